@@ -1,0 +1,72 @@
+/** Time as a parameter: what waits or stamps takes a `Clock`, so that a test can run a minute of call in a millisecond. */
+
+/** A timer that has not fired yet. Disposing it cancels it; disposing twice, or after it fired, does nothing. */
+export type Timer = Disposable;
+
+export interface Clock {
+  /** Milliseconds since an arbitrary origin; never runs backwards. For durations and deadlines. */
+  monotonicMs(): number;
+  /** The time of day, for records and for people. */
+  wallTime(): Date;
+  /** Run `action` once, `ms` from now (a negative delay counts as 0). It may come up to 1 ms early: re-check an absolute deadline. */
+  after(ms: number, action: () => void): Timer;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallTime: () => new Date(),
+  after(ms, action) {
+    const handle = setTimeout(action, Math.max(0, ms));
+    return { [Symbol.dispose]: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves `ms` from now. @throws `signal.reason` as soon as `signal` aborts. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const stop = () => {
+      timer[Symbol.dispose]();
+      reject(signal!.reason);
+    };
+    const timer = clock.after(ms, () => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    });
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** Named timers of one owner: arming a name again moves its deadline; disposing the set cancels all. */
+export class TimerSet<Name extends string> implements Disposable {
+  readonly #armed = new Map<Name, Timer>();
+  readonly #clock: Clock;
+  readonly #fired: (name: Name) => void;
+
+  constructor(clock: Clock, fired: (name: Name) => void) {
+    this.#clock = clock;
+    this.#fired = fired;
+  }
+
+  arm(name: Name, ms: number): void {
+    this.disarm(name);
+    this.#armed.set(
+      name,
+      this.#clock.after(ms, () => {
+        this.#armed.delete(name);
+        this.#fired(name);
+      }),
+    );
+  }
+
+  disarm(name: Name): void {
+    this.#armed.get(name)?.[Symbol.dispose]();
+    this.#armed.delete(name);
+  }
+
+  [Symbol.dispose](): void {
+    for (const timer of this.#armed.values()) timer[Symbol.dispose]();
+    this.#armed.clear();
+  }
+}

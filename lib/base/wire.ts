@@ -1,0 +1,100 @@
+/**
+ * One message socket, whoever made it: a server socket of `Deno.serve`, a client socket to a vendor, or an in-memory
+ * pair in a test. The leg, the providers, the stand-ins and the softphone see only this.
+ */
+
+/** What a wire tells its one listener. An exception thrown by a handler reaches `crashed`, and no other call. */
+export interface WireEvents {
+  /** The socket is open; never comes twice, and not at all on a wire that was open when it was handed over. */
+  open?(): void;
+  text(text: string): void;
+  /** `bytes` belong to the receiver: the wire keeps no reference. */
+  binary(bytes: Uint8Array): void;
+  /** Exactly once, last of all. `code` 1006: no close frame was seen (also after `terminate`). */
+  close(code: number, reason: string): void;
+  /** One of the handlers above threw. */
+  crashed(error: unknown): void;
+}
+
+export interface Wire {
+  /** Bytes accepted by `send` that the peer's kernel has not taken yet: the measure of a clogged peer. */
+  readonly bufferedBytes: number;
+  /** Queue one message; silently nothing once closing or closed. Never throws, never blocks: watch `bufferedBytes`. */
+  send(data: string | Uint8Array): void;
+  /** Start an orderly close. The `close` event follows within `CLOSE_DEADLINE_MS`, with or without the peer's help. */
+  close(code?: number, reason?: string): void;
+  /** Give the socket up: nothing more is sent or heard, the `close` event (1006) comes at once. */
+  terminate(): void;
+  /** Attach the one listener. What arrived before is not lost for in-memory wires; attach in the turn the wire was made. */
+  listen(events: WireEvents): void;
+}
+
+/** How long an orderly close may take before the socket is given up, in ms. */
+export const CLOSE_DEADLINE_MS = 1000;
+
+/** The close code of a wire that ended without a close frame. RFC 6455 section 7.4.1. */
+export const CLOSED_ABNORMALLY = 1006;
+
+/**
+ * A `WebSocket` of the platform as a `Wire`: sockets of `Deno.upgradeWebSocket` and native client sockets alike.
+ * Their `close` may come twice, with code 0, or never (deno.md section 1): here it comes once, with 1006 for 0, in time.
+ */
+export function socketWire(socket: WebSocket): Wire {
+  let events: WireEvents | undefined;
+  let ended = false;
+  let closeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const guarded = (action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      events?.crashed(error);
+    }
+  };
+  const end = (code: number, reason: string) => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(closeTimer);
+    guarded(() => events?.close(code, reason));
+  };
+
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => ended || guarded(() => events?.open?.());
+  socket.onmessage = ({ data }) => {
+    if (ended) return;
+    guarded(() => typeof data === "string" ? events?.text(data) : events?.binary(new Uint8Array(data)));
+  };
+  socket.onclose = ({ code, reason }) => end(code || CLOSED_ABNORMALLY, reason);
+  // Deno follows an error with `close`, so there is nothing to do here but to keep it from being unhandled.
+  socket.onerror = (event) => event.preventDefault();
+
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send(data) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(data as string | Uint8Array<ArrayBuffer>);
+    },
+    close(code, reason) {
+      if (ended) return;
+      closeTimer ??= setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
+      closeSocket(socket, code, reason);
+    },
+    terminate() {
+      closeSocket(socket);
+      end(CLOSED_ABNORMALLY, "terminated");
+    },
+    listen(listener) {
+      events = listener;
+    },
+  };
+}
+
+/** Close with the code where the platform allows it (clients: 1000, 3000-4999; servers more), else without one. */
+function closeSocket(socket: WebSocket, code?: number, reason?: string): void {
+  try {
+    code === undefined ? socket.close() : socket.close(code, reason);
+  } catch {
+    socket.close();
+  }
+}

@@ -1,0 +1,62 @@
+/** The conversation behind one interface: hears the caller, answers, and says what happens. */
+
+import type { Fault } from "../base/result.ts";
+import type { SpokenWord } from "../providers/ports.ts";
+
+/** What an engine tells its call. Audio of a reply goes to `EngineHost.play`, not through here. */
+export type EngineEvent =
+  /** The engine can hear and speak. */
+  | { kind: "ready"; requestId?: string }
+  /** The caller began to speak (or to make noise like it): what we say must stop. */
+  | { kind: "caller-spoke" }
+  /** What the caller said: the turn so far, or (`final`) the confirmed turn. */
+  | { kind: "caller-text"; text: string; final: boolean }
+  | { kind: "reply-started"; reply: number }
+  /** A piece of what `reply` says, in order. */
+  | { kind: "reply-text"; reply: number; text: string }
+  /** When the words of `reply` sound, ms from its start; comes in pieces. */
+  | { kind: "reply-words"; reply: number; words: SpokenWord[] }
+  /** All audio of `reply` was handed over. */
+  | { kind: "reply-finished"; reply: number }
+  | { kind: "tool-call"; id: string; name: string; arguments: string }
+  /** `fatal`: the engine can do no more. */
+  | { kind: "fault"; fault: Fault; fatal: boolean }
+  /** Where the time of a turn went, ms, as far as the engine knows. */
+  | { kind: "latency"; parts: LatencyParts };
+
+export interface LatencyParts {
+  stt?: number;
+  model?: number;
+  voice?: number;
+  total?: number;
+}
+
+/** What an engine may ask of its call. */
+export interface EngineHost {
+  post(event: EngineEvent): void;
+  /** Audio of an opened reply: mu-law 8 kHz, any chunking, faster than real time. */
+  play(reply: number, audio: Uint8Array): void;
+  /** The next reply number of the call. */
+  newReply(): number;
+  /** Whether the phone has played all it was given. */
+  drained(): boolean;
+}
+
+export interface Engine extends AsyncDisposable {
+  /** Caller audio: 160 bytes (20 ms) of mu-law. Kept (bounded) until ready. Never throws. */
+  hear(frame: Uint8Array): void;
+  /** A key of the caller's phone. */
+  digit(digit: string): void;
+  /** Typed caller text, taken as if it had been said. */
+  text(text: string): void;
+  /** `reply` was cut off after `heardMs`: produce no more of it, and remember what was heard. */
+  interrupt(reply: number, heardMs: number): void;
+  /** The interruption of `reply` was noise: the rest of it is being played as the new reply `as`. */
+  resumed(reply: number, as: number): void;
+  /** Speak this text now, as a reply of its own. */
+  say(text: string): void;
+  /** The call answered the caller's turn itself, with `text` as `reply` (a cached prompt): no other answer to that turn is to be heard. */
+  answered(reply: number, text: string): void;
+  /** The result of a tool call, as text for the model. */
+  toolResult(id: string, name: string, content: string): void;
+}

@@ -1,0 +1,106 @@
+/** The narrow interfaces behind which the remote services stand: what the engine needs, not what a vendor offers. */
+
+import type { Fault, Result } from "../base/result.ts";
+
+/** One word as a voice speaks it; times in ms from the start of the reply's audio. */
+export interface SpokenWord {
+  text: string;
+  startMs: number;
+  endMs: number;
+}
+
+/** What a voice yields, in any mixture: 20 ms frames of G.711 mu-law at 8 kHz, and the times of words already or soon audible. */
+export type Spoken = { kind: "audio"; frame: Uint8Array } | { kind: "words"; words: SpokenWord[] };
+
+/** Text to speech. */
+export interface Tts extends AsyncDisposable {
+  readonly name: string;
+  /**
+   * Speak text as it comes. The pieces are joined verbatim, so they carry their own spaces. The first frame comes as
+   * soon as there is one; the last is padded with silence. Ends within a frame of `signal`'s abort.
+   * @throws {FaultError} when the voice fails; frames already yielded are good, `spokenText` in the fault is not promised.
+   */
+  speak(text: AsyncIterable<string>, signal: AbortSignal): AsyncIterable<Spoken>;
+}
+
+/** What a recogniser says. `text` is the whole turn so far where the vendor keeps turns, else the open utterance. */
+export type SttEvent =
+  /** Someone makes sound like speech; no word is known yet. */
+  | { kind: "spoke" }
+  /** A guess that later events replace. */
+  | { kind: "interim"; text: string }
+  /** This much is fixed. `endOfTurn`: the recogniser holds the caller's turn to be over. */
+  | { kind: "final"; text: string; endOfTurn: boolean; confidence?: number }
+  /** The turn is probably over: a reply may be prepared, unheard. */
+  | { kind: "eager"; text: string }
+  /** The eager end was wrong: the caller goes on. */
+  | { kind: "resumed" }
+  /** The recogniser is gone; nothing follows. Without `fault` we asked for it. */
+  | { kind: "ended"; fault?: Fault };
+
+/** Speech to text of one call. */
+export interface Stt extends AsyncDisposable {
+  readonly name: string;
+  /** Caller audio, 20 ms of mu-law at 8 kHz. Kept (bounded) while the connection opens. Never throws. */
+  hear(frame: Uint8Array): void;
+  /** Ask for the rest of what was said as a final, now. */
+  finish(): void;
+}
+
+/** Opens a recogniser at once (it may still be connecting: faults come as `ended`). */
+export type OpenStt = (listen: (event: SttEvent) => void) => Stt;
+
+/** One message of the history, in the form of OpenAI chat completions. */
+export type ChatMessage =
+  | { role: "system" | "user"; content: string }
+  | { role: "assistant"; content: string | null; tool_calls?: ChatToolCall[] }
+  | { role: "tool"; tool_call_id: string; content: string };
+
+export interface ChatToolCall {
+  id: string;
+  type: "function";
+  /** `arguments` is JSON text as the model wrote it, which may not parse. */
+  function: { name: string; arguments: string };
+}
+
+/** A function the model may call: JSON Schema `parameters`, as chat completions and the Voice Agent both take it. */
+export interface ToolSchema {
+  name: string;
+  description: string;
+  parameters: Record<string, unknown>;
+}
+
+export interface ChatRequest {
+  messages: ChatMessage[];
+  tools?: ToolSchema[];
+  maxTokens?: number;
+}
+
+/** What a language model yields. Exactly one `finish` ends a good answer. */
+export type ChatPart =
+  | { kind: "text"; text: string }
+  | { kind: "tool-call"; call: ChatToolCall }
+  | { kind: "finish"; reason: "stop" | "length" | "tool-calls" | "content-filter"; usage?: ChatUsage };
+
+export interface ChatUsage {
+  promptTokens: number;
+  completionTokens: number;
+  cachedTokens?: number;
+}
+
+/** A language model. */
+export interface Llm {
+  readonly name: string;
+  /**
+   * Answer, streamed. Reasoning is never yielded. The request is closed as soon as `signal` aborts or the loop is left.
+   * @throws {FaultError} refused, unreachable, deadline (first token, gap, total), rejected (error in mid-stream), lost (no finish reason seen).
+   */
+  chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatPart>;
+  /** One whole answer that satisfies a JSON Schema, as text still to be parsed and checked. For work in the background. @throws {FaultError} */
+  extract(
+    request: ChatRequest & { schema: Record<string, unknown>; schemaName: string },
+    signal: AbortSignal,
+  ): Promise<string>;
+  /** The ids of the models that exist there; for start-up and `check`. */
+  models(signal: AbortSignal): Promise<Result<string[]>>;
+}
