@@ -5,8 +5,6 @@
 
 /** What a wire tells its one listener. An exception thrown by a handler reaches `crashed`, and no other call. */
 export interface WireEvents {
-  /** The socket is open; never comes twice, and not at all on a wire that was open when it was handed over. */
-  open?(): void;
   text(text: string): void;
   /** `bytes` belong to the receiver: the wire keeps no reference. */
   binary(bytes: Uint8Array): void;
@@ -16,6 +14,7 @@ export interface WireEvents {
   crashed(error: unknown): void;
 }
 
+/** A wire is open when it is handed over. */
 export interface Wire {
   /** Bytes accepted by `send` that the peer's kernel has not taken yet: the measure of a clogged peer. */
   readonly bufferedBytes: number;
@@ -25,7 +24,7 @@ export interface Wire {
   close(code?: number, reason?: string): void;
   /** Give the socket up: nothing more is sent or heard, the `close` event (1006) comes at once. */
   terminate(): void;
-  /** Attach the one listener. What arrived before is not lost for in-memory wires; attach in the turn the wire was made. */
+  /** Attach the one listener. What arrived before is delivered now, in order. */
   listen(events: WireEvents): void;
 }
 
@@ -36,33 +35,34 @@ export const CLOSE_DEADLINE_MS = 1000;
 export const CLOSED_ABNORMALLY = 1006;
 
 /**
- * A `WebSocket` of the platform as a `Wire`: sockets of `Deno.upgradeWebSocket` and native client sockets alike.
+ * An open `WebSocket` of the platform as a `Wire`: sockets of `Deno.upgradeWebSocket` and native client sockets alike.
  * Their `close` may come twice, with code 0, or never (deno.md section 1): here it comes once, with 1006 for 0, in time.
  */
 export function socketWire(socket: WebSocket): Wire {
   let events: WireEvents | undefined;
+  let early: ((events: WireEvents) => void)[] = [];
   let ended = false;
   let closeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const guarded = (action: () => void) => {
+  const deliver = (action: (events: WireEvents) => void) => {
+    if (!events) return void early.push(action);
     try {
-      action();
+      action(events);
     } catch (error) {
-      events?.crashed(error);
+      events.crashed(error);
     }
   };
   const end = (code: number, reason: string) => {
     if (ended) return;
     ended = true;
     clearTimeout(closeTimer);
-    guarded(() => events?.close(code, reason));
+    deliver((events) => events.close(code, reason));
   };
 
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => ended || guarded(() => events?.open?.());
   socket.onmessage = ({ data }) => {
     if (ended) return;
-    guarded(() => typeof data === "string" ? events?.text(data) : events?.binary(new Uint8Array(data)));
+    deliver((events) => typeof data === "string" ? events.text(data) : events.binary(new Uint8Array(data)));
   };
   socket.onclose = ({ code, reason }) => end(code || CLOSED_ABNORMALLY, reason);
   // Deno follows an error with `close`, so there is nothing to do here but to keep it from being unhandled.
@@ -86,6 +86,9 @@ export function socketWire(socket: WebSocket): Wire {
     },
     listen(listener) {
       events = listener;
+      const missed = early;
+      early = [];
+      for (const action of missed) deliver(action);
     },
   };
 }
