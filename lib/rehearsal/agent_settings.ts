@@ -1,0 +1,316 @@
+/**
+ * What the Voice Agent stand-in takes from a client: its own closed schema of `Settings` and of every other message,
+ * written from the vendor's side (Deepgram reference, sections 2.2-2.10) and never shared with the client it faces.
+ */
+
+import { z } from "zod";
+import { checkModels, isFlux } from "./agent_models.ts";
+
+/** Why a message is not taken: the vendor's code and its own words. */
+export interface Rejection {
+  code:
+    | "UNPARSABLE_CLIENT_MESSAGE"
+    | "INVALID_SETTINGS"
+    | "FAILED_TO_SPEAK"
+    | "AGENT_ID_NOT_SUPPORTED"
+    | "INVALID_AGENT_ID";
+  description: string;
+}
+
+const INPUT_ENCODINGS = [
+  ...["linear16", "linear32", "flac", "alaw", "mulaw", "amr-nb", "amr-wb", "opus", "ogg-opus", "speex", "g729"],
+] as const;
+
+const Rate = z.int().min(8000).max(48000);
+const Audio = z.strictObject({
+  input: z.strictObject({ encoding: z.enum(INPUT_ENCODINGS), sample_rate: Rate }).optional(),
+  output: z.strictObject({
+    encoding: z.enum(["linear16", "mulaw", "alaw", "mp3", "opus", "flac", "aac"]).optional(),
+    sample_rate: Rate.optional(),
+    bitrate: z.int().positive().optional(),
+    container: z.enum(["none", "wav", "ogg"]).optional(),
+  }).optional(),
+});
+
+const Nova = z.strictObject({
+  type: z.literal("deepgram"),
+  version: z.literal("v1").optional(),
+  model: z.string().optional(),
+  language: z.string().optional(),
+  keyterms: z.array(z.string()).optional(),
+  smart_format: z.boolean().optional(),
+});
+const Flux = z.strictObject({
+  type: z.literal("deepgram"),
+  version: z.literal("v2").optional(),
+  model: z.string().optional(),
+  language_hints: z.array(z.string()).optional(),
+  keyterms: z.array(z.string()).max(100).optional(),
+  eot_threshold: z.number().min(0.5).max(1).optional(),
+  eager_eot_threshold: z.number().min(0.3).max(0.9).optional(),
+  eot_timeout_ms: z.int().min(500).max(60_000).optional(),
+});
+/** One of two shapes, chosen before parsing, so that a fault names the field and not the whole union. */
+function eitherShape<A extends z.ZodType, B extends z.ZodType>(second: (value: unknown) => boolean, shapes: [A, B]) {
+  return z.unknown().transform((value, context): z.output<A> | z.output<B> => {
+    const parsed = shapes[second(value) ? 1 : 0].safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) {
+      context.issues.push({ ...issue, input: value } as (typeof context.issues)[number]); // zod types raw issues apart
+    }
+    return z.NEVER;
+  });
+}
+const Listen = z.strictObject({ provider: eitherShape(isFlux, [Nova, Flux]) });
+
+const Endpoint = z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).optional() });
+const Credentials = z.strictObject({
+  type: z.enum(["iam", "sts"]),
+  region: z.string(),
+  access_key_id: z.string(),
+  secret_access_key: z.string(),
+  session_token: z.string().optional(),
+});
+const Temperature = (max: number) => z.number().min(0).max(max).optional();
+const Reasoning = z.enum(["none", "minimal", "low", "medium", "high"]).optional();
+const ThinkProvider = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("open_ai"),
+    version: z.literal("v1").optional(),
+    model: z.string(),
+    temperature: Temperature(2),
+    reasoning_mode: Reasoning,
+  }),
+  z.strictObject({
+    type: z.literal("anthropic"),
+    version: z.literal("v1").optional(),
+    model: z.string(),
+    temperature: Temperature(1),
+  }),
+  z.strictObject({
+    type: z.literal("google"),
+    version: z.enum(["ai-studio-v1beta", "gemini-enterprise-agent-v1", "v1beta"]).optional(),
+    model: z.string().optional(),
+    temperature: Temperature(2),
+  }),
+  z.strictObject({
+    type: z.literal("groq"),
+    version: z.literal("v1").optional(),
+    model: z.string(),
+    temperature: Temperature(2),
+    reasoning_mode: Reasoning,
+  }),
+  z.strictObject({
+    type: z.literal("aws_bedrock"),
+    model: z.string(),
+    temperature: Temperature(1),
+    credentials: Credentials.optional(),
+  }),
+  z.strictObject({ type: z.literal("nvidia"), model: z.string(), temperature: Temperature(2) }),
+]);
+const FunctionEndpoint = z.strictObject({
+  url: z.url(),
+  method: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+const AgentFunction = z.strictObject({
+  name: z.string().min(1),
+  description: z.string().optional(),
+  parameters: z.record(z.string(), z.unknown()).optional(),
+  defer_until_eot: z.boolean().optional(),
+  endpoint: FunctionEndpoint.optional(),
+});
+const ThinkEntry = z.strictObject({
+  provider: ThinkProvider,
+  endpoint: Endpoint.optional(),
+  functions: z.array(AgentFunction).optional(),
+  prompt: z.string().optional(),
+  context_length: z.union([z.literal("max"), z.int().positive()]).optional(),
+});
+/** One entry, or several in fail-over order. */
+const oneOrMore = <T extends z.ZodType>(entry: T) =>
+  eitherShape((value) => Array.isArray(value), [entry, z.array(entry).min(1)]);
+const Think = oneOrMore(ThinkEntry);
+
+const SpeakProvider = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("deepgram"),
+    version: z.enum(["v1", "v2"]).optional(),
+    model: z.string(),
+    speed: z.number().optional(),
+    expressivity: z.int().min(-2).max(2).optional(),
+  }),
+  z.strictObject({
+    type: z.literal("eleven_labs"),
+    version: z.literal("v1").optional(),
+    model_id: z.string(),
+    language: z.string().optional(),
+    language_code: z.string().optional(),
+  }),
+  z.strictObject({
+    type: z.literal("cartesia"),
+    version: z.literal("2025-03-17").optional(),
+    model_id: z.string(),
+    voice: z.strictObject({ mode: z.string(), id: z.string() }),
+    language: z.string().optional(),
+    volume: z.number().min(0.5).max(2).optional(),
+  }),
+  z.strictObject({
+    type: z.literal("open_ai"),
+    version: z.literal("v1").optional(),
+    model: z.enum(["tts-1", "tts-1-hd"]),
+    voice: z.enum(["alloy", "echo", "fable", "onyx", "nova", "shimmer"]),
+  }),
+  z.strictObject({
+    type: z.literal("aws_polly"),
+    voice: z.string(),
+    language: z.string().optional(),
+    language_code: z.string().optional(),
+    engine: z.enum(["generative", "long-form", "standard", "neural"]),
+    credentials: Credentials,
+  }),
+]);
+const Speak = oneOrMore(z.strictObject({ provider: SpeakProvider, endpoint: Endpoint.optional() }));
+
+const HistoryText = z.strictObject({
+  type: z.literal("History"),
+  role: z.enum(["user", "assistant"]),
+  content: z.string(),
+});
+const HistoryCalls = z.strictObject({
+  type: z.literal("History"),
+  function_calls: z.array(z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    client_side: z.boolean(),
+    arguments: z.string(),
+    response: z.string(),
+    thought_signature: z.string().optional(),
+  })),
+});
+const hasCalls = (value: unknown) => "function_calls" in Object(value);
+
+const Settings = z.strictObject({
+  type: z.literal("Settings"),
+  tags: z.array(z.string().max(128)).optional(),
+  experimental: z.boolean().optional(),
+  mip_opt_out: z.boolean().optional(),
+  flags: z.strictObject({ history: z.boolean().optional() }).optional(),
+  audio: Audio,
+  agent: z.strictObject({
+    language: z.string().optional(),
+    context: z.strictObject({ messages: z.array(eitherShape(hasCalls, [HistoryText, HistoryCalls])).optional() })
+      .optional(),
+    listen: Listen.optional(),
+    think: Think.optional(),
+    speak: Speak.optional(),
+    greeting: z.string().optional(),
+  }),
+});
+
+const MESSAGES = {
+  Settings,
+  KeepAlive: z.strictObject({ type: z.literal("KeepAlive") }),
+  UpdatePrompt: z.strictObject({ type: z.literal("UpdatePrompt"), prompt: z.string() }),
+  UpdateThink: z.strictObject({ type: z.literal("UpdateThink"), think: Think }),
+  UpdateSpeak: z.strictObject({ type: z.literal("UpdateSpeak"), speak: Speak }),
+  UpdateListen: z.strictObject({ type: z.literal("UpdateListen"), listen: Listen }),
+  InjectUserMessage: z.strictObject({ type: z.literal("InjectUserMessage"), content: z.string() }),
+  InjectAgentMessage: z.strictObject({
+    type: z.literal("InjectAgentMessage"),
+    message: z.string(),
+    behavior: z.enum(["default", "queue", "interrupt"]).optional(),
+  }),
+  FunctionCallResponse: z.strictObject({
+    type: z.literal("FunctionCallResponse"),
+    id: z.string(),
+    name: z.string(),
+    content: z.string(),
+  }),
+  ForceEndTurn: z.strictObject({ type: z.literal("ForceEndTurn") }),
+};
+
+export type AgentSettings = z.output<typeof Settings>;
+export type ThinkSettings = z.output<typeof ThinkEntry>;
+export type ListenProvider = z.output<typeof Listen>["provider"];
+export type ClientMessage = z.output<(typeof MESSAGES)[keyof typeof MESSAGES]>;
+export type AgentFunctionSettings = z.output<typeof AgentFunction>;
+
+/** The first wording is the vendor's for no known message at all, the second for a known one with a wrong field. */
+const NO_FORMAT = "Text message received from client did not match any of the formats we expect.";
+const checkField = (path: string) => `Error parsing client message. Check the ${path} field against the API spec.`;
+
+type Read = { ok: true; message: ClientMessage } | { ok: false; rejection: Rejection };
+
+/** Read one text message of a client. Never throws. Deepgram reference, sections 2.2-2.10 and 2.13. */
+export function readClientMessage(text: string): Read {
+  const json = parseJson(text);
+  const type = Object(json).type as unknown;
+  if (typeof type !== "string" || !Object.hasOwn(MESSAGES, type)) return reject("UNPARSABLE_CLIENT_MESSAGE", NO_FORMAT);
+  const agent = Object(json).agent as unknown;
+  if (type === "Settings" && typeof agent === "string") {
+    if (!z.guid().safeParse(agent).success) return reject("INVALID_AGENT_ID", "The agent id is not a UUID.");
+    return reject("AGENT_ID_NOT_SUPPORTED", "This stand-in keeps no agent configurations.");
+  }
+  const parsed = MESSAGES[type as keyof typeof MESSAGES].safeParse(json);
+  if (!parsed.success) return reject("UNPARSABLE_CLIENT_MESSAGE", checkField(faultyPath(parsed.error)));
+  const message = parsed.data;
+  const rejection = checkModels(partsOf(message));
+  return rejection ? { ok: false, rejection } : { ok: true, message };
+}
+
+/** The think entries of a block, first choice first. */
+export function thinkEntries(think: AgentSettings["agent"]["think"]): ThinkSettings[] {
+  return think === undefined ? [] : Array.isArray(think) ? think : [think];
+}
+
+/** The parts of a message that name models and voices; for `Settings`, its audio too. */
+export interface ModelParts {
+  audio?: AgentSettings["audio"];
+  listen?: ListenProvider | undefined;
+  /** An update of `listen` may leave the model out. */
+  partialListen?: boolean;
+  think: ThinkSettings[];
+  speak: SpeakSettings[];
+}
+export type SpeakSettings = { provider: z.output<typeof SpeakProvider>; endpoint?: unknown };
+
+function partsOf(message: ClientMessage): ModelParts {
+  const parts: ModelParts = { think: [], speak: [] };
+  switch (message.type) {
+    case "Settings": {
+      const { listen, think, speak } = message.agent;
+      return {
+        ...{ audio: message.audio, listen: listen?.provider, think: thinkEntries(think) },
+        speak: speak === undefined ? [] : [speak].flat(),
+      };
+    }
+    case "UpdateListen":
+      return { ...parts, listen: message.listen.provider, partialListen: true };
+    case "UpdateThink":
+      return { ...parts, think: thinkEntries(message.think) };
+    case "UpdateSpeak":
+      return { ...parts, speak: [message.speak].flat() };
+    default:
+      return parts;
+  }
+}
+
+/** Where the first fault lies, `agent.think.0.provider.model`: an unknown key is named itself. */
+function faultyPath({ issues }: z.ZodError): string {
+  const issue = issues[0]!;
+  const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  return [...issue.path, ...key].join(".");
+}
+
+function reject(code: Rejection["code"], description: string): Read {
+  return { ok: false, rejection: { code, description } };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
