@@ -35,6 +35,11 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     return true;
   }
 
+  /** Take all that waits, at once. */
+  drain(): T[] {
+    return this.#items.splice(0);
+  }
+
   /** No more items; the consumer gets what is left, then the end. */
   close(): void {
     this.#closed = true;

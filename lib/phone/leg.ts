@@ -5,16 +5,20 @@ export type LegEvent =
   | { kind: "leg-started"; line: LineStart }
   /** One key of the caller's phone: 0-9, `*`, `#`, A-D. */
   | { kind: "digit"; digit: string }
-  /** Every frame of this reply left us. */
-  | { kind: "reply-sent"; reply: number }
+  /** The first frame of this reply left us. */
+  | { kind: "reply-first-sent"; reply: number }
   /** The last sample of this reply was played to the caller (`heardMs` of audio), or its echo is overdue. */
   | { kind: "reply-heard"; reply: number; heardMs: number }
+  /** The carrier's acknowledgement of audio took this long beyond the audio itself, ms. */
+  | { kind: "mark-round-trip"; ms: number }
+  /** Silence put in for audio the carrier did not deliver, ms. */
+  | { kind: "caller-gap"; ms: number }
   | { kind: "leg-ended"; how: LegEnd }
-  /** Something the carrier's protocol does not describe; counted, never fatal. */
+  /** Something the carrier's protocol does not describe; counted, never fatal by itself. */
   | { kind: "carrier-odd"; what: string };
 
-/** How a line ended: the carrier's `stop`, its socket gone without one, or us. */
-export type LegEnd = "stop" | "socket-closed" | "we-closed" | "clogged" | "no-start";
+/** How a line ended: the carrier's `stop`, its socket gone without one, us, a carrier that takes no more data, or no valid `start` in time. */
+export type LegEnd = "stop" | "socket-closed" | "we-closed" | "clogged" | "no-start" | "garbage";
 
 /** What is known of a line when it starts. */
 export interface LineStart {
@@ -24,28 +28,41 @@ export interface LineStart {
   parameters: Readonly<Record<string, string>>;
 }
 
+/** A reply that was cut off: how much of it the caller heard. */
+export interface Cut {
+  reply: number;
+  heardMs: number;
+}
+
 /** One party's phone line. */
 export interface Leg extends AsyncDisposable {
-  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. One receiver. */
+  /** Where events go. One listener; events that came earlier are delivered now. */
+  listen(post: (event: LegEvent) => void): void;
+  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. What came earlier (at most 2 s) comes now. */
   connect(hear: (frame: Uint8Array) => void): void;
-  /** Queue audio of a reply: mu-law, any length. Ignored for a reply that was cleared or ended. Replies play in the order of their first audio. */
-  play(reply: number, audio: Uint8Array): void;
+  /**
+   * Queue audio of a reply: mu-law, any length. Replies play one after the other, in the order of their first audio.
+   * Audio of a cut reply is kept for `resume`; of an ended or forgotten one it is ignored.
+   * @returns false if the line's queue is full (3 minutes) and the audio was dropped.
+   */
+  play(reply: number, audio: Uint8Array): boolean;
   /** No more audio comes for `reply`: once all is played, `reply-heard` tells. */
   end(reply: number): void;
   /**
-   * Silence a reply now. Once this returns, no frame of it leaves, and what the carrier still holds is discarded.
-   * @returns ms of the reply that the caller has heard; biased by at most half a round trip + 20 ms.
+   * Silence the line now. Once this returns, no frame of any open reply leaves, and what the carrier still holds is discarded.
+   * @returns each reply that was not heard to its end, oldest first. The ms are biased by at most half a round trip + 20 ms.
    */
-  clear(reply: number): number;
+  clear(): Cut[];
   /**
-   * Play what the caller missed of the cleared `reply`, as the new reply `as`: from `fromMs` (of the old reply's audio) on.
-   * @returns false if nothing of it is kept (30 s at most are).
+   * Play what the caller missed of the replies cut by the last `clear`, as the new reply `as`: from `fromMs` (ms of the
+   * first cut reply; before what was heard, to repeat a little) on.
+   * @returns false if nothing is kept (30 s at most are).
    */
-  resume(reply: number, as: number, fromMs: number): boolean;
-  /** Let go of what was kept of a cleared reply: its interruption is confirmed. */
-  forget(reply: number): void;
-  /** Ms of `reply` heard so far. */
-  heardMs(reply: number): number;
-  /** Release the line (with `<Connect>` this lets the carrier's next step happen: by default, hang-up). */
+  resume(as: number, fromMs: number): boolean;
+  /** Let go of what was kept of cut replies: the interruption is confirmed. */
+  forget(): void;
+  /** Whether all audio given to the line was played. */
+  readonly drained: boolean;
+  /** Release the line. With `<Connect>` the carrier's next step follows: by default, it hangs up. */
   hangUp(): void;
 }

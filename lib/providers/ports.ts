@@ -104,3 +104,47 @@ export interface Llm {
   /** The ids of the models that exist there; for start-up and `check`. */
   models(signal: AbortSignal): Promise<Result<string[]>>;
 }
+
+/** What a remote conversation agent says. Its audio goes to `VoiceAgentHost.audio`, in order with these. */
+export type VoiceAgentEvent =
+  /** It has taken our settings: audio may flow. */
+  | { kind: "ready"; requestId: string }
+  | { kind: "caller-started" }
+  | { kind: "text"; role: "user" | "assistant"; content: string }
+  /** It begins to answer, as far as it tells. */
+  | { kind: "answering" }
+  /** It has sent the last audio of what it says now. */
+  | { kind: "audio-done" }
+  | { kind: "function-calls"; calls: { id: string; name: string; arguments: string }[] }
+  | { kind: "functions-cancelled"; ids: string[] }
+  | { kind: "injection-refused" }
+  /** Seconds turned into ms; parts come in any grouping. */
+  | { kind: "latency"; parts: { stt?: number; model?: number; voice?: number; total?: number } }
+  | { kind: "warning"; code: string; detail: string }
+  /** A message outside its protocol. It goes on. */
+  | { kind: "odd"; detail: string }
+  /** It is gone; nothing follows. Without `fault` we closed it. */
+  | { kind: "ended"; fault?: Fault };
+
+export interface VoiceAgentHost {
+  event(event: VoiceAgentEvent): void;
+  /** Audio of the agent: mu-law 8 kHz, any chunking, faster than real time. */
+  audio(bytes: Uint8Array): void;
+}
+
+/** `default` is refused while anybody speaks, `queue` waits for the agent's own words, `interrupt` replaces them. */
+export type InjectBehavior = "default" | "queue" | "interrupt";
+
+/** A remote agent that hears, thinks and speaks over one socket. */
+export interface VoiceAgent extends AsyncDisposable {
+  /** Caller audio. Only after `ready`. */
+  hear(audio: Uint8Array): void;
+  /** Have it say `text`. */
+  inject(text: string, behavior: InjectBehavior): void;
+  /** As if the caller had said `text`. */
+  injectCaller(text: string): void;
+  functionResult(id: string, name: string, content: string): void;
+}
+
+/** Opens a remote agent at once; it is still connecting when this returns, and faults come as `ended`. */
+export type OpenVoiceAgent = (host: VoiceAgentHost) => VoiceAgent;

@@ -1,0 +1,241 @@
+/** What a call does when something happens: one table, pure. Audio never goes through it. */
+
+import type { LegEnd } from "../phone/leg.ts";
+
+/** Why a call ended: a closed set, kept in records and metrics. */
+export type EndReason =
+  | "caller-hung-up"
+  | "agent-hung-up"
+  | "line-lost"
+  | "transferred"
+  | "silence"
+  | "time-limit"
+  | "engine-failed"
+  | "engine-not-ready"
+  | "loop"
+  | "drained"
+  | "refused"
+  | "internal-error";
+
+export type TimerName =
+  /** Line and engine must both be there. */
+  | "setup"
+  /** An answer is awaited. */
+  | "answer"
+  /** An interruption without words. */
+  | "false-start"
+  /** Nobody says anything. */
+  | "silence"
+  /** Half a minute before the call's limit, and the limit. */
+  | "nearly-over"
+  | "time-limit"
+  /** The last words must have been heard. */
+  | "closing";
+
+/** Lines we say by ourselves. */
+export type LineName = "stillThere" | "goodbye" | "apology" | "timeUp" | "busy";
+
+export type CallState =
+  /** Line or engine is not ready yet. */
+  | { kind: "idle" }
+  /** Nobody holds the turn. `prompts`: how often silence was broken by us since the caller last spoke. */
+  | { kind: "listening"; prompts: number }
+  /** The caller's turn is confirmed, an answer is awaited. */
+  | { kind: "processing" }
+  /** We hold the turn; `reply` is the newest one. */
+  | { kind: "speaking"; reply: number; prompts: number }
+  /** We were cut off: until words, a false start or a time-out. */
+  | { kind: "interrupted"; reply: number }
+  /** The last words are being said; nothing stops them but the line's end. `reply` is unknown until they start. */
+  | { kind: "closing"; reason: EndReason; reply: number | undefined }
+  | { kind: "ended"; reason: EndReason };
+
+export type CallEvent =
+  | { kind: "ready" }
+  | { kind: "leg-ended"; how: LegEnd }
+  | { kind: "digit" }
+  | { kind: "caller-spoke"; interrupts: boolean }
+  | { kind: "caller-text"; final: boolean }
+  | { kind: "reply-started"; reply: number }
+  | { kind: "reply-finished"; reply: number }
+  | { kind: "reply-heard"; reply: number }
+  /** A tool runs (or has ended): silence is ours meanwhile. */
+  | { kind: "tool-call"; running: boolean }
+  | { kind: "fault"; fatal: boolean }
+  /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
+  | { kind: "end"; reason: EndReason; say: LineName | undefined }
+  | { kind: "timer"; name: TimerName; audible: boolean; promptsLeft: boolean };
+
+export type CallEffect =
+  | { kind: "arm"; timer: TimerName }
+  | { kind: "disarm"; timer: TimerName }
+  /** Silence the line and tell the engine what was heard. */
+  | { kind: "interrupt" }
+  /** The interruption was noise: play the rest. */
+  | { kind: "resume" }
+  /** The interruption is confirmed: let go of the rest. */
+  | { kind: "forget" }
+  | { kind: "say"; line: LineName }
+  | { kind: "hang-up" };
+
+export type Step = readonly [next: CallState, effects: readonly CallEffect[]];
+
+type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
+export type TransitionTable = {
+  readonly [S in CallState["kind"]]: {
+    readonly [E in CallEvent["kind"]]?: (state: Of<CallState, S>, event: Of<CallEvent, E>) => Step;
+  };
+};
+
+/** Rows that hold wherever the call is alive and not closing. */
+const ALIVE = {
+  "ready": (state: CallState): Step => [state, [{ kind: "disarm", timer: "setup" }]],
+  "leg-ended": (_: CallState, { how }: Of<CallEvent, "leg-ended">) =>
+    end(how === "stop" ? "caller-hung-up" : "line-lost"),
+  "fault": (state: CallState, { fatal }: Of<CallEvent, "fault">): Step =>
+    fatal ? close("engine-failed", "apology") : [state, []],
+  "end": (state: CallState, { reason, say }: Of<CallEvent, "end">) => close(reason, say, currentReply(state)),
+} as const;
+
+export const TRANSITIONS: TransitionTable = {
+  idle: {
+    ...ALIVE,
+    "ready": () => listen(0),
+    "reply-started": (_, { reply }) => speak(reply),
+    "timer": (state, { name }) => name === "setup" ? close("engine-not-ready", "apology") : overTime(state, name),
+  },
+  listening: {
+    ...ALIVE,
+    "caller-spoke": (state) => [{ ...state, prompts: 0 }, [{ kind: "arm", timer: "silence" }]],
+    "caller-text": (state, { final }) => final ? think() : [state, [{ kind: "arm", timer: "silence" }]],
+    "digit": () => listen(0),
+    "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "silence" }]],
+    "reply-started": (state, { reply }) => speak(reply, state.prompts),
+    "timer": (state, { name, audible, promptsLeft }) =>
+      name === "silence" ? breakSilence(state, audible, promptsLeft) : overTime(state, name),
+  },
+  processing: {
+    ...ALIVE,
+    "caller-text": (state, { final }) => final ? think() : [state, []],
+    "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "answer" }]],
+    "reply-started": (_, { reply }) => speak(reply),
+    "timer": (state, { name }) => name === "answer" ? listen(0) : overTime(state, name),
+  },
+  speaking: {
+    ...ALIVE,
+    "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, []],
+    "caller-text": (state, { final }) => final ? [{ ...state, prompts: 0 }, []] : [state, []],
+    "reply-started": (state, { reply }) => [{ ...state, reply }, []],
+    "reply-heard": (state, { reply }) => reply >= state.reply ? listen(state.prompts) : [state, []],
+    "timer": (state, { name }) => overTime(state, name),
+  },
+  interrupted: {
+    ...ALIVE,
+    "caller-text": (_, { final }) => confirmed(final),
+    "digit": () => confirmed(false),
+    "reply-started": (
+      _,
+      { reply },
+    ) => [{ kind: "speaking", reply, prompts: 0 }, [{ kind: "disarm", timer: "false-start" }, { kind: "forget" }]],
+    "timer": (state, { name, audible }) => name === "false-start" ? falseStart(state, audible) : overTime(state, name),
+  },
+  closing: {
+    "leg-ended": (state, { how }) => end(how === "stop" ? "caller-hung-up" : state.reason),
+    "reply-started": (state, { reply }) => [{ ...state, reply }, []],
+    "reply-heard": (state, { reply }) =>
+      state.reply !== undefined && reply >= state.reply ? hangUp(state.reason) : [state, []],
+    "timer": (state, { name }) => name === "closing" || name === "time-limit" ? hangUp(state.reason) : [state, []],
+  },
+  ended: {},
+};
+
+/** What `event` does in `state`. Pure. An event with no row came too late or too early: nothing changes. */
+export function step(state: CallState, event: CallEvent): Step {
+  const row = TRANSITIONS[state.kind][event.kind] as ((s: CallState, e: CallEvent) => Step) | undefined;
+  return row ? row(state, event) : [state, []];
+}
+
+/** The state a call begins in, and what it needs from the first moment. */
+export function begin(): Step {
+  return [
+    { kind: "idle" },
+    ["setup", "nearly-over", "time-limit"].map((timer) => ({ kind: "arm", timer: timer as TimerName })),
+  ];
+}
+
+function listen(prompts: number, more: CallEffect[] = []): Step {
+  return [{ kind: "listening", prompts }, [...more, { kind: "disarm", timer: "answer" }, {
+    kind: "arm",
+    timer: "silence",
+  }]];
+}
+
+function think(): Step {
+  return [{ kind: "processing" }, [{ kind: "disarm", timer: "silence" }, { kind: "arm", timer: "answer" }]];
+}
+
+function speak(reply: number, prompts = 0): Step {
+  return [{ kind: "speaking", reply, prompts }, [{ kind: "disarm", timer: "silence" }, {
+    kind: "disarm",
+    timer: "answer",
+  }]];
+}
+
+function cut(reply: number): Step {
+  return [{ kind: "interrupted", reply }, [{ kind: "interrupt" }, { kind: "arm", timer: "false-start" }]];
+}
+
+/** The caller really said something. */
+function confirmed(final: boolean): Step {
+  const [next, effects] = final ? think() : listen(0);
+  return [next, [{ kind: "disarm", timer: "false-start" }, { kind: "forget" }, ...effects]];
+}
+
+/** Nobody said a word: unless the caller is still to be heard, go on where we were cut off. */
+function falseStart(state: Of<CallState, "interrupted">, audible: boolean): Step {
+  if (audible) return [state, [{ kind: "arm", timer: "false-start" }]];
+  const [next, effects] = listen(0);
+  return [next, [...effects, { kind: "resume" }]];
+}
+
+function breakSilence(state: Of<CallState, "listening">, audible: boolean, promptsLeft: boolean): Step {
+  if (audible) return listen(0);
+  if (!promptsLeft) return close("silence", "goodbye");
+  return [{ kind: "listening", prompts: state.prompts + 1 }, [{ kind: "say", line: "stillThere" }, {
+    kind: "arm",
+    timer: "silence",
+  }]];
+}
+
+function overTime(state: CallState, name: TimerName): Step {
+  if (name === "nearly-over") return [state, [{ kind: "say", line: "timeUp" }]];
+  if (name === "time-limit") return close("time-limit", "goodbye");
+  if (name === "setup") return close("engine-not-ready", "apology");
+  return [state, []];
+}
+
+/** End politely: the last words, then hang-up once they were heard. `reply`: words being said already. */
+function close(reason: EndReason, say: LineName | undefined, reply?: number): Step {
+  if (!say && reply === undefined) return hangUp(reason);
+  const words: CallEffect[] = say ? [{ kind: "interrupt" }, { kind: "forget" }, { kind: "say", line: say }] : [];
+  const timers: CallEffect[] = (["setup", "answer", "false-start", "silence"] as const).map((timer) => ({
+    kind: "disarm",
+    timer,
+  }));
+  return [{ kind: "closing", reason, reply: say ? undefined : reply }, [...timers, ...words, {
+    kind: "arm",
+    timer: "closing",
+  }]];
+}
+
+function hangUp(reason: EndReason): Step {
+  return [{ kind: "ended", reason }, [{ kind: "hang-up" }]];
+}
+
+function end(reason: EndReason): Step {
+  return [{ kind: "ended", reason }, []];
+}
+
+function currentReply(state: CallState): number | undefined {
+  return state.kind === "speaking" ? state.reply : undefined;
+}

@@ -1,0 +1,252 @@
+/** What observers may see of a call, and the record it folds into. Pure. */
+
+import type { Fault } from "../base/result.ts";
+
+/** Fields of every notice. `atMs`: ms since the call's start; `call`: our own id of the call. */
+interface Stamp {
+  call: string;
+  atMs: number;
+}
+
+export type NoticeBody =
+  | {
+    kind: "call-started";
+    /** Time of day, ISO 8601. */
+    startedAt: string;
+    callSid: string;
+    streamSid: string;
+    from: string;
+    to: string;
+    engine: string;
+    version: string;
+    configHash: string;
+  }
+  /** The engine can hear and speak; `waitMs` since the line was there (0 if it was ready before). */
+  | { kind: "engine-ready"; waitMs: number; requestId: string }
+  | { kind: "state"; from: string; to: string }
+  | { kind: "caller-spoke" }
+  | { kind: "caller-text"; text: string; final: boolean }
+  | { kind: "digit"; digit: string }
+  | { kind: "reply-started"; reply: number; source: ReplySource }
+  | { kind: "reply-text"; reply: number; text: string }
+  | { kind: "reply-words"; reply: number; words: { text: string; startMs: number; endMs: number }[] }
+  | { kind: "reply-first-sent"; reply: number }
+  | { kind: "reply-finished"; reply: number }
+  | { kind: "reply-heard"; reply: number; heardMs: number }
+  | { kind: "reply-interrupted"; reply: number; heardMs: number }
+  | { kind: "reply-resumed"; reply: number; as: number }
+  | { kind: "latency"; parts: LatencyParts }
+  | { kind: "tool-call"; id: string; name: string }
+  | { kind: "tool-result"; id: string; name: string; ok: boolean; tookMs: number }
+  | { kind: "routed"; route: string; score: number }
+  | { kind: "fault"; fault: Fault; fatal: boolean }
+  | { kind: "mark-round-trip"; ms: number }
+  | { kind: "caller-gap"; ms: number }
+  | { kind: "carrier-odd"; what: string }
+  | { kind: "audio-dropped"; reply: number; bytes: number }
+  /** A control event found the call's inbox full: never lost in silence. */
+  | { kind: "event-lost"; event: string }
+  /** The fence of the agent engine had to be lifted by its fail-safe. */
+  | { kind: "fence-timed-out" }
+  | { kind: "fact"; field: string; value: unknown; evidence: string }
+  | { kind: "summary"; text: string }
+  | { kind: "usage"; usage: Usage }
+  | { kind: "carrier-confirmed"; status: string }
+  | { kind: "call-ended"; reason: string; durationMs: number; framesIn: number; framesOut: number };
+
+export type CallNotice = Stamp & NoticeBody;
+
+export type ReplySource = "engine" | "route" | "line" | "resumed";
+
+export interface LatencyParts {
+  stt?: number;
+  model?: number;
+  voice?: number;
+  ours?: number;
+  total?: number;
+}
+
+export interface Usage {
+  sttSeconds?: number;
+  voiceCharacters?: number;
+  promptTokens?: number;
+  completionTokens?: number;
+}
+
+/** One entry of a transcript. */
+export interface Utterance {
+  who: "caller" | "agent";
+  atMs: number;
+  /** What was said, or was to be said. */
+  text: string;
+  reply?: number;
+  source?: ReplySource;
+  /** Ms of the reply's audio that the caller heard; absent for the caller. */
+  heardMs?: number;
+  /** The part of `text` that was heard, where it differs. */
+  heardText?: string;
+  interrupted?: boolean;
+  /** From the end of the caller's turn to our first frame, ms. */
+  answerMs?: number;
+  parts?: LatencyParts;
+  route?: string;
+}
+
+/** All that is kept of a call. */
+export interface CallRecord {
+  id: string;
+  callSid: string;
+  streamSid: string;
+  startedAt: string;
+  from: string;
+  to: string;
+  engine: string;
+  version: string;
+  configHash: string;
+  requestIds: string[];
+  endReason: string | undefined;
+  durationMs: number | undefined;
+  firstAudioMs: number | undefined;
+  transcript: Utterance[];
+  facts: Record<string, { value: unknown; evidence: string }>;
+  summary: string | undefined;
+  faults: { atMs: number; fault: Fault; fatal: boolean }[];
+  tools: { atMs: number; id: string; name: string; ok?: boolean; tookMs?: number }[];
+  digits: string;
+  usage: Usage;
+  interruptions: number;
+  eventsLost: number;
+}
+
+export function emptyRecord(id: string): CallRecord {
+  return {
+    id,
+    callSid: "",
+    streamSid: "",
+    startedAt: "",
+    from: "",
+    to: "",
+    engine: "",
+    version: "",
+    configHash: "",
+    requestIds: [],
+    endReason: undefined,
+    durationMs: undefined,
+    firstAudioMs: undefined,
+    transcript: [],
+    facts: {},
+    summary: undefined,
+    faults: [],
+    tools: [],
+    digits: "",
+    usage: {},
+    interruptions: 0,
+    eventsLost: 0,
+  };
+}
+
+/** Builds the record of one call from its notices, in order. The words of each reply are kept to find what was heard. */
+export class RecordFold {
+  readonly record: CallRecord;
+  readonly #replies = new Map<number, Utterance>();
+  readonly #words = new Map<number, { text: string; startMs: number; endMs: number }[]>();
+  #callerDoneMs: number | undefined;
+  #pendingRoute: string | undefined;
+
+  constructor(id: string) {
+    this.record = emptyRecord(id);
+  }
+
+  add(notice: CallNotice): void {
+    const { record } = this;
+    switch (notice.kind) {
+      case "call-started": {
+        const { startedAt, callSid, streamSid, from, to, engine, version, configHash } = notice;
+        return void Object.assign(record, { startedAt, callSid, streamSid, from, to, engine, version, configHash });
+      }
+      case "engine-ready":
+        return void (notice.requestId && record.requestIds.push(notice.requestId));
+      case "caller-text":
+        if (!notice.final) return;
+        this.#callerDoneMs = notice.atMs;
+        return void record.transcript.push({ who: "caller", atMs: notice.atMs, text: notice.text });
+      case "digit":
+        return void (record.digits += notice.digit);
+      case "routed":
+        return void (this.#pendingRoute = notice.route);
+      case "reply-started":
+        return this.#started(notice.reply, notice.source, notice.atMs);
+      case "reply-text":
+        return this.#said(notice.reply, notice.text);
+      case "reply-words":
+        return void this.#words.set(notice.reply, [...this.#words.get(notice.reply) ?? [], ...notice.words]);
+      case "reply-first-sent":
+        return this.#firstSent(notice.reply, notice.atMs);
+      case "reply-heard":
+        return this.#heard(notice.reply, notice.heardMs, false);
+      case "reply-interrupted":
+        record.interruptions++;
+        return this.#heard(notice.reply, notice.heardMs, true);
+      case "latency": {
+        const last = record.transcript.findLast(({ who }) => who === "agent");
+        return void (last && (last.parts = { ...last.parts, ...notice.parts }));
+      }
+      case "tool-call":
+        return void record.tools.push({ atMs: notice.atMs, id: notice.id, name: notice.name });
+      case "tool-result": {
+        const call = record.tools.find(({ id }) => id === notice.id);
+        return void (call && Object.assign(call, { ok: notice.ok, tookMs: notice.tookMs }));
+      }
+      case "fault":
+        return void record.faults.push({ atMs: notice.atMs, fault: notice.fault, fatal: notice.fatal });
+      case "fact":
+        return void (record.facts[notice.field] = { value: notice.value, evidence: notice.evidence });
+      case "summary":
+        return void (record.summary = notice.text);
+      case "usage":
+        return void (record.usage = sum(record.usage, notice.usage));
+      case "event-lost":
+        return void record.eventsLost++;
+      case "call-ended":
+        record.endReason = notice.reason;
+        return void (record.durationMs = notice.durationMs);
+    }
+  }
+
+  #started(reply: number, source: ReplySource, atMs: number): void {
+    const utterance: Utterance = { who: "agent", atMs, text: "", reply, source };
+    if (this.#pendingRoute !== undefined && source === "route") utterance.route = this.#pendingRoute;
+    this.#pendingRoute = undefined;
+    this.#replies.set(reply, utterance);
+    this.record.transcript.push(utterance);
+  }
+
+  #said(reply: number, text: string): void {
+    const utterance = this.#replies.get(reply);
+    if (utterance) utterance.text = `${utterance.text} ${text}`.trim();
+  }
+
+  #firstSent(reply: number, atMs: number): void {
+    this.record.firstAudioMs ??= atMs;
+    const utterance = this.#replies.get(reply);
+    if (!utterance || this.#callerDoneMs === undefined) return;
+    utterance.answerMs = atMs - this.#callerDoneMs;
+    this.#callerDoneMs = undefined;
+  }
+
+  #heard(reply: number, heardMs: number, interrupted: boolean): void {
+    const utterance = this.#replies.get(reply);
+    if (!utterance) return;
+    utterance.heardMs = heardMs;
+    if (!interrupted) return;
+    utterance.interrupted = true;
+    const words = this.#words.get(reply);
+    if (words) utterance.heardText = words.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text).join(" ");
+  }
+}
+
+function sum(a: Usage, b: Usage): Usage {
+  const total: Usage = { ...a };
+  for (const key of Object.keys(b) as (keyof Usage)[]) total[key] = (total[key] ?? 0) + (b[key] ?? 0);
+  return total;
+}

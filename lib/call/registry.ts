@@ -1,0 +1,118 @@
+/** The calls of this process: those that are live, and those whose webhook came but whose audio has not. */
+
+import type { Clock, Timer } from "../base/clock.ts";
+import type { EndReason, LineName } from "./machine.ts";
+import type { LiveCall } from "./session.ts";
+
+/** A call whose webhook was answered must bring its stream within this time. */
+export const CLAIM_DEADLINE_MS = 15_000;
+
+export interface Caller {
+  from: string;
+  to: string;
+}
+
+/** What was prepared for a call before its stream came. Disposed if nobody claims it. */
+export type Prepared = AsyncDisposable;
+
+interface Expected<P extends Prepared> extends Caller {
+  prepared: P | undefined;
+  timer: Timer;
+}
+
+export interface RegistryParts {
+  clock: Clock;
+  maxCalls: () => number;
+  /** An expected call was not claimed in time. */
+  unclaimed: (callSid: string) => void;
+}
+
+/** One entry per CallSid, so a repeated webhook or stream changes nothing. Calls that are expected count as taken. */
+export class Registry<P extends Prepared> {
+  readonly #parts: RegistryParts;
+  readonly #expected = new Map<string, Expected<P>>();
+  readonly #live = new Map<string, LiveCall>();
+  #draining = false;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  get active(): number {
+    return this.#live.size;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Whether one more call has a place. A call that is known already keeps its own. */
+  admits(callSid: string): "yes" | "full" | "draining" {
+    if (this.#draining) return "draining";
+    if (this.#expected.has(callSid) || this.#live.has(callSid)) return "yes";
+    return this.#live.size + this.#expected.size < this.#parts.maxCalls() ? "yes" : "full";
+  }
+
+  /** Keep a place for a call; `prepare` runs once per call, whatever the carrier repeats. */
+  expect(callSid: string, caller: Caller, prepare: () => P | undefined): void {
+    if (this.#expected.has(callSid) || this.#live.has(callSid)) return;
+    const timer = this.#parts.clock.after(CLAIM_DEADLINE_MS, () => {
+      this.#parts.unclaimed(callSid);
+      this.#drop(callSid);
+    });
+    this.#expected.set(callSid, { ...caller, prepared: prepare(), timer });
+  }
+
+  /** The stream of a call is here: take what was prepared. @returns undefined for a call nobody announced. */
+  claim(callSid: string): (Caller & { prepared: P | undefined }) | undefined {
+    const expected = this.#expected.get(callSid);
+    if (!expected) return undefined;
+    this.#expected.delete(callSid);
+    expected.timer[Symbol.dispose]();
+    return expected;
+  }
+
+  isLive(callSid: string): boolean {
+    return this.#live.has(callSid);
+  }
+
+  /** A call begins; it is forgotten when it is done. One live stream per call. */
+  add(callSid: string, call: LiveCall): void {
+    this.#live.set(callSid, call);
+    const forget = () => void this.#live.delete(callSid);
+    call.done.then(forget, forget);
+  }
+
+  /** End one call politely. @returns false if it is not live here. */
+  end(callSid: string, reason: EndReason, say?: LineName): boolean {
+    const call = this.#live.get(callSid);
+    call?.end(reason, say);
+    return call !== undefined;
+  }
+
+  /** No new calls; live ones finish by themselves up to `graceMs`, then say goodbye. Settles when none is left, or after `graceMs` + 8 s. */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const callSid of this.#expected.keys()) this.#drop(callSid);
+    await this.#emptyWithin(graceMs);
+    for (const call of this.#live.values()) call.end("drained", "goodbye");
+    await this.#emptyWithin(GOODBYE_MS);
+  }
+
+  async #emptyWithin(ms: number): Promise<void> {
+    const deadline = Promise.withResolvers<void>();
+    using _timer = this.#parts.clock.after(ms, deadline.resolve);
+    const allDone = Promise.allSettled([...this.#live.values()].map(({ done }) => done));
+    await Promise.race([allDone, deadline.promise]);
+  }
+
+  #drop(callSid: string): void {
+    const expected = this.#expected.get(callSid);
+    this.#expected.delete(callSid);
+    expected?.timer[Symbol.dispose]();
+    expected?.prepared?.[Symbol.asyncDispose]().catch(reportError);
+  }
+}
+
+/** How long goodbyes may take at a drain's end. */
+const GOODBYE_MS = 8000;

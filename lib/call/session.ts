@@ -1,0 +1,314 @@
+/** One live call: owns its line, its engine and its timers; performs what the machine decides. A shell. */
+
+import { Audible } from "../audio/audible.ts";
+import { FRAME_BYTES } from "../audio/frame.ts";
+import { type Clock, TimerSet } from "../base/clock.ts";
+import { BoundedQueue } from "../base/queue.ts";
+import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
+import type { Leg, LegEvent } from "../phone/leg.ts";
+import {
+  begin,
+  type CallEffect,
+  type CallEvent,
+  type CallState,
+  type EndReason,
+  type LineName,
+  step,
+  type TimerName,
+} from "./machine.ts";
+import type { NoticeBody, ReplySource } from "./notice.ts";
+
+/** Words we say ourselves, ready to be played. */
+export interface SpokenLine {
+  text: string;
+  /** Mu-law, 8 kHz. */
+  audio: Uint8Array;
+  interruptible: boolean;
+}
+
+/** How long a call waits for what, ms. */
+export type CallDeadlines = Readonly<Record<TimerName, number>>;
+
+export interface ToolCall {
+  id: string;
+  name: string;
+  arguments: string;
+}
+
+export interface CallParts {
+  /** Our own id of the call. */
+  id: string;
+  /** A line that has started. */
+  leg: Leg;
+  /** Opens the engine, or hands over the one that was opened early. */
+  openEngine: (host: EngineHost) => Engine;
+  /** The call's reply numbers: shared with an engine that was opened early. */
+  newReply: () => number;
+  clock: Clock;
+  deadlines: CallDeadlines;
+  /** How often silence is broken before the call ends. */
+  maxPrompts: number;
+  line: (name: LineName) => SpokenLine | undefined;
+  /** Said as soon as the line is there, before and beside the engine. */
+  greeting?: SpokenLine;
+  /** Runs a tool and gives its result as text for the model. Bounded in time; never rejects. */
+  runTool: (call: ToolCall) => Promise<string>;
+  report: (notice: NoticeBody) => void;
+}
+
+/** A call in progress. */
+export interface LiveCall {
+  /** Settles when everything the call opened is closed. Never rejects. */
+  readonly done: Promise<EndReason>;
+  /** End it politely: `say` some last words first. */
+  end(reason: EndReason, say?: LineName): void;
+}
+
+/** Control events that may wait; more than that in one turn of the loop means something is badly wrong. */
+const INBOX_LIMIT = 256;
+/** An interruption lasts at most this long, however much noise the caller makes. */
+const INTERRUPTED_LIMIT_MS = 10_000;
+/** Without word timings a resumed reply repeats this much. */
+const REPEAT_MS = 200;
+
+/** Run one call from its started line to its end. What it opened is closed, newest first, before `done` settles. */
+export function runCall(parts: CallParts): LiveCall {
+  const session = new Session(parts);
+  const done = session.run().catch((error: unknown): EndReason => {
+    // Our own mistake ends this call and no other; the process-wide handler gets to see it.
+    reportError(error);
+    return "internal-error";
+  });
+  return { done, end: (reason, say) => session.post({ kind: "end", reason, say }) };
+}
+
+class Session {
+  readonly #parts: CallParts;
+  readonly #inbox = new BoundedQueue<CallEvent>({ limit: INBOX_LIMIT, whenFull: "refuse" });
+  readonly #timers: TimerSet<TimerName>;
+  readonly #ear = new Audible();
+  readonly #words = new Map<number, { startMs: number; endMs: number }[]>();
+  readonly #protected = new Set<number>();
+  #engine: Engine | undefined;
+  #state: CallState = { kind: "idle" };
+  #startedMs = 0;
+  #interruptedMs = 0;
+  #cuts: { reply: number; heardMs: number }[] = [];
+  #framesIn = 0;
+  #bytesOut = 0;
+
+  constructor(parts: CallParts) {
+    this.#parts = parts;
+    this.#timers = new TimerSet(parts.clock, (name) => this.#timer(name));
+  }
+
+  async run(): Promise<EndReason> {
+    const { leg, clock } = this.#parts;
+    await using owned = new AsyncDisposableStack();
+    owned.use(leg);
+    owned.use(this.#inbox);
+    owned.use(this.#timers);
+    this.#startedMs = clock.monotonicMs();
+    this.#perform(begin()[1]);
+    leg.listen((event) => this.#legEvent(event));
+    if (this.#parts.greeting) this.#speak(this.#parts.greeting, "line");
+    const engine = owned.use(this.#parts.openEngine(this.#host()));
+    this.#engine = engine;
+    leg.connect((frame) => this.#hear(frame, engine));
+
+    for await (const event of this.#inbox) {
+      const before = this.#state.kind;
+      const [next, effects] = step(this.#state, event);
+      this.#state = next;
+      if (next.kind !== before) this.#report({ kind: "state", from: before, to: next.kind });
+      this.#perform(effects);
+      if (next.kind === "ended") return this.#ended(next.reason);
+    }
+    return this.#ended("internal-error");
+  }
+
+  post(event: CallEvent): void {
+    if (!this.#inbox.push(event)) this.#report({ kind: "event-lost", event: event.kind });
+  }
+
+  #hear(frame: Uint8Array, engine: Engine): void {
+    this.#framesIn++;
+    this.#ear.push(frame);
+    engine.hear(frame);
+  }
+
+  #host(): EngineHost {
+    const { leg, newReply } = this.#parts;
+    return {
+      newReply,
+      post: (event) => this.#engineEvent(event),
+      play: (reply, audio) => this.#play(reply, audio),
+      drained: () => leg.drained,
+    };
+  }
+
+  #play(reply: number, audio: Uint8Array): void {
+    this.#bytesOut += audio.length;
+    if (!this.#parts.leg.play(reply, audio)) this.#report({ kind: "audio-dropped", reply, bytes: audio.length });
+  }
+
+  #legEvent(event: LegEvent): void {
+    switch (event.kind) {
+      case "leg-started":
+        return;
+      case "leg-ended":
+        return this.post(event);
+      case "digit":
+        this.#report(event);
+        this.#engine?.digit(event.digit);
+        return this.post({ kind: "digit" });
+      case "reply-heard":
+        this.#protected.delete(event.reply);
+        this.#report(event);
+        return this.post(event);
+      default:
+        return this.#report(event);
+    }
+  }
+
+  #engineEvent(event: EngineEvent): void {
+    switch (event.kind) {
+      case "ready":
+        this.#report({
+          kind: "engine-ready",
+          waitMs: this.#parts.clock.monotonicMs() - this.#startedMs,
+          requestId: event.requestId ?? "",
+        });
+        return this.post({ kind: "ready" });
+      case "caller-spoke":
+        this.#report(event);
+        return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
+      case "caller-text":
+        this.#report(event);
+        return this.post(event);
+      case "reply-started":
+        this.#report({ ...event, source: "engine" });
+        return this.post(event);
+      case "reply-finished":
+        this.#report(event);
+        this.#parts.leg.end(event.reply);
+        return this.post(event);
+      case "reply-words":
+        this.#words.set(event.reply, [...this.#words.get(event.reply) ?? [], ...event.words]);
+        return this.#report(event);
+      case "tool-call":
+        return this.#tool(event);
+      case "fault":
+        this.#report(event);
+        return this.post(event);
+      default:
+        return this.#report(event);
+    }
+  }
+
+  #timer(name: TimerName): void {
+    const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
+    const audible = this.#ear.audible && !(name === "false-start" && forLongMs >= INTERRUPTED_LIMIT_MS);
+    const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
+    this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
+  }
+
+  #tool({ id, name, arguments: args }: ToolCall): void {
+    const { clock, runTool } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    this.#report({ kind: "tool-call", id, name });
+    this.post({ kind: "tool-call", running: true });
+    const answer = (content: string, ok: boolean) => {
+      this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
+      this.#engine?.toolResult(id, name, content);
+      this.post({ kind: "tool-call", running: false });
+    };
+    runTool({ id, name, arguments: args }).then(
+      (content) => answer(content, true),
+      () => answer(JSON.stringify({ error: "The tool failed." }), false),
+    );
+  }
+
+  #perform(effects: readonly CallEffect[]): void {
+    for (const effect of effects) this.#do(effect);
+  }
+
+  #do(effect: CallEffect): void {
+    switch (effect.kind) {
+      case "arm":
+        return this.#timers.arm(effect.timer, this.#parts.deadlines[effect.timer]);
+      case "disarm":
+        return this.#timers.disarm(effect.timer);
+      case "interrupt":
+        return this.#interrupt();
+      case "resume":
+        return this.#resume();
+      case "forget":
+        this.#cuts = [];
+        return this.#parts.leg.forget();
+      case "say": {
+        const line = this.#parts.line(effect.line);
+        return line
+          ? this.#speak(line, "line")
+          : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
+      }
+      case "hang-up":
+        return this.#parts.leg.hangUp();
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #interrupt(): void {
+    this.#interruptedMs = this.#parts.clock.monotonicMs();
+    this.#cuts = this.#parts.leg.clear();
+    for (const { reply, heardMs } of this.#cuts) {
+      this.#protected.delete(reply);
+      this.#report({ kind: "reply-interrupted", reply, heardMs });
+      this.#engine?.interrupt(reply, heardMs);
+    }
+  }
+
+  /** Go on with what was cut off, as a new reply, from the start of the cut word. */
+  #resume(): void {
+    const [first] = this.#cuts;
+    const last = this.#cuts.at(-1);
+    this.#cuts = [];
+    if (!first || !last) return;
+    const as = this.#parts.newReply();
+    const word = this.#words.get(first.reply)?.find(({ endMs }) => endMs > first.heardMs);
+    const fromMs = Math.max(0, word ? Math.min(word.startMs, first.heardMs) : first.heardMs - REPEAT_MS);
+    if (!this.#parts.leg.resume(as, fromMs)) return;
+    this.#report({ kind: "reply-started", reply: as, source: "resumed" });
+    this.#report({ kind: "reply-resumed", reply: last.reply, as });
+    this.post({ kind: "reply-started", reply: as });
+    this.#engine?.resumed(last.reply, as);
+  }
+
+  /** Say something that is ours, not the engine's. */
+  #speak({ text, audio, interruptible }: SpokenLine, source: ReplySource): void {
+    const reply = this.#parts.newReply();
+    if (!interruptible) this.#protected.add(reply);
+    this.#report({ kind: "reply-started", reply, source });
+    this.#report({ kind: "reply-text", reply, text });
+    this.post({ kind: "reply-started", reply });
+    this.#play(reply, audio);
+    this.#parts.leg.end(reply);
+    this.#engine?.answered(reply, text);
+  }
+
+  #ended(reason: EndReason): EndReason {
+    this.#report({
+      kind: "call-ended",
+      reason,
+      durationMs: this.#parts.clock.monotonicMs() - this.#startedMs,
+      framesIn: this.#framesIn,
+      framesOut: Math.ceil(this.#bytesOut / FRAME_BYTES),
+    });
+    return reason;
+  }
+
+  #report(notice: NoticeBody): void {
+    this.#parts.report(notice);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Which of the remote agent's audio belongs to which reply, and which comes too late to be heard. Pure.
+ *
+ * The agent sends audio without a turn id, faster than it is played, and some more after the caller interrupted
+ * (Deepgram reference, sections 0.1 and 7). So a fence goes up when the caller starts to speak, and comes down only on a
+ * sign that what follows is new: the caller's confirmed text, the agent's own start, or an injection of ours.
+ * An assistant's text is no such sign: it may be a late sentence of the old reply.
+ */
+
+/** What the fence decides about one thing that came in. */
+export type FenceAction =
+  | { kind: "started"; reply: number }
+  | { kind: "play"; reply: number; audio: Uint8Array }
+  | { kind: "text"; reply: number; text: string }
+  | { kind: "finished"; reply: number };
+
+/** Fenced audio kept in case the interruption was noise: 2 s. */
+const KEEP_BYTES = 16_000;
+
+export class Fence {
+  readonly #newReply: () => number;
+  #open: { reply: number; bytes: number } | undefined;
+  /** The reply that was open when the fence went up. */
+  #cut: number | undefined;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
+  #up = false;
+  /** We answer this turn ourselves: nothing of the agent is heard before the caller's next turn. */
+  #held = false;
+
+  constructor(newReply: () => number) {
+    this.#newReply = newReply;
+  }
+
+  /** Whether audio that comes now would not be heard. */
+  get up(): boolean {
+    return this.#up || this.#held;
+  }
+
+  /** The reply that audio joins now. */
+  get reply(): number | undefined {
+    return this.#open?.reply;
+  }
+
+  /** The caller starts to speak: what comes from now on is late, until a sign of something new. */
+  callerStarted(): FenceAction[] {
+    this.#held = false;
+    this.#up = true;
+    this.#cut = this.#open?.reply;
+    this.#open = undefined;
+    this.#drop();
+    return [];
+  }
+
+  /** The caller's turn is confirmed: what follows answers it. */
+  callerText(): FenceAction[] {
+    this.#held = false;
+    this.#lift();
+    return this.#finish();
+  }
+
+  /** The agent says that it begins to answer, or takes our injection. */
+  answering(): FenceAction[] {
+    if (!this.#held) this.#lift();
+    return [];
+  }
+
+  /** We answer this turn ourselves. */
+  hold(): FenceAction[] {
+    const actions = this.#finish();
+    this.#held = true;
+    return actions;
+  }
+
+  /** A sign that never came: do not stay deaf for ever. @returns whether the fence was up. */
+  failSafe(): boolean {
+    const wasUp = this.#up;
+    this.#lift();
+    return wasUp;
+  }
+
+  audio(audio: Uint8Array): FenceAction[] {
+    if (audio.length === 0) return [];
+    if (this.up) {
+      if (this.#cut !== undefined && !this.#held && this.#keptBytes + audio.length <= KEEP_BYTES) {
+        this.#kept.push(audio);
+        this.#keptBytes += audio.length;
+      }
+      return [];
+    }
+    const actions = this.#begin();
+    this.#open!.bytes += audio.length;
+    actions.push({ kind: "play", reply: this.#open!.reply, audio });
+    return actions;
+  }
+
+  assistantText(text: string): FenceAction[] {
+    if (this.up) return [];
+    const actions = this.#begin();
+    actions.push({ kind: "text", reply: this.#open!.reply, text });
+    return actions;
+  }
+
+  /** The agent has sent all. Without any audio since the reply opened it is a leftover of an earlier one. */
+  audioDone(): FenceAction[] {
+    return this.#open && this.#open.bytes > 0 ? this.#finish() : [];
+  }
+
+  /** Nothing came for a while and all was played. */
+  quiet(): FenceAction[] {
+    return this.#finish();
+  }
+
+  /** The interruption was noise: what came of the cut reply since then. The fence stays up for what else may come late. */
+  takeKept(): Uint8Array[] {
+    const kept = this.#kept;
+    this.#drop();
+    return kept;
+  }
+
+  #begin(): FenceAction[] {
+    if (this.#open) return [];
+    this.#open = { reply: this.#newReply(), bytes: 0 };
+    return [{ kind: "started", reply: this.#open.reply }];
+  }
+
+  #finish(): FenceAction[] {
+    if (!this.#open) return [];
+    const { reply } = this.#open;
+    this.#open = undefined;
+    return [{ kind: "finished", reply }];
+  }
+
+  #lift(): void {
+    this.#up = false;
+    this.#cut = undefined;
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#kept = [];
+    this.#keptBytes = 0;
+  }
+}

@@ -1,0 +1,339 @@
+/** What was queued, sent, marked, heard and kept of each reply on one line. Pure: time comes in as a number. */
+
+import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SILENCE } from "../audio/frame.ts";
+import type { Cut } from "./leg.ts";
+
+/** A mark follows each 200 ms of a reply, and its end: the carrier's echo tells what was heard. */
+export const MARK_EVERY_MS = 200;
+/** Audio the line accepts ahead of the caller's ear before it refuses more. */
+export const QUEUE_LIMIT_MS = 180_000;
+/** What is kept of cut replies, for a false start. */
+export const KEEP_LIMIT_MS = 30_000;
+
+/** What is to be sent: whole frames of one reply, or a mark. */
+export type Outgoing =
+  | { kind: "audio"; reply: number; bytes: Uint8Array; first: boolean }
+  | { kind: "mark"; name: string };
+
+/** What an echoed mark tells. `roundTripMs`: how much later it came than its audio should have ended. */
+export interface Heard {
+  roundTripMs: number;
+  /** Replies whose end this proves, oldest first. */
+  finished: Cut[];
+}
+
+interface Reply {
+  number: number;
+  audio: AudioChunks;
+  /** Position in the line's stream where this reply's first byte was sent. */
+  startsAt: number | undefined;
+  sentBytes: number;
+  marks: number;
+  markedMs: number;
+  ended: boolean;
+}
+
+interface Mark {
+  name: string;
+  at: number;
+  reply: number;
+  last: boolean;
+}
+
+/**
+ * Replies play one after the other; positions count bytes sent on the line since its start. The carrier plays a FIFO at
+ * 8 bytes/ms (Twilio reference, section 3.4), so what was heard follows from the last echoed mark and the time since:
+ * `heard = min(position of last echo + time since it, sent)`, and before the first echo the time since the first send.
+ */
+export class Playout {
+  #replies: Reply[] = [];
+  /** Sent to the last byte, but the last mark is still out. */
+  #sentWhole: Reply[] = [];
+  #marks: Mark[] = [];
+  #cuts: Reply[] = [];
+  readonly #gone = new Set<number>();
+  #sent = 0;
+  #queuedBytes = 0;
+  /** The caller's ear was at this position at this time. */
+  #anchor = { at: 0, ms: 0 };
+  /** When the next frame starts to play, if all that was sent plays without a pause. */
+  #nextDueMs = 0;
+
+  /** Nothing is queued, and all that was sent should have been played. */
+  drained(nowMs: number): boolean {
+    return this.#replies.every(({ audio }) => audio.bytes < FRAME_BYTES) && this.#heardAt(nowMs) >= this.#sent;
+  }
+
+  /** Queue audio. @returns false if it was dropped because `QUEUE_LIMIT_MS` are queued already. */
+  push(number: number, audio: Uint8Array): boolean {
+    if (audio.length === 0 || this.#gone.has(number)) return true;
+    const cut = this.#cuts.find((reply) => reply.number === number);
+    if (cut) {
+      if (audioMs(cut.audio.bytes + audio.length) <= KEEP_LIMIT_MS) cut.audio.push(audio);
+      return true;
+    }
+    if (audioMs(this.#queuedBytes + audio.length) > QUEUE_LIMIT_MS) return false;
+    const reply = this.#open(number);
+    if (reply.ended) return true;
+    reply.audio.push(audio);
+    this.#queuedBytes += audio.length;
+    return true;
+  }
+
+  /** No more audio of this reply comes. @returns true if it is over at once, because nothing of it remains to be played. */
+  end(number: number): boolean {
+    const cut = this.#cuts.find((reply) => reply.number === number);
+    if (cut) cut.ended = true;
+    const reply = this.#replies.find((reply) => reply.number === number);
+    if (!reply) return !cut && !this.#gone.has(number);
+    reply.ended = true;
+    return false;
+  }
+
+  /** When something is to be sent next, given `leadMs`; Infinity if nothing waits. */
+  nextSendMs(leadMs: number): number {
+    const reply = this.#current();
+    if (!reply) return Infinity;
+    return reply.audio.bytes >= FRAME_BYTES || reply.ended ? this.#nextDueMs - leadMs : Infinity;
+  }
+
+  /**
+   * Take what is due up to `nowMs + leadMs`: frame n of a run is due at its start + n x 20 ms. After the carrier has run
+   * dry the run starts anew, so lost time is not caught up by playing faster, only by sending sooner.
+   */
+  take(nowMs: number, leadMs: number): Outgoing[] {
+    const out: Outgoing[] = [];
+    if (this.#nextDueMs < nowMs) this.#nextDueMs = nowMs;
+    for (let reply = this.#current(); reply; reply = this.#current()) {
+      const due = Math.floor((nowMs + leadMs - this.#nextDueMs) / FRAME_MS) + 1;
+      const ready = Math.floor(reply.audio.bytes / FRAME_BYTES);
+      const tail = reply.ended && reply.audio.bytes % FRAME_BYTES > 0 ? 1 : 0;
+      const frames = Math.min(due, ready + tail, framesToMark(reply));
+      if (frames > 0) this.#sendFrames(reply, frames, nowMs, out);
+      if (reply.ended && reply.audio.bytes === 0) this.#close(reply, out);
+      else if (frames <= 0 || frames >= due) break;
+    }
+    return out;
+  }
+
+  /** A mark came back. @returns undefined if it is not one we wait for: unknown, or of audio that was cleared. */
+  echo(name: string, nowMs: number): Heard | undefined {
+    const index = this.#marks.findIndex((mark) => mark.name === name);
+    if (index < 0) return undefined;
+    const passed = this.#marks.splice(0, index + 1);
+    const at = passed[index]!.at;
+    const expectedMs = this.#anchor.ms + (at - this.#anchor.at) / BYTES_PER_MS;
+    this.#anchor = { at, ms: nowMs };
+    return { roundTripMs: Math.max(0, nowMs - expectedMs), finished: this.#finish(passed) };
+  }
+
+  /** Replies whose last mark should have come back `graceMs` ago: taken as heard, for an echo can get lost. */
+  overdue(nowMs: number, graceMs: number): Cut[] {
+    const due = this.#marks.filter((mark) =>
+      this.#anchor.ms + (mark.at - this.#anchor.at) / BYTES_PER_MS + graceMs < nowMs
+    );
+    this.#marks.splice(0, due.length);
+    return this.#finish(due);
+  }
+
+  /** Silence the line: nothing queued is sent any more, outstanding marks mean nothing. What was not heard is kept. */
+  clear(nowMs: number): Cut[] {
+    const heardAt = this.#heardAt(nowMs);
+    const waiting = new Set(this.#marks.filter((mark) => mark.last).map((mark) => mark.reply));
+    const open = [...this.#sentWhole.filter((reply) => waiting.has(reply.number)), ...this.#replies];
+    this.forget();
+    this.#cuts = open.filter((reply) => !reply.ended || reply.audio.total > 0);
+    const cuts = open.map((reply) => ({ reply: reply.number, heardMs: heardMs(reply, heardAt) }));
+    for (const [index, reply] of open.entries()) reply.audio.keepFrom(cuts[index]!.heardMs * BYTES_PER_MS);
+    this.#replies = [];
+    this.#sentWhole = [];
+    this.#marks = [];
+    this.#queuedBytes = 0;
+    this.#anchor = { at: this.#sent, ms: nowMs };
+    this.#nextDueMs = nowMs;
+    return cuts;
+  }
+
+  /** Queue the rest of the cut replies as the reply `as`, ended if the last of them was. @returns false if there is no rest. */
+  resume(as: number, fromMs: number): boolean {
+    const cuts = this.#cuts;
+    const rests = cuts.flatMap((reply, index) => reply.audio.rest(index === 0 ? fromMs * BYTES_PER_MS : 0));
+    this.forget();
+    if (rests.length === 0) return false;
+    for (const rest of rests) this.push(as, rest);
+    if (cuts.at(-1)!.ended) this.end(as);
+    return true;
+  }
+
+  /** Let go of cut replies; late audio of theirs is ignored from now on. */
+  forget(): void {
+    for (const { number } of this.#cuts) this.#remember(number);
+    this.#cuts = [];
+  }
+
+  #open(number: number): Reply {
+    const known = this.#replies.find((reply) => reply.number === number);
+    if (known) return known;
+    const reply: Reply = {
+      number,
+      audio: new AudioChunks(),
+      startsAt: undefined,
+      sentBytes: 0,
+      marks: 0,
+      markedMs: 0,
+      ended: false,
+    };
+    this.#replies.push(reply);
+    return reply;
+  }
+
+  #current(): Reply | undefined {
+    return this.#replies[0];
+  }
+
+  #sendFrames(reply: Reply, frames: number, nowMs: number, out: Outgoing[]): void {
+    const first = reply.startsAt === undefined;
+    if (this.#heardAt(nowMs) >= this.#sent) this.#anchor = { at: this.#sent, ms: nowMs };
+    reply.startsAt ??= this.#sent;
+    const before = reply.audio.bytes;
+    const bytes = reply.audio.take(frames * FRAME_BYTES);
+    this.#queuedBytes -= before - reply.audio.bytes;
+    reply.sentBytes += bytes.length;
+    this.#sent += bytes.length;
+    this.#nextDueMs += frames * FRAME_MS;
+    out.push({ kind: "audio", reply: reply.number, bytes, first });
+    const moreComes = !reply.ended || reply.audio.bytes > 0;
+    if (moreComes && audioMs(reply.sentBytes) >= reply.markedMs + MARK_EVERY_MS) this.#mark(reply, false, out);
+    reply.audio.dropBefore((this.#heardAt(nowMs) - reply.startsAt) - KEEP_BEFORE_BYTES);
+  }
+
+  #close(reply: Reply, out: Outgoing[]): void {
+    this.#replies.shift();
+    this.#sentWhole.push(reply);
+    this.#mark(reply, true, out);
+  }
+
+  #mark(reply: Reply, last: boolean, out: Outgoing[]): void {
+    reply.markedMs = audioMs(reply.sentBytes);
+    const name = `r${reply.number}.${++reply.marks}`;
+    this.#marks.push({ name, at: this.#sent, reply: reply.number, last });
+    out.push({ kind: "mark", name });
+  }
+
+  #finish(passed: Mark[]): Cut[] {
+    const over = passed.filter((mark) => mark.last).map((mark) => mark.reply);
+    const finished = this.#sentWhole.filter((reply) => over.includes(reply.number));
+    this.#sentWhole = this.#sentWhole.filter((reply) => !over.includes(reply.number));
+    for (const { number } of finished) this.#remember(number);
+    return finished.map((reply) => ({ reply: reply.number, heardMs: audioMs(reply.sentBytes) }));
+  }
+
+  /** Position of the caller's ear. */
+  #heardAt(nowMs: number): number {
+    return Math.min(this.#sent, this.#anchor.at + (nowMs - this.#anchor.ms) * BYTES_PER_MS);
+  }
+
+  /** Remember a reply that is over, so that late audio does not open it again. */
+  #remember(number: number): void {
+    this.#gone.add(number);
+    if (this.#gone.size > 64) this.#gone.delete(this.#gone.values().next().value!);
+  }
+}
+
+/** Sent audio that is kept behind the caller's ear, so that a resumed reply can begin with a whole word. */
+const KEEP_BEFORE_BYTES = 2000 * BYTES_PER_MS;
+
+function framesToMark({ sentBytes, markedMs }: Reply): number {
+  return Math.ceil((markedMs + MARK_EVERY_MS - audioMs(sentBytes)) / FRAME_MS);
+}
+
+function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
+  if (startsAt === undefined) return 0;
+  return audioMs(Math.max(0, Math.min(sentBytes, heardAt - startsAt)));
+}
+
+/** The audio of one reply: chunks as they came, an offset up to which they were taken, and a kept tail of what was. */
+class AudioChunks {
+  #chunks: Uint8Array[] = [];
+  /** Position of the first kept byte, of the next byte to take, and of the end, from the reply's start. */
+  #from = 0;
+  #taken = 0;
+  #end = 0;
+  /** Index of the chunk that holds the next byte, and that byte's offset there. */
+  #chunk = 0;
+  #offset = 0;
+
+  /** Bytes not taken yet. */
+  get bytes(): number {
+    return this.#end - this.#taken;
+  }
+
+  /** Bytes ever queued. */
+  get total(): number {
+    return this.#end;
+  }
+
+  push(audio: Uint8Array): void {
+    this.#chunks.push(audio);
+    this.#end += audio.length;
+  }
+
+  /** The next `count` bytes; padded with silence if fewer are left. A view of one chunk where possible. */
+  take(count: number): Uint8Array {
+    const chunk = this.#chunks[this.#chunk];
+    if (chunk && this.#offset + count <= chunk.length) {
+      const view = chunk.subarray(this.#offset, this.#offset + count);
+      this.#advance(count);
+      return view;
+    }
+    const joined = new Uint8Array(count).fill(SILENCE);
+    for (let filled = 0; filled < count && this.bytes > 0;) {
+      const source = this.#chunks[this.#chunk]!;
+      const part = source.subarray(this.#offset, this.#offset + count - filled);
+      joined.set(part, filled);
+      filled += part.length;
+      this.#advance(part.length);
+    }
+    return joined;
+  }
+
+  /** Forget whole chunks that end before `position`. */
+  dropBefore(position: number): void {
+    while (this.#chunk > 0 && this.#from + this.#chunks[0]!.length <= position) {
+      this.#from += this.#chunks.shift()!.length;
+      this.#chunk--;
+    }
+  }
+
+  /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
+  keepFrom(heard: number): void {
+    this.dropBefore(heard - KEEP_BEFORE_BYTES);
+    let kept = this.#end - this.#from;
+    while (audioMs(kept) > KEEP_LIMIT_MS + 2000 && this.#chunks.length > 1) {
+      const last = this.#chunks.pop()!;
+      kept -= last.length;
+      this.#end -= last.length;
+    }
+  }
+
+  /** All that is kept from `position` on. */
+  rest(position: number): Uint8Array[] {
+    const rest: Uint8Array[] = [];
+    let at = this.#from;
+    for (const chunk of this.#chunks) {
+      const skip = Math.max(0, Math.min(chunk.length, Math.round(position) - at));
+      if (skip < chunk.length) rest.push(chunk.subarray(skip));
+      at += chunk.length;
+    }
+    return rest;
+  }
+
+  #advance(count: number): void {
+    this.#taken += count;
+    this.#offset += count;
+    if (this.#offset === this.#chunks[this.#chunk]!.length) {
+      this.#chunk++;
+      this.#offset = 0;
+    }
+  }
+}

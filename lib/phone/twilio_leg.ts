@@ -1,0 +1,285 @@
+/** A phone line over one Media Streams socket: the shell around messages, playout and pacer. */
+
+import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
+import { type Clock, TimerSet } from "../base/clock.ts";
+import type { Wire } from "../base/wire.ts";
+import type { Cut, Leg, LegEnd, LegEvent } from "./leg.ts";
+import { type Inbound, type Odd, Outbound, parseTwilio } from "./messages.ts";
+import type { Paced, Pacer } from "./pacer.ts";
+import { Playout } from "./playout.ts";
+
+/** A valid `start` must come within this time of the socket's opening. */
+export const START_DEADLINE_MS = 10_000;
+/** Longer text messages end the line: a 20 ms frame needs 400 bytes (Twilio reference, section 3.1). */
+const MESSAGE_LIMIT_BYTES = 65_536;
+/** After this many messages that are none, the peer is no carrier. */
+const ODD_LIMIT = 200;
+/** Unsent bytes at which the carrier is held to be gone: half a minute of audio in JSON. */
+const CLOGGED_BYTES = 256 * 1024;
+/** Silence is filled in for at most this much of a gap in the carrier's timestamps. */
+export const GAP_FILL_LIMIT_MS = 2000;
+/** Without any frame for this long, silence is made up in real time: recognisers stop without audio. Gaps up to 233 ms are normal. */
+const QUIET_LINE_MS = 500;
+/** Caller audio kept while nobody is connected. */
+const EARLY_FRAMES = 100;
+/** A mark that comes back later than this after its audio's end is taken as lost. */
+const ECHO_GRACE_MS = 2000;
+/** How often late echoes and quiet lines are looked for. */
+const CHECK_EVERY_MS = 250;
+
+export interface TwilioLegParts {
+  /** The open socket to the carrier. */
+  wire: Wire;
+  clock: Clock;
+  pacer: Pacer;
+  /** Audio kept ahead at the carrier, ms. */
+  leadMs: number;
+}
+
+export class TwilioLeg implements Leg, Paced {
+  nextMs = Infinity;
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #pacer: Pacer;
+  readonly #leadMs: number;
+  readonly #playout = new Playout();
+  readonly #cutter = new FrameCutter();
+  readonly #timers: TimerSet<"start" | "check">;
+  #out: Outbound | undefined;
+  #early: LegEvent[] = [];
+  #post: ((event: LegEvent) => void) | undefined;
+  #earlyFrames: Uint8Array[] = [];
+  #hear: ((frame: Uint8Array) => void) | undefined;
+  #odd = 0;
+  #ended = false;
+  /** Carrier timestamp that the next frame should have. */
+  #expectedMs: number | undefined;
+  #lastFrameMs = 0;
+  /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
+  #madeUpMs = 0;
+
+  constructor({ wire, clock, pacer, leadMs }: TwilioLegParts) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#pacer = pacer;
+    this.#leadMs = leadMs;
+    this.#timers = new TimerSet(clock, (name) => name === "start" ? this.#end("no-start") : this.#check());
+    this.#timers.arm("start", START_DEADLINE_MS);
+    wire.listen({
+      text: (text) => this.#message(text),
+      binary: () => this.#strange("binary frame"),
+      close: () => this.#end("socket-closed"),
+      crashed: (error) => {
+        this.#end("garbage");
+        throw error;
+      },
+    });
+  }
+
+  listen(post: (event: LegEvent) => void): void {
+    this.#post = post;
+    for (const event of this.#early.splice(0)) post(event);
+  }
+
+  connect(hear: (frame: Uint8Array) => void): void {
+    this.#hear = hear;
+    for (const frame of this.#earlyFrames.splice(0)) hear(frame);
+  }
+
+  play(reply: number, audio: Uint8Array): boolean {
+    if (this.#ended) return true;
+    const taken = this.#playout.push(reply, audio);
+    this.#sendDue();
+    return taken;
+  }
+
+  end(reply: number): void {
+    if (this.#ended) return;
+    if (this.#playout.end(reply)) this.#emit({ kind: "reply-heard", reply, heardMs: 0 });
+    this.#sendDue();
+  }
+
+  clear(): Cut[] {
+    const cuts = this.#playout.clear(this.#clock.monotonicMs());
+    if (this.#out && !this.#ended) this.#wire.send(this.#out.clear());
+    return cuts;
+  }
+
+  resume(as: number, fromMs: number): boolean {
+    const resumed = this.#playout.resume(as, fromMs);
+    this.#sendDue();
+    return resumed;
+  }
+
+  forget(): void {
+    this.#playout.forget();
+  }
+
+  get drained(): boolean {
+    return this.#playout.drained(this.#clock.monotonicMs());
+  }
+
+  hangUp(): void {
+    this.#end("we-closed");
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#end("we-closed");
+    return Promise.resolve();
+  }
+
+  pump(nowMs: number): void {
+    if (this.#ended || !this.#out) return void (this.nextMs = Infinity);
+    for (const outgoing of this.#playout.take(nowMs, this.#leadMs)) {
+      if (outgoing.kind === "mark") this.#wire.send(this.#out.mark(outgoing.name));
+      else {
+        this.#wire.send(this.#out.media(outgoing.bytes));
+        if (outgoing.first) this.#emit({ kind: "reply-first-sent", reply: outgoing.reply });
+      }
+    }
+    this.nextMs = this.#playout.nextSendMs(this.#leadMs);
+    if (this.#wire.bufferedBytes > CLOGGED_BYTES) this.#end("clogged");
+  }
+
+  #sendDue(): void {
+    if (!this.#out || this.#ended) return;
+    this.nextMs = this.#playout.nextSendMs(this.#leadMs);
+    const nowMs = this.#clock.monotonicMs();
+    if (this.nextMs <= nowMs) this.pump(nowMs);
+    if (this.nextMs < Infinity) this.#pacer.add(this);
+  }
+
+  #message(text: string): void {
+    if (this.#ended) return;
+    if (text.length > MESSAGE_LIMIT_BYTES) return this.#end("garbage", 1009, "message too big");
+    const message = parseTwilio(text);
+    if ("event" in message) this.#event(message);
+    else this.#strange(describeOdd(message));
+  }
+
+  #event(message: Inbound): void {
+    switch (message.event) {
+      case "media":
+        return this.#media(message.timestampMs, message.payload);
+      case "mark":
+        return this.#echo(message.mark.name);
+      case "dtmf":
+        return this.#out
+          ? this.#emit({ kind: "digit", digit: message.dtmf.digit })
+          : this.#strange("digit before start");
+      case "start":
+        return this.#start(message);
+      case "stop":
+        return this.#end("stop");
+      case "connected":
+        return;
+    }
+  }
+
+  #start({ streamSid, start }: Extract<Inbound, { event: "start" }>): void {
+    if (this.#out) return this.#strange("second start");
+    const { encoding, sampleRate, channels } = start.mediaFormat;
+    if (encoding !== "audio/x-mulaw" || sampleRate !== 8000 || channels !== 1) {
+      this.#strange(`media format ${encoding}/${sampleRate}/${channels}`);
+      return this.#end("garbage", 1003, "expected audio/x-mulaw 8000 mono");
+    }
+    this.#timers.disarm("start");
+    this.#out = new Outbound(streamSid);
+    this.#lastFrameMs = this.#clock.monotonicMs();
+    this.#timers.arm("check", CHECK_EVERY_MS);
+    this.#emit({
+      kind: "leg-started",
+      line: { callSid: start.callSid, streamSid, parameters: start.customParameters },
+    });
+    this.#sendDue();
+  }
+
+  #media(timestampMs: number, payload: string): void {
+    if (!this.#out) return this.#strange("media before start");
+    const audio = decode(payload);
+    if (!audio || audio.length === 0) return this.#strange("media without audio");
+    const nowMs = this.#clock.monotonicMs();
+    this.#lastFrameMs = nowMs;
+    this.#fillGap(timestampMs);
+    this.#expectedMs = timestampMs + audio.length / FRAME_BYTES * FRAME_MS;
+    if (audio.length === FRAME_BYTES) this.#deliver(audio);
+    else this.#cutter.push(audio, (frame) => this.#deliver(frame));
+    // The carrier woke us anyway: what is due to it goes now, which spares a wake of the pacer.
+    if (this.nextMs <= nowMs + 1) this.pump(nowMs);
+  }
+
+  /** The carrier skipped audio: put silence there, so that time passes for the recogniser too. */
+  #fillGap(timestampMs: number): void {
+    const missingMs = timestampMs - (this.#expectedMs ?? timestampMs) - this.#madeUpMs;
+    this.#madeUpMs = 0;
+    if (missingMs < FRAME_MS) return;
+    const filledMs = Math.min(missingMs, GAP_FILL_LIMIT_MS);
+    for (let ms = FRAME_MS; ms <= filledMs; ms += FRAME_MS) this.#deliver(SILENT_FRAME);
+    this.#emit({ kind: "caller-gap", ms: missingMs });
+  }
+
+  #deliver(frame: Uint8Array): void {
+    if (this.#hear) return this.#hear(frame);
+    if (this.#earlyFrames.length >= EARLY_FRAMES) this.#earlyFrames.shift();
+    this.#earlyFrames.push(frame);
+  }
+
+  #echo(name: string): void {
+    const heard = this.#playout.echo(name, this.#clock.monotonicMs());
+    if (!heard) return;
+    this.#emit({ kind: "mark-round-trip", ms: heard.roundTripMs });
+    this.#heard(heard.finished);
+  }
+
+  #heard(replies: Cut[]): void {
+    for (const cut of replies) this.#emit({ kind: "reply-heard", ...cut });
+  }
+
+  #check(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
+    const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
+    if (quietMs >= QUIET_LINE_MS) {
+      for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
+        this.#madeUpMs += FRAME_MS;
+        this.#deliver(SILENT_FRAME);
+      }
+    }
+    if (!this.#ended) this.#timers.arm("check", CHECK_EVERY_MS);
+  }
+
+  #strange(what: string): void {
+    this.#emit({ kind: "carrier-odd", what });
+    if (++this.#odd >= ODD_LIMIT) this.#end("garbage", 1008, "not a media stream");
+  }
+
+  #emit(event: LegEvent): void {
+    if (this.#post) this.#post(event);
+    else if (this.#early.length < 100) this.#early.push(event);
+  }
+
+  #end(how: LegEnd, code = 1000, reason = ""): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.nextMs = Infinity;
+    this.#pacer.remove(this);
+    this.#timers[Symbol.dispose]();
+    this.#earlyFrames = [];
+    how === "clogged" ? this.#wire.terminate() : this.#wire.close(code, reason);
+    this.#emit({ kind: "leg-ended", how });
+  }
+}
+
+function decode(payload: string): Uint8Array | undefined {
+  const audio = new Uint8Array((payload.length >> 2) * 3);
+  try {
+    const { read, written } = audio.setFromBase64(payload);
+    return read === payload.length ? audio.subarray(0, written) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeOdd(odd: Odd): string {
+  return "malformed" in odd ? `malformed: ${odd.malformed}` : `unknown event: ${odd.unknown}`;
+}

@@ -1,0 +1,308 @@
+/** Deepgram's Voice Agent over one socket: its messages (pure) and a thin shell. Source: Deepgram reference, section 2. */
+
+import { z } from "zod";
+import { type Clock, type Timer } from "../base/clock.ts";
+import type { Dial } from "../base/dial.ts";
+import type { Fault } from "../base/result.ts";
+import type { Wire } from "../base/wire.ts";
+import type {
+  InjectBehavior,
+  OpenVoiceAgent,
+  ToolSchema,
+  VoiceAgent,
+  VoiceAgentEvent,
+  VoiceAgentHost,
+} from "./ports.ts";
+
+/** From open socket to `SettingsApplied`: measured 160 ms (section 2.1). */
+export const READY_DEADLINE_MS = 4000;
+/** Unsent bytes at which the vendor is held to be gone: 16 s of audio. */
+const CLOGGED_BYTES = 128 * 1024;
+
+/** What one session of the agent is to be. `listen`, `think` and `speak` have the vendor's own shape (sections 2.3-2.5). */
+export interface VoiceAgentPlan {
+  prompt: string;
+  /** Left out when we speak the greeting ourselves, or when a session is resumed. */
+  greeting?: string;
+  listen: Record<string, unknown>;
+  think: readonly Record<string, unknown>[];
+  speak: readonly Record<string, unknown>[];
+  functions: readonly (ToolSchema & { deferUntilEot?: boolean })[];
+  /** What was said before, as heard. */
+  history: readonly { role: "user" | "assistant"; content: string }[];
+  vendorTraining: boolean;
+  tags: readonly string[];
+}
+
+/** The `Settings` message: mu-law 8 kHz both ways, without a container. Each fallback carries its own prompt and functions (section 2.8). */
+export function settingsMessage(plan: VoiceAgentPlan): string {
+  const functions = plan.functions.map(({ deferUntilEot, ...schema }) => ({
+    ...schema,
+    ...(deferUntilEot ? { defer_until_eot: true } : {}),
+  }));
+  const think = plan.think.map((choice) => ({
+    ...choice,
+    prompt: plan.prompt,
+    ...(functions.length > 0 ? { functions } : {}),
+  }));
+  const messages = plan.history.map(({ role, content }) => ({ type: "History", role, content }));
+  return JSON.stringify({
+    type: "Settings",
+    tags: plan.tags,
+    mip_opt_out: !plan.vendorTraining,
+    flags: { history: false },
+    audio: {
+      input: { encoding: "mulaw", sample_rate: 8000 },
+      output: { encoding: "mulaw", sample_rate: 8000, container: "none" },
+    },
+    agent: {
+      listen: plan.listen,
+      think: oneOrMany(think),
+      speak: oneOrMany(plan.speak),
+      ...(messages.length > 0 ? { context: { messages } } : {}),
+      ...(plan.greeting ? { greeting: plan.greeting } : {}),
+    },
+  });
+}
+
+function oneOrMany<T>(items: readonly T[]): T | readonly T[] {
+  return items.length === 1 ? items[0]! : items;
+}
+
+const seconds = z.number().optional();
+const FunctionCall = z.object({
+  id: z.string(),
+  name: z.string(),
+  arguments: z.string().default("{}"),
+  client_side: z.boolean().default(true),
+});
+
+const Message = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("Welcome"), request_id: z.string().default("") }),
+  z.object({ type: z.literal("SettingsApplied") }),
+  z.object({ type: z.literal("ConversationText"), role: z.enum(["user", "assistant"]), content: z.string() }),
+  z.object({ type: z.literal("UserStartedSpeaking") }),
+  z.object({ type: z.literal("AgentThinking") }),
+  z.object({
+    type: z.literal("AgentStartedSpeaking"),
+    total_latency: seconds,
+    tts_latency: seconds,
+    ttt_latency: seconds,
+  }),
+  z.object({ type: z.literal("AgentAudioDone") }),
+  z.object({
+    type: z.literal("LatencyReport"),
+    stt_latency: seconds,
+    ttt_token_latency: seconds,
+    tts_latency: seconds,
+    total_latency: seconds,
+  }),
+  z.object({ type: z.literal("FunctionCallRequest"), functions: z.array(FunctionCall) }),
+  z.object({ type: z.literal("FunctionCallCancelled"), functions: z.array(z.object({ id: z.string() })) }),
+  z.object({ type: z.literal("InjectionRefused") }),
+  z.object({ type: z.literal("Warning"), code: z.string().default("unknown"), description: z.string().default("") }),
+  z.object({ type: z.literal("Error"), code: z.string().default("unknown"), description: z.string().default("") }),
+]);
+
+/** Messages that carry nothing we need, and acknowledgements of what we do not send. */
+const QUIET = new Set([
+  "History",
+  "FunctionCallResponse",
+  "PromptUpdated",
+  "SpeakUpdated",
+  "ThinkUpdated",
+  "ListenUpdated",
+]);
+
+type AgentMessage = z.infer<typeof Message>;
+
+/** Read one text message. Unknown types give undefined: new ones are added at any time (section 2.11). Never throws. */
+export function parseAgentMessage(text: string): AgentMessage | { odd: string } | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return { odd: "a message that is not JSON" };
+  }
+  const type = (message as { type?: unknown } | null)?.type;
+  if (typeof type !== "string") return { odd: "a message without a type" };
+  const parsed = Message.safeParse(message);
+  if (parsed.success) return parsed.data;
+  const known = Message.options.some((option) => option.shape.type.value === type);
+  return known && !QUIET.has(type) ? { odd: `a malformed ${type}` } : undefined;
+}
+
+export interface DeepgramAgentParts {
+  dial: Dial;
+  clock: Clock;
+  url: string;
+  key: string;
+  plan: VoiceAgentPlan;
+}
+
+/** Open sessions of Deepgram's Voice Agent. Strict order: Welcome, Settings, SettingsApplied, audio (section 2.1). */
+export function deepgramAgent(parts: DeepgramAgentParts): OpenVoiceAgent {
+  return (host) => new DeepgramAgentSession(parts, host);
+}
+
+class DeepgramAgentSession implements VoiceAgent {
+  readonly #parts: DeepgramAgentParts;
+  readonly #host: VoiceAgentHost;
+  readonly #scope = new AbortController();
+  readonly #readyTimer: Timer;
+  #wire: Wire | undefined;
+  #openedMs = 0;
+  #requestId = "";
+  #ended = false;
+  readonly #opening: Promise<void>;
+
+  constructor(parts: DeepgramAgentParts, host: VoiceAgentHost) {
+    this.#parts = parts;
+    this.#host = host;
+    // The dial has its own deadline; this one bounds dial and handshake together, whatever the dial does.
+    this.#readyTimer = parts.clock.after(READY_DEADLINE_MS, () => this.#late());
+    this.#opening = this.#open().catch((error) => {
+      if (!this.#scope.signal.aborted) this.#odd(`opening failed: ${String(error)}`);
+    });
+  }
+
+  hear(audio: Uint8Array): void {
+    const wire = this.#wire;
+    if (!wire || this.#ended) return;
+    wire.send(audio);
+    const bytes = wire.bufferedBytes;
+    if (bytes > CLOGGED_BYTES) this.#end({ kind: "clogged", peer: "deepgram-agent", bytes });
+  }
+
+  inject(text: string, behavior: InjectBehavior): void {
+    this.#send({ type: "InjectAgentMessage", message: text, behavior });
+  }
+
+  injectCaller(text: string): void {
+    this.#send({ type: "InjectUserMessage", content: text });
+  }
+
+  functionResult(id: string, name: string, content: string): void {
+    this.#send({ type: "FunctionCallResponse", id, name, content });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    this.#scope.abort();
+    this.#readyTimer[Symbol.dispose]();
+    this.#wire?.close(1000);
+    await this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { dial, clock, url, key } = this.#parts;
+    const headers = { Authorization: `Token ${key}` };
+    const dialled = await dial({ peer: "deepgram-agent", url, headers }, this.#scope.signal);
+    if (!dialled.ok) return this.#end(dialled.fault);
+    if (this.#ended) return dialled.value.terminate();
+    this.#wire = dialled.value;
+    this.#openedMs = clock.monotonicMs();
+    this.#wire.listen({
+      text: (text) => this.#message(text),
+      binary: (bytes) => this.#ended || this.#host.audio(bytes),
+      close: (closeCode, reason) => this.#end(this.#lost(closeCode, reason)),
+      crashed: (error) => {
+        this.#end({ kind: "protocol", peer: "deepgram-agent", detail: "a message made us fail" });
+        throw error;
+      },
+    });
+  }
+
+  #message(text: string): void {
+    if (this.#ended) return;
+    const message = parseAgentMessage(text);
+    if (!message) return;
+    if ("odd" in message) return this.#odd(message.odd);
+    switch (message.type) {
+      case "Welcome":
+        this.#requestId = message.request_id;
+        return this.#wire?.send(settingsMessage(this.#parts.plan));
+      case "SettingsApplied":
+        this.#readyTimer[Symbol.dispose]();
+        return this.#host.event({ kind: "ready", requestId: this.#requestId });
+      case "Error":
+        return this.#end({
+          kind: "rejected",
+          peer: "deepgram-agent",
+          code: message.code,
+          detail: message.description,
+        });
+      default: {
+        const event = eventOf(message);
+        if (event) this.#host.event(event);
+      }
+    }
+  }
+
+  #send(message: Record<string, unknown>): void {
+    if (!this.#ended) this.#wire?.send(JSON.stringify(message));
+  }
+
+  #odd(detail: string): void {
+    if (!this.#ended) this.#host.event({ kind: "odd", detail });
+  }
+
+  #late(): void {
+    this.#end({ kind: "deadline", peer: "deepgram-agent", what: "SettingsApplied", limitMs: READY_DEADLINE_MS });
+  }
+
+  #lost(closeCode: number, reason: string): Fault {
+    const openMs = this.#parts.clock.monotonicMs() - this.#openedMs;
+    return { kind: "lost", peer: "deepgram-agent", closeCode, reason, openMs };
+  }
+
+  #end(fault: Fault): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#readyTimer[Symbol.dispose]();
+    this.#scope.abort();
+    this.#wire?.close(1000);
+    this.#host.event({ kind: "ended", fault });
+  }
+}
+
+type Told = Exclude<AgentMessage, { type: "Welcome" | "SettingsApplied" | "Error" }>;
+
+function eventOf(message: Told): VoiceAgentEvent | undefined {
+  switch (message.type) {
+    case "ConversationText":
+      return { kind: "text", role: message.role, content: message.content };
+    case "UserStartedSpeaking":
+      return { kind: "caller-started" };
+    case "AgentThinking":
+      return { kind: "answering" };
+    case "AgentStartedSpeaking":
+      return { kind: "answering" };
+    case "AgentAudioDone":
+      return { kind: "audio-done" };
+    case "LatencyReport":
+      return latencyOf(message);
+    case "FunctionCallRequest": {
+      const calls = message.functions.filter((call) => call.client_side);
+      return calls.length > 0 ? { kind: "function-calls", calls } : undefined;
+    }
+    case "FunctionCallCancelled":
+      return { kind: "functions-cancelled", ids: message.functions.map(({ id }) => id) };
+    case "InjectionRefused":
+      return { kind: "injection-refused" };
+    case "Warning":
+      return { kind: "warning", code: message.code, detail: message.description };
+  }
+}
+
+/** Reports carry one field each, and bare recogniser times several a second (section 2.11): only what tells something is passed on. */
+function latencyOf(report: Extract<AgentMessage, { type: "LatencyReport" }>): VoiceAgentEvent | undefined {
+  const { stt_latency, ttt_token_latency, tts_latency, total_latency } = report;
+  const parts = {
+    ...(stt_latency !== undefined ? { stt: stt_latency * 1000 } : {}),
+    ...(ttt_token_latency !== undefined ? { model: ttt_token_latency * 1000 } : {}),
+    ...(tts_latency !== undefined ? { voice: tts_latency * 1000 } : {}),
+    ...(total_latency !== undefined ? { total: total_latency * 1000 } : {}),
+  };
+  return Object.keys(parts).length > 0 ? { kind: "latency", parts } : undefined;
+}
