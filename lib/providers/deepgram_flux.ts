@@ -1,0 +1,252 @@
+/** Deepgram Flux (`/v2/listen`), the recogniser that keeps turns: codec and thin shell. Deepgram reference, section 4. */
+
+import { z } from "zod";
+import { BYTES_PER_MS, FRAME_BYTES } from "../audio/frame.ts";
+import { type Clock, TimerSet } from "../base/clock.ts";
+import type { Dial } from "../base/dial.ts";
+import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import { parseJson } from "./deepgram_faults.ts";
+import { DeepgramSocket } from "./deepgram_socket.ts";
+import { carryOver, concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
+import type { Stt, SttEvent } from "./ports.ts";
+
+const PEER = "deepgram-flux";
+
+/** The fields of `listen.provider` in the vendor's own names, as far as this socket takes them. */
+export interface FluxProvider {
+  model: string;
+  /** 0.5-1.0; the vendor's default is 0.7. */
+  eot_threshold?: number | undefined;
+  /** 0.3-0.9; unset: no eager ends of turn. */
+  eager_eot_threshold?: number | undefined;
+  /** 500-10000; the vendor's default is 5000. */
+  eot_timeout_ms?: number | undefined;
+  keyterms?: readonly string[] | undefined;
+  /** For `flux-general-multi` only. */
+  language_hints?: readonly string[] | undefined;
+  numerals?: boolean | undefined;
+  profanity_filter?: boolean | undefined;
+  redact?: readonly string[] | undefined;
+  mip_opt_out?: boolean | undefined;
+}
+
+export interface OpenFluxOptions {
+  dial: Dial;
+  clock: Clock;
+  /** `wss://api.deepgram.com/v2/listen` or another address of it, without query. */
+  url: string;
+  key: string;
+  provider: FluxProvider;
+  listen: (event: SttEvent) => void;
+}
+
+/** The chunk that Flux wants: 80 ms. */
+export const CHUNK_BYTES = 4 * FRAME_BYTES;
+/** Audio kept while a socket opens, and said again to one that replaces a stuck one: 2 s. */
+export const KEPT_CHUNKS = 25;
+/** Audio flows and no `TurnInfo` comes: the stream is stuck (it should speak four times a second). */
+export const STUCK_MS = 3000;
+/** A second stuck socket within this time ends the recogniser. */
+export const REPLACE_AGAIN_MS = 60_000;
+const FINISH_MS = 1000;
+
+/** Open a recogniser; it connects at once. A stuck stream is replaced once, its last 2 s said again. */
+export function openFlux(options: OpenFluxOptions): Stt {
+  return new Flux(options);
+}
+
+class Flux implements Stt {
+  readonly name: string;
+  readonly #options: OpenFluxOptions;
+  readonly #timers: TimerSet<"finish">;
+  readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  #chunkBytes = 0;
+  #recent: Uint8Array[] = [];
+  #socket: DeepgramSocket;
+  /** The stuck socket that was replaced, until it is closed. */
+  #retired: Promise<void> = Promise.resolve();
+  #turn: FluxTurn = NO_TURN;
+  #finishAtOpen = false;
+  #infoAtMs = 0;
+  #unansweredBytes = 0;
+  #replacedAtMs = -Infinity;
+  #over = false;
+
+  constructor(options: OpenFluxOptions) {
+    this.name = `deepgram ${options.provider.model}`;
+    this.#options = options;
+    this.#timers = new TimerSet(options.clock, () => this.#tell(concludeFlux(this.#turn)));
+    this.#socket = this.#connect();
+  }
+
+  hear(frame: Uint8Array): void {
+    if (this.#over) return;
+    for (let offset = 0; offset < frame.length;) {
+      const bytes = frame.subarray(offset, offset + CHUNK_BYTES - this.#chunkBytes);
+      this.#chunk.set(bytes, this.#chunkBytes);
+      this.#chunkBytes += bytes.length;
+      offset += bytes.length;
+      if (this.#chunkBytes === CHUNK_BYTES) this.#cutChunk();
+    }
+  }
+
+  finish(): void {
+    if (this.#over) return;
+    if (!this.#socket.open) return void (this.#finishAtOpen = true);
+    this.#cutChunk();
+    this.#socket.send(FORCE_END_TURN);
+    this.#timers.arm("finish", FINISH_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+    await Promise.all([this.#socket.close(), this.#retired]);
+  }
+
+  #connect(): DeepgramSocket {
+    const { dial, clock, url, key, provider } = this.#options;
+    return new DeepgramSocket({
+      dial,
+      clock,
+      peer: PEER,
+      url: fluxUrl(url, provider),
+      key,
+      goodbye: CLOSE_STREAM,
+      host: {
+        opened: () => this.#opened(),
+        text: (text) => this.#read(text),
+        binary: () => {}, // it has no binary messages: nothing to learn from one
+        ended: (fault) => this.#end({ kind: "ended", fault }),
+      },
+    });
+  }
+
+  #opened(): void {
+    this.#infoAtMs = this.#options.clock.monotonicMs();
+    this.#unansweredBytes = 0;
+    for (const chunk of this.#recent) this.#send(chunk);
+    if (this.#finishAtOpen) this.finish();
+  }
+
+  #cutChunk(): void {
+    if (this.#chunkBytes === 0) return;
+    const chunk = this.#chunk.slice(0, this.#chunkBytes);
+    this.#chunkBytes = 0;
+    if (this.#recent.push(chunk) > KEPT_CHUNKS) this.#recent.shift();
+    if (this.#socket.open) this.#send(chunk);
+  }
+
+  #send(chunk: Uint8Array): void {
+    this.#socket.send(chunk);
+    this.#unansweredBytes += chunk.length;
+    const mutedMs = this.#options.clock.monotonicMs() - this.#infoAtMs;
+    if (this.#unansweredBytes >= STUCK_MS * BYTES_PER_MS && mutedMs >= STUCK_MS) this.#replace();
+  }
+
+  /** The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall". */
+  #replace(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#replacedAtMs < REPLACE_AGAIN_MS) {
+      const limitMs = STUCK_MS;
+      return this.#socket.fail({ kind: "deadline", peer: PEER, what: "TurnInfo, on a second socket too,", limitMs });
+    }
+    this.#replacedAtMs = nowMs;
+    this.#turn = carryOver(this.#turn);
+    this.#retired = this.#socket.close();
+    this.#socket = this.#connect();
+  }
+
+  #read(text: string): void {
+    const parsed = parseFlux(text);
+    if (!parsed.ok) return this.#socket.fail(parsed.fault);
+    if (!parsed.value) return;
+    this.#infoAtMs = this.#options.clock.monotonicMs();
+    this.#unansweredBytes = 0;
+    if (parsed.value.event === "EndOfTurn") this.#timers.disarm("finish");
+    this.#tell(followFlux(this.#turn, parsed.value));
+  }
+
+  #tell([turn, events]: readonly [FluxTurn, readonly SttEvent[]]): void {
+    this.#turn = turn;
+    for (const event of events) {
+      if (!this.#over) this.#options.listen(event);
+    }
+  }
+
+  /** No event, timer or audio after this, but for the last `event`. */
+  #end(event?: SttEvent): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timers[Symbol.dispose]();
+    this.#recent = [];
+    if (event) this.#options.listen(event);
+  }
+}
+
+const CLOSE_STREAM = '{"type":"CloseStream"}';
+const FORCE_END_TURN = '{"type":"ForceEndTurn"}';
+
+/** The address with all parameters of a telephone stream. Deepgram reference, section 4.1. */
+export function fluxUrl(base: string, provider: FluxProvider): string {
+  const url = new URL(base);
+  const { keyterms = [], language_hints = [], ...rest } = provider;
+  const parameters: Record<string, string | number | boolean | undefined> = {
+    model: rest.model,
+    encoding: "mulaw",
+    sample_rate: 1000 * BYTES_PER_MS,
+    eot_threshold: rest.eot_threshold,
+    eager_eot_threshold: rest.eager_eot_threshold,
+    eot_timeout_ms: rest.eot_timeout_ms,
+    numerals: rest.numerals,
+    profanity_filter: rest.profanity_filter,
+    mip_opt_out: rest.mip_opt_out,
+  };
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  for (const kind of rest.redact ?? []) url.searchParams.append("redact", kind);
+  for (const term of keyterms) url.searchParams.append("keyterm", term);
+  for (const hint of language_hints) url.searchParams.append("language_hint", hint);
+  return url.href;
+}
+
+const TurnInfo = z.object({
+  event: z.string(),
+  transcript: z.string(),
+  words: z.array(z.object({ confidence: z.number().optional() })).default([]),
+});
+const FatalError = z.object({ code: z.string().default("UNKNOWN"), description: z.string().default("") });
+const EVENTS = new Set<string>(["StartOfTurn", "Update", "EagerEndOfTurn", "TurnResumed", "EndOfTurn"]);
+
+/**
+ * Read one server message; undefined for one that changes nothing (`Connected`, `Warning`, or a type or turn event we do
+ * not know). `Error` is a `rejected` fault. Never throws. Deepgram reference, section 4.3.
+ */
+export function parseFlux(text: string): Result<FluxTurnInfo | undefined> {
+  const message = z.object({ type: z.string() }).loose().safeParse(parseJson(text));
+  if (!message.success) {
+    return failed({ kind: "protocol", peer: PEER, detail: "a message is not JSON with a type" });
+  }
+  if (message.data.type === "Error") {
+    const { code, description } = FatalError.catch({ code: "UNKNOWN", description: "" }).parse(message.data);
+    return failed({ kind: "rejected", peer: PEER, code, detail: description || "it gave no reason." });
+  }
+  if (message.data.type !== "TurnInfo") return ok(undefined);
+  const parsed = TurnInfo.safeParse(message.data);
+  if (!parsed.success) {
+    const path = parsed.error.issues[0]?.path.join(".") ?? "";
+    return failed({ kind: "protocol", peer: PEER, detail: `the field ${path} of TurnInfo is not as documented` });
+  }
+  const { event, transcript, words } = parsed.data;
+  if (!isFluxEvent(event)) return ok(undefined);
+  const confidences = words.flatMap(({ confidence }) => confidence ?? []);
+  return ok({
+    event,
+    text: transcript.trim(),
+    ...(confidences.length > 0 ? { confidence: Math.min(...confidences) } : {}),
+  });
+}
+
+function isFluxEvent(event: string): event is FluxTurnInfo["event"] {
+  return EVENTS.has(event);
+}

@@ -1,0 +1,271 @@
+/** Deepgram's live recogniser (`/v1/listen`, Nova): codec and thin shell. Deepgram reference, section 3. */
+
+import { z } from "zod";
+import { BYTES_PER_MS } from "../audio/frame.ts";
+import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
+import type { Dial } from "../base/dial.ts";
+import { failed, ok, type Result } from "../base/result.ts";
+import { DeepgramSocket } from "./deepgram_socket.ts";
+import { parseJson } from "./deepgram_faults.ts";
+import {
+  assemble,
+  type ListenAssembly,
+  type ListenEffect,
+  type ListenInput,
+  type ListenPolicy,
+  type ListenTimer,
+  NOTHING_HEARD,
+} from "./listen_assembler.ts";
+import type { Stt, SttEvent } from "./ports.ts";
+
+const PEER = "deepgram-listen";
+
+/** The fields of `listen.provider` in the vendor's own names, as far as this socket takes them. */
+export interface ListenProvider {
+  model: string;
+  language?: string | undefined;
+  keyterms?: readonly string[] | undefined;
+  /** Ms of silence that end an utterance; `false`: never by silence. */
+  endpointing?: number | false | undefined;
+  /** Ms without a new word that end an utterance; 1000 or more. */
+  utterance_end_ms?: number | undefined;
+  smart_format?: boolean | undefined;
+  punctuate?: boolean | undefined;
+  numerals?: boolean | undefined;
+  profanity_filter?: boolean | undefined;
+  redact?: readonly string[] | undefined;
+  mip_opt_out?: boolean | undefined;
+}
+
+export interface OpenListenOptions {
+  dial: Dial;
+  clock: Clock;
+  /** `wss://api.deepgram.com/v1/listen` or another address of it, without query. */
+  url: string;
+  key: string;
+  provider: ListenProvider;
+  listen: (event: SttEvent) => void;
+  /** Ms to wait after `speech_final` for the caller to go on. Default: none, as the engine's turn-taking decides. */
+  graceMs?: ListenPolicy["graceMs"];
+}
+
+/** A text KeepAlive goes out when no audio was sent for so long; the server gives up after 10 s. */
+export const KEEP_ALIVE_MS = 4000;
+/** Audio kept while the socket opens. */
+export const KEPT_FRAMES = 100;
+/** Audio flows and the server says nothing at all: it is stuck. With interim results it speaks about once a second. */
+export const MUTE_LIMIT_MS = 15_000;
+
+/** Open a recogniser; it connects at once. mu-law at 8 kHz passes untouched, each frame as it comes. */
+export function openListen(options: OpenListenOptions): Stt {
+  return new Listen(options);
+}
+
+class Listen implements Stt {
+  readonly name: string;
+  readonly #options: OpenListenOptions;
+  readonly #policy: ListenPolicy;
+  readonly #socket: DeepgramSocket;
+  readonly #timers: TimerSet<ListenTimer>;
+  /** Heard before the socket opened: the last `KEPT_FRAMES`. */
+  #kept: Uint8Array[] = [];
+  #keepAlive: Timer | undefined;
+  #assembly: ListenAssembly = NOTHING_HEARD;
+  #finishAtOpen = false;
+  #sentAtMs = 0;
+  #heardFromAtMs = 0;
+  #unansweredBytes = 0;
+  #over = false;
+
+  constructor(options: OpenListenOptions) {
+    const { dial, clock, url, key, provider } = options;
+    this.name = `deepgram ${provider.model}`;
+    this.#options = options;
+    this.#policy = { graceMs: options.graceMs ?? (() => 0) };
+    this.#timers = new TimerSet(clock, (timer) => this.#take({ kind: "timer", timer }));
+    this.#socket = new DeepgramSocket({
+      dial,
+      clock,
+      peer: PEER,
+      url: listenUrl(url, provider),
+      key,
+      goodbye: CLOSE_STREAM,
+      host: {
+        opened: () => this.#opened(),
+        text: (text) => this.#read(text),
+        binary: () => {}, // it has no binary messages: nothing to learn from one
+        ended: (fault) => this.#end({ kind: "ended", fault }),
+      },
+    });
+  }
+
+  hear(frame: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#socket.open) this.#send(frame);
+    else if (this.#kept.push(frame.slice()) > KEPT_FRAMES) this.#kept.shift();
+  }
+
+  finish(): void {
+    if (this.#over) return;
+    if (this.#socket.open) this.#take({ kind: "finish" });
+    else this.#finishAtOpen = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+    await this.#socket.close();
+  }
+
+  #opened(): void {
+    this.#sentAtMs = this.#heardFromAtMs = this.#options.clock.monotonicMs();
+    for (const frame of this.#kept) this.#send(frame);
+    this.#kept = [];
+    this.#armKeepAlive(KEEP_ALIVE_MS);
+    if (this.#finishAtOpen) this.#take({ kind: "finish" });
+  }
+
+  #send(frame: Uint8Array): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#unansweredBytes += frame.length;
+    if (this.#unansweredBytes >= MUTE_LIMIT_MS * BYTES_PER_MS && nowMs - this.#heardFromAtMs >= MUTE_LIMIT_MS) {
+      return this.#socket.fail({ kind: "deadline", peer: PEER, what: "any result", limitMs: MUTE_LIMIT_MS });
+    }
+    this.#sentAtMs = nowMs;
+    this.#socket.send(frame);
+  }
+
+  #armKeepAlive(ms: number): void {
+    this.#keepAlive = this.#options.clock.after(ms, () => {
+      const idleMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
+      if (idleMs < KEEP_ALIVE_MS) return this.#armKeepAlive(KEEP_ALIVE_MS - idleMs);
+      this.#sentAtMs += idleMs;
+      this.#socket.send(KEEP_ALIVE);
+      this.#armKeepAlive(KEEP_ALIVE_MS);
+    });
+  }
+
+  #read(text: string): void {
+    this.#heardFromAtMs = this.#options.clock.monotonicMs();
+    this.#unansweredBytes = 0;
+    const parsed = parseListen(text);
+    if (!parsed.ok) return this.#socket.fail(parsed.fault);
+    if (parsed.value) this.#take(parsed.value);
+  }
+
+  #take(input: ListenInput): void {
+    const [assembly, effects] = assemble(this.#assembly, input, this.#policy);
+    this.#assembly = assembly;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ListenEffect): void {
+    if (this.#over) return;
+    switch (effect.kind) {
+      case "tell":
+        return this.#options.listen(effect.event);
+      case "finalize":
+        return this.#socket.send(FINALIZE);
+      case "arm":
+        return this.#timers.arm(effect.timer, effect.ms);
+      case "disarm":
+        return this.#timers.disarm(effect.timer);
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** No event, timer or audio after this, but for the last `event`. */
+  #end(event?: SttEvent): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timers[Symbol.dispose]();
+    this.#keepAlive?.[Symbol.dispose]();
+    this.#kept = [];
+    if (event) this.#options.listen(event);
+  }
+}
+
+const KEEP_ALIVE = '{"type":"KeepAlive"}';
+const FINALIZE = '{"type":"Finalize"}';
+const CLOSE_STREAM = '{"type":"CloseStream"}';
+
+/** The address with all parameters of a telephone stream. Deepgram reference, section 3.1. */
+export function listenUrl(base: string, provider: ListenProvider): string {
+  const url = new URL(base);
+  const { model, language = "en", keyterms = [], endpointing = 500, utterance_end_ms = 1000, smart_format = true } =
+    provider;
+  const parameters: Record<string, string | number | boolean | undefined> = {
+    model,
+    language,
+    encoding: "mulaw",
+    sample_rate: 1000 * BYTES_PER_MS,
+    channels: 1,
+    interim_results: true,
+    endpointing,
+    utterance_end_ms,
+    vad_events: true,
+    punctuate: provider.punctuate ?? true,
+    smart_format,
+    numerals: provider.numerals,
+    profanity_filter: provider.profanity_filter,
+    mip_opt_out: provider.mip_opt_out,
+  };
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  for (const kind of provider.redact ?? []) url.searchParams.append("redact", kind);
+  for (const term of keyterms) url.searchParams.append("keyterm", term);
+  return url.href;
+}
+
+const Results = z.object({
+  start: z.number(),
+  duration: z.number(),
+  is_final: z.boolean().default(false),
+  speech_final: z.boolean().default(false),
+  from_finalize: z.boolean().default(false),
+  channel: z.object({
+    alternatives: z.array(z.object({ transcript: z.string(), confidence: z.number().optional() })),
+  }),
+});
+
+/**
+ * Read one server message; undefined for one that changes nothing (`Metadata`, or a type we do not know). Never throws.
+ * Deepgram reference, section 3.3.
+ */
+export function parseListen(text: string): Result<ListenInput | undefined> {
+  const message = z.object({ type: z.string() }).loose().safeParse(parseJson(text));
+  if (!message.success) {
+    return failed({ kind: "protocol", peer: PEER, detail: "a message is not JSON with a type" });
+  }
+  switch (message.data.type) {
+    case "Results":
+      return parseResults(message.data);
+    case "SpeechStarted":
+      return ok({ kind: "speech-started" });
+    case "UtteranceEnd":
+      return ok({ kind: "utterance-end" });
+    default:
+      return ok(undefined);
+  }
+}
+
+function parseResults(message: unknown): Result<ListenInput> {
+  const parsed = Results.safeParse(message);
+  if (!parsed.success) {
+    const path = parsed.error.issues[0]?.path.join(".") ?? "";
+    return failed({ kind: "protocol", peer: PEER, detail: `the field ${path} of Results is not as documented` });
+  }
+  const { start, duration, is_final, speech_final, from_finalize, channel } = parsed.data;
+  const best = channel.alternatives[0];
+  return ok({
+    kind: "results",
+    text: best?.transcript.trim() ?? "",
+    isFinal: is_final,
+    speechFinal: speech_final,
+    fromFinalize: from_finalize,
+    startS: start,
+    endS: start + duration,
+    ...(best?.transcript && best.confidence !== undefined ? { confidence: best.confidence } : {}),
+  });
+}

@@ -1,0 +1,163 @@
+/**
+ * Live recognition results -> what the caller said. Deepgram reference, sections 3.4 and 3.5: final pieces are joined,
+ * `speech_final` is a hint, `UtteranceEnd` the fallback where noise hides the silence. Pure: state and input in, state
+ * and effects out.
+ */
+
+import type { SttEvent } from "./ports.ts";
+
+export type ListenInput =
+  | ListenResults
+  | { kind: "speech-started" }
+  | { kind: "utterance-end" }
+  /** Our side wants the rest now. */
+  | { kind: "finish" }
+  | { kind: "timer"; timer: ListenTimer };
+
+/** One `Results` message: text for the window from `startS` to `endS`, seconds of audio sent. */
+export interface ListenResults {
+  kind: "results";
+  text: string;
+  isFinal: boolean;
+  speechFinal: boolean;
+  fromFinalize: boolean;
+  startS: number;
+  endS: number;
+  confidence?: number;
+}
+
+/** `grace`: time for the caller to go on after `speech_final`. `finalize`: how long the answer to `Finalize` may take. */
+export type ListenTimer = "grace" | "finalize";
+
+export type ListenEffect =
+  | { kind: "tell"; event: SttEvent }
+  /** Send `Finalize`. */
+  | { kind: "finalize" }
+  | { kind: "arm"; timer: ListenTimer; ms: number }
+  | { kind: "disarm"; timer: ListenTimer };
+
+export interface ListenAssembly {
+  /** What is fixed of the open utterance. */
+  readonly finals: readonly string[];
+  /** The guess for what follows it. */
+  readonly interim: string;
+  /** Of the least certain final. */
+  readonly confidence: number | undefined;
+  /** We await the answer to `Finalize`. */
+  readonly finalizing: boolean;
+  /** The audio whose text is fixed reaches to here: what comes again for it is a repetition. */
+  readonly fixedUntilS: number;
+  readonly interimStartS: number;
+  /** A guess for the window from here was told as final, as its final was late: ignore that one. */
+  readonly toldStartS: number | undefined;
+}
+
+export interface ListenPolicy {
+  /** Ms to wait after `speech_final` for the caller to go on; 0 ends the turn at once. */
+  graceMs: (text: string) => number;
+}
+
+export const NOTHING_HEARD: ListenAssembly = {
+  finals: [],
+  interim: "",
+  confidence: undefined,
+  finalizing: false,
+  fixedUntilS: 0,
+  interimStartS: 0,
+  toldStartS: undefined,
+};
+
+/** How long a `Finalize` may take after `UtteranceEnd`, and when our side asked for the rest, in ms. */
+export const UTTERANCE_FINALIZE_MS = 500;
+export const FINISH_FINALIZE_MS = 1000;
+
+const EPSILON_S = 0.001;
+
+type Step = readonly [ListenAssembly, readonly ListenEffect[]];
+
+/** What `input` means after `state`. */
+export function assemble(state: ListenAssembly, input: ListenInput, policy: ListenPolicy): Step {
+  switch (input.kind) {
+    case "results":
+      if (input.startS === state.toldStartS) return [state, []];
+      return input.isFinal ? fix(state, input, policy) : guess(state, input);
+    case "speech-started":
+      return [state, [tell({ kind: "spoke" })]];
+    case "utterance-end":
+      if (state.interim) return finalize(state, UTTERANCE_FINALIZE_MS);
+      return state.finals.length > 0 ? conclude(state) : [state, []];
+    case "finish":
+      return finalize(state, FINISH_FINALIZE_MS);
+    case "timer":
+      return conclude(state);
+  }
+}
+
+function guess(state: ListenAssembly, { text, startS }: ListenResults): Step {
+  const next = { ...state, interim: text, interimStartS: startS };
+  if (!text || whole(next) === whole(state)) return [next, []];
+  return [next, [disarm("grace"), tell({ kind: "interim", text: whole(next) })]];
+}
+
+function fix(state: ListenAssembly, results: ListenResults, policy: ListenPolicy): Step {
+  const repeated = results.endS <= state.fixedUntilS + EPSILON_S;
+  const text = repeated ? "" : results.text;
+  // The answer to `Finalize` may be empty although a guess stands: the guess is then all there is.
+  const keepsGuess = results.fromFinalize && !text;
+  const next: ListenAssembly = {
+    ...state,
+    finals: text ? [...state.finals, text] : state.finals,
+    interim: keepsGuess || repeated ? state.interim : "",
+    confidence: text ? lower(state.confidence, results.confidence) : state.confidence,
+    fixedUntilS: Math.max(state.fixedUntilS, results.endS),
+  };
+  if (state.finalizing && results.fromFinalize) return conclude(next);
+  if (next.finals.length === 0) return [next, []];
+  if (results.speechFinal) return atPause(next, policy);
+  return text ? [next, [disarm("grace"), tell(final(next, false))]] : [next, []];
+}
+
+/** The recogniser saw enough silence. */
+function atPause(state: ListenAssembly, policy: ListenPolicy): Step {
+  const graceMs = policy.graceMs(whole(state));
+  if (graceMs <= 0) return conclude(state);
+  return [state, [tell(final(state, false)), { kind: "arm", timer: "grace", ms: graceMs }]];
+}
+
+function finalize(state: ListenAssembly, ms: number): Step {
+  if (state.finalizing) return [state, []];
+  return [{ ...state, finalizing: true }, [{ kind: "finalize" }, { kind: "arm", timer: "finalize", ms }]];
+}
+
+/** The utterance is over: tell all of it, the standing guess included. */
+function conclude(state: ListenAssembly): Step {
+  const next: ListenAssembly = {
+    ...NOTHING_HEARD,
+    fixedUntilS: state.fixedUntilS,
+    interimStartS: state.interimStartS,
+    toldStartS: state.interim ? state.interimStartS : state.toldStartS,
+  };
+  const over = [disarm("grace"), disarm("finalize")];
+  return [next, whole(state) ? [...over, tell(final(state, true))] : over];
+}
+
+function final(state: ListenAssembly, endOfTurn: boolean): SttEvent {
+  const { confidence } = state;
+  return { kind: "final", text: whole(state), endOfTurn, ...(confidence === undefined ? {} : { confidence }) };
+}
+
+function whole({ finals, interim }: ListenAssembly): string {
+  return [...finals, interim].filter(Boolean).join(" ");
+}
+
+function lower(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? a ?? b : Math.min(a, b);
+}
+
+function tell(event: SttEvent): ListenEffect {
+  return { kind: "tell", event };
+}
+
+function disarm(timer: ListenTimer): ListenEffect {
+  return { kind: "disarm", timer };
+}

@@ -1,0 +1,74 @@
+/** One reply on its way from a voice's socket to its listener. */
+
+import { FRAME_MS, FrameCutter } from "../audio/frame.ts";
+import { BoundedQueue } from "../base/queue.ts";
+import { type Fault, FaultError, type Peer } from "../base/result.ts";
+
+/** Ten minutes: a reply that outgrows its listener so far ends in a fault. */
+const FRAMES_LIMIT = 600_000 / FRAME_MS;
+
+/** Takes audio in any chunks, gives whole frames; ends once, well or not. */
+export class SpokenReply {
+  readonly frames = new BoundedQueue<Uint8Array>({ limit: FRAMES_LIMIT, whenFull: "refuse" });
+  /** Resolves when it has ended, however. */
+  readonly over: Promise<void>;
+  heardBytes = 0;
+  /** Why it failed; undefined if it ended well or was cancelled. */
+  error: unknown;
+  readonly #peer: Peer;
+  readonly #cutter = new FrameCutter();
+  #ended = false;
+  #settle!: () => void;
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+    this.over = new Promise((resolve) => this.#settle = resolve);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  audio(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.heardBytes += bytes.length;
+    this.#cutter.push(bytes, (frame) => this.#push(frame));
+  }
+
+  /** All audio came: the last frame is padded. */
+  finish(): void {
+    if (this.#ended) return;
+    this.#cutter.flush((frame) => this.#push(frame));
+    this.#end();
+  }
+
+  /** What came so far can still be heard, then the error. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.error = error;
+    this.#end();
+  }
+
+  failWith(fault: Fault): void {
+    this.fail(new FaultError(fault));
+  }
+
+  /** Nobody listens any more: nothing is heard after this. */
+  cancel(): void {
+    this.error = undefined;
+    this.#end();
+    this.frames[Symbol.dispose]();
+  }
+
+  #push(frame: Uint8Array): void {
+    if (!this.frames.push(frame)) {
+      this.failWith({ kind: "clogged", peer: this.#peer, bytes: this.heardBytes });
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.frames.close();
+    this.#settle();
+  }
+}
