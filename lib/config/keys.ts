@@ -1,0 +1,75 @@
+/** Which key goes to which vendor, and which are missing. A key is never sent to another vendor's host. Pure. */
+
+import type { LlmType } from "./providers.ts";
+import type { PipelineThink } from "./shape.ts";
+import type { CallConfig, Config, Keys, Urls } from "./types.ts";
+
+type Reachable = { keys: Keys; urls: Urls };
+
+const LLM_HOMES: Record<Exclude<LlmType, "llm">, string> = {
+  groq: "https://api.groq.com/openai/v1",
+  open_ai: "https://api.openai.com/v1",
+};
+interface LlmHome {
+  key: "groq" | "openai";
+  variable: string;
+  vendor: "Groq" | "OpenAI";
+}
+const LLM_HOSTS: Record<string, LlmHome> = {
+  "api.groq.com": { key: "groq", variable: "GROQ_API_KEY", vendor: "Groq" },
+  "api.openai.com": { key: "openai", variable: "OPENAI_API_KEY", vendor: "OpenAI" },
+};
+
+/** The base address of a language model, without a slash at its end: its own endpoint, else LLM_BASE_URL, else its vendor's. */
+export function llmUrlFor({ urls }: Pick<Reachable, "urls">, think: PipelineThink): string | undefined {
+  const { type } = think.provider;
+  const own = think.endpoint?.url ?? urls.llm ?? (type === "llm" ? undefined : LLM_HOMES[type]);
+  return own?.replace(/\/+$/, "");
+}
+
+/** The key for where `think` is reached: a vendor's only at that vendor's host, elsewhere LLM_API_KEY. */
+export function llmKeyFor(config: Reachable, think: PipelineThink): string | undefined {
+  const url = llmUrlFor(config, think);
+  return url === undefined ? undefined : config.keys[homeOf(url)?.key ?? "llm"];
+}
+
+function homeOf(url: string): LlmHome | undefined {
+  const host = new URL(url).hostname;
+  return Object.hasOwn(LLM_HOSTS, host) && url.startsWith("https:") ? LLM_HOSTS[host] : undefined;
+}
+
+/** A vendor that the chosen engine needs and that has no key. In rehearsal it is a stand-in. */
+export interface MissingKey {
+  /** Dotted path below the call's configuration, for example `pipeline.think[0]`. */
+  path: string;
+  vendor: "Deepgram" | "Cartesia" | "Groq" | "OpenAI" | "your own model";
+  variable: string;
+  /** Whether another entry of the same list comes before it. */
+  spare: boolean;
+}
+
+/** The keys that `call`'s engine lacks. A model at an address of your own needs none. */
+export function missingKeys(config: Pick<Config, "keys" | "urls">, call: CallConfig): MissingKey[] {
+  const { keys } = config;
+  const deepgram = (path: string, spare = false): MissingKey[] =>
+    keys.deepgram === undefined ? [{ path, vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare }] : [];
+  if (call.engine === "agent") return deepgram("agent");
+  return [
+    ...deepgram("pipeline.listen"),
+    ...call.pipeline.think.flatMap((think, i): MissingKey[] => {
+      const at = { path: `pipeline.think[${i}]`, spare: i > 0 };
+      const url = llmUrlFor(config, think);
+      if (url === undefined) return [{ ...at, vendor: "your own model", variable: "LLM_BASE_URL" }];
+      const home = homeOf(url);
+      if (home === undefined || keys[home.key] !== undefined) return [];
+      return [{ ...at, vendor: home.vendor, variable: home.variable }];
+    }),
+    ...call.pipeline.speak.flatMap(({ provider }, i): MissingKey[] => {
+      const path = `pipeline.speak[${i}]`;
+      if (provider.type === "deepgram") return deepgram(path, i > 0);
+      return keys.cartesia === undefined
+        ? [{ path, vendor: "Cartesia", variable: "CARTESIA_API_KEY", spare: i > 0 }]
+        : [];
+    }),
+  ];
+}

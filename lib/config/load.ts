@@ -1,0 +1,379 @@
+/** From text and environment to one frozen `Config`, or all faults together. Pure. */
+
+import { createHash } from "node:crypto";
+import { failed, ok, type Result } from "../base/result.ts";
+import { type Environment, type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
+import { parseJson } from "./json.ts";
+import { missingKeys } from "./keys.ts";
+import { modernise } from "./lift.ts";
+import { type ConfigNote, dotted, nearest, notesOf, quote, valueAt } from "./notes.ts";
+import { applyOverrides, idleOverrides, overrideOrigins } from "./overrides.ts";
+import { checkCall } from "./rules.ts";
+import { CALL_KEYS, calledNumber, type CallSections, callShape } from "./shape.ts";
+import type { CallConfig, Config, Loaded, ServerConfig } from "./types.ts";
+
+export interface ParseInput {
+  /** The text of the file; undefined: there is none, and a built-in minimum stands in. */
+  text: string | undefined;
+  /** The file's name, for messages. */
+  file: string;
+  env: Environment;
+  /** A prompt file's text, or undefined where there is none. */
+  readAsset: (path: string) => string | undefined;
+  /** Whether a recording exists (`assets/audio/NAME.mulaw`); without this nothing is said of missing ones. */
+  hasAsset?: (path: string) => boolean;
+  flags?: Flags;
+}
+
+type Raw = Record<string, unknown>;
+
+const MINIMUM: Raw = {
+  prompt:
+    "You answer the phone. You are an AI assistant and say so when asked. Keep every answer to one or two short spoken sentences.",
+  greeting: "Hello, you are talking to an AI assistant. How can I help?",
+};
+
+/** Read everything. Warnings come along with a configuration that works; one fault or more and there is none. */
+export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
+  const env = readEnvironment(input.env, input.flags ?? {});
+  const file = readFile(input, env);
+  const faults = [...file.faults, ...env.faults];
+  const warnings = [...file.warnings, ...env.warnings];
+  if (file.base === undefined || faults.length > 0) return failed(faults);
+
+  const server = serverOf(env, file.base);
+  const kept = { keys: env.keys, urls: env.urls };
+  const live = env.rehearsal ? undefined : checkKeys(kept, { base: file.base, numbers: file.numbers });
+  if (live && live.faults.length > 0) return failed(live.faults);
+  warnings.push(...live?.warnings ?? []);
+  const { base, numbers } = live ?? { base: file.base, numbers: file.numbers };
+  const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
+  const config: Config = { ...open, keys: env.keys, secrets: env.secrets, hash: hashOf(open) };
+  return ok({ config: deepFreeze(config), warnings, origins: originsOf(config, file.raw, input, env) });
+}
+
+/** The configuration of a call to `called`: the number's own, else the common one. */
+export function forNumber(config: Config, called: string | undefined): CallConfig {
+  return called !== undefined && Object.hasOwn(config.numbers, called) ? config.numbers[called]! : config.base;
+}
+
+interface ReadFile {
+  raw: Raw;
+  base: CallConfig | undefined;
+  numbers: Record<string, CallConfig>;
+  faults: ConfigNote[];
+  warnings: ConfigNote[];
+}
+
+function readFile(input: ParseInput, env: ReadEnvironment): ReadFile {
+  const { file } = input;
+  const nothing = (problem: string, remedy: string): ReadFile => ({
+    raw: {},
+    base: undefined,
+    numbers: {},
+    faults: [{ file, key: "", problem, remedy }],
+    warnings: [],
+  });
+  const json = input.text === undefined ? ok(MINIMUM) : parseJson(input.text);
+  if (!json.ok) {
+    const { line, column, near, problem, remedy } = json.fault;
+    return nothing(`line ${line}, column ${column} ${problem}${near && `, near: ${near}`}`, remedy);
+  }
+  if (!isObject(json.value)) {
+    return nothing(
+      `holds ${Array.isArray(json.value) ? "a list" : quote(json.value)}`,
+      `Write an object: {"prompt": "…"}.`,
+    );
+  }
+  const modern = modernise(json.value, file);
+  const { numbers: patches = {}, $schema: _, ...raw } = modern.raw;
+  const base = readCall(raw, input, env);
+  const faults = [
+    ...modern.faults,
+    ...unknownKeys(raw, [...CALL_KEYS, "numbers", "$schema"], { file, at: [] }),
+    ...base.faults,
+  ];
+  const idle = idleOverrides(raw, env.overrides).map(({ variable, vendor }): ConfigNote => ({
+    file: "environment",
+    key: variable,
+    problem: `does nothing: no entry of the pipeline has the type ${quote(vendor)}`,
+    remedy: `Remove it, or write such an entry in ${file}.`,
+  }));
+  const warnings = [...modern.warnings, ...base.warnings, ...idle];
+  const numbers: Record<string, CallConfig> = {};
+  if (!isObject(patches)) {
+    faults.push({ file, key: "numbers", problem: "is not an object", remedy: `Write { "+15550101": { … } }.` });
+  }
+  for (const [number, patch] of isObject(patches) ? Object.entries(patches) : []) {
+    const own = readNumber({ number, patch, raw, base }, input, env);
+    faults.push(...own.faults);
+    warnings.push(...own.warnings);
+    if (own.call !== undefined) numbers[number] = own.call;
+  }
+  return { raw: modern.raw, base: base.call, numbers, faults, warnings };
+}
+
+interface ReadCall {
+  call: CallConfig | undefined;
+  faults: ConfigNote[];
+  warnings: ConfigNote[];
+}
+
+/** What one number changes, laid over the file and checked as a whole; faults that the file has anyway are not told twice. */
+function readNumber(
+  { number, patch, raw, base }: { number: string; patch: unknown; raw: Raw; base: ReadCall },
+  input: ParseInput,
+  env: ReadEnvironment,
+): ReadCall {
+  const { file } = input;
+  const at = ["numbers", number];
+  const named = calledNumber.safeParse(number);
+  if (!named.success) {
+    return { call: undefined, faults: notesOf(named.error.issues, { file, raw: number, at }), warnings: [] };
+  }
+  if (!isObject(patch)) {
+    return {
+      call: undefined,
+      faults: [{
+        file,
+        key: dotted(at),
+        problem: "is not an object",
+        remedy: `Write what differs: { "greeting": "…" }.`,
+      }],
+      warnings: [],
+    };
+  }
+  const modern = modernise(patch, file);
+  const merged = readCall(mergePatch(raw, modern.raw), input, env);
+  const own = (notes: ConfigNote[], common: ConfigNote[]) =>
+    notes.filter((note) => !common.some((one) => one.key === note.key && one.problem === note.problem))
+      .map((note) => ({ ...note, key: `${dotted(at)}.${note.key}` }));
+  return {
+    call: merged.call,
+    faults: [
+      ...own(modern.faults, []),
+      ...unknownKeys(modern.raw, CALL_KEYS, { file, at }),
+      ...own(merged.faults, base.faults),
+    ],
+    warnings: [...own(modern.warnings, []), ...own(merged.warnings, base.warnings)],
+  };
+}
+
+/** One call's part of the file, with the environment laid over it. Every section is read, whatever is wrong with others. */
+function readCall(written: Raw, input: ParseInput, env: ReadEnvironment): ReadCall {
+  const raw = applyOverrides(written, env.overrides);
+  const sections: Partial<Record<keyof CallSections, unknown>> = {};
+  const faults: ConfigNote[] = [];
+  for (const key of CALL_KEYS) {
+    const parsed = callShape[key].safeParse(raw[key]);
+    if (parsed.success) {
+      if (parsed.data !== undefined) sections[key] = parsed.data;
+    } else if (raw[key] !== undefined || key === "prompt") {
+      faults.push(...notesOf(parsed.error.issues, { file: input.file, raw: raw[key], at: [key] }));
+    }
+  }
+  const prompt = readPrompt(sections.prompt as CallSections["prompt"] | undefined, input); // by the schema of that key
+  faults.push(...prompt.faults);
+  const found = { ...sections, prompt: prompt.text } as Partial<CallConfig>; // each section was made by its own schema
+  const checked = checkCall(found, {
+    raw,
+    file: input.file,
+    secrets: env.secrets,
+    ...(input.hasAsset && { hasAsset: input.hasAsset }),
+  });
+  faults.push(...checked.faults);
+  const call = faults.length > 0
+    ? undefined
+    : { ...found, routerEnabled: env.overrides.routerEnabled ?? true } as CallConfig; // no fault: all sections are there
+  return { call, faults, warnings: checked.warnings };
+}
+
+function readPrompt(
+  prompt: CallSections["prompt"] | undefined,
+  { file, readAsset }: ParseInput,
+): { text?: string; faults: ConfigNote[] } {
+  if (prompt === undefined) return { faults: [] };
+  const fault = (key: string, problem: string, remedy: string) => ({ faults: [{ file, key, problem, remedy }] });
+  if (typeof prompt === "string" || Array.isArray(prompt)) {
+    const text = typeof prompt === "string" ? prompt : prompt.join("\n");
+    return text.trim() === ""
+      ? fault("prompt", "is empty", "Say who the agent is and what it does.")
+      : { text, faults: [] };
+  }
+  const text = readAsset(prompt.file);
+  if (text === undefined) {
+    return fault(
+      "prompt.file",
+      `names ${quote(prompt.file)}, which cannot be read`,
+      "Create that file, or write the prompt itself as a text.",
+    );
+  }
+  const clean = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").trim();
+  return clean === ""
+    ? fault(
+      "prompt.file",
+      `names ${quote(prompt.file)}, which is empty`,
+      "Say in it who the agent is and what it does.",
+    )
+    : { text: clean, faults: [] };
+}
+
+function unknownKeys(raw: Raw, known: readonly string[], { file, at }: { file: string; at: string[] }): ConfigNote[] {
+  return Object.keys(raw).filter((key) => !known.includes(key)).map((key) => {
+    const near = nearest(key, known);
+    return {
+      file,
+      key: dotted([...at, key]),
+      problem: "is not a known key here",
+      remedy: near ? `Did you mean "${near}"?` : `Remove it. Known here: ${known.join(", ")}.`,
+    };
+  });
+}
+
+function serverOf(env: ReadEnvironment, base: CallConfig): ServerConfig {
+  const listen = base[base.engine].listen.provider;
+  return {
+    ...env.server,
+    maxCalls: env.server.maxCalls ?? base.limits.callsAtOnce,
+    uplinkMs: env.server.uplinkMs ?? (listen.model.startsWith("flux") ? 80 : 20),
+  };
+}
+
+interface Calls {
+  base: CallConfig;
+  numbers: Record<string, CallConfig>;
+}
+
+/** For real callers: a missing first choice is a fault; a spare that has no key is left out, with a warning. */
+function checkKeys(
+  kept: Pick<Config, "keys" | "urls">,
+  calls: Calls,
+): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
+  const faults = new Map<string, ConfigNote>();
+  const warnings = new Map<string, ConfigNote>();
+  const usable = (call: CallConfig, label: string): CallConfig => {
+    const missing = missingKeys(kept, call);
+    for (const { path, vendor, variable, spare } of missing) {
+      const remedy = variable === "LLM_BASE_URL"
+        ? "Set it, or give the entry an endpoint.url"
+        : `Set it to your key of ${vendor}`;
+      const note = (problem: string, what: string) => ({ file: "environment", key: variable, problem, remedy: what });
+      if (!spare && !faults.has(variable)) {
+        faults.set(
+          variable,
+          note(
+            `is not set, and ${label}${path} needs it`,
+            `${remedy}, or start with --rehearse to answer with stand-ins.`,
+          ),
+        );
+      } else if (spare) {
+        warnings.set(
+          label + path,
+          note(`is not set, so the spare ${label}${path} is left out`, `${remedy}, or remove that entry.`),
+        );
+      }
+    }
+    const without = <Entry>(list: Entry[], name: string) =>
+      list.filter((_, i) => !missing.some(({ path }) => path === `pipeline.${name}[${i}]`));
+    if (missing.length === 0) return call;
+    return {
+      ...call,
+      pipeline: {
+        ...call.pipeline,
+        think: without(call.pipeline.think, "think"),
+        speak: without(call.pipeline.speak, "speak"),
+      },
+    };
+  };
+  const base = usable(calls.base, "");
+  const numbers = Object.fromEntries(
+    Object.entries(calls.numbers).map(([number, call]) => [number, usable(call, `numbers.${number}.`)]),
+  );
+  return { base, numbers, faults: [...faults.values()], warnings: [...warnings.values()] };
+}
+
+/** RFC 7396, without changing either side. */
+export function mergePatch(target: unknown, patch: unknown): Raw {
+  const merged: Raw = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(isObject(patch) ? patch : {})) {
+    if (value === null) delete merged[key];
+    else {Object.defineProperty(merged, key, {
+        value: isObject(value) ? mergePatch(merged[key], value) : value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });}
+  }
+  return merged;
+}
+
+function isObject(value: unknown): value is Raw {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function hashOf({ server, ...rest }: Pick<Config, "server" | "urls" | "rehearsal" | "base" | "numbers">): string {
+  const { adminToken: _, callWebhook, ...open } = server;
+  const text = JSON.stringify(sorted({ ...rest, server: { ...open, webhook: callWebhook?.url } }));
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Keys in one order, so that the order in the file does not change the hash. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+}
+
+/** Where every value comes from: lists count as one value; a number's own only where it differs. */
+function originsOf(
+  config: Config,
+  raw: Raw,
+  { file, text, flags }: ParseInput,
+  env: ReadEnvironment,
+): Record<string, string> {
+  const origins: Record<string, string> = {};
+  const overrides = Object.entries(overrideOrigins(raw, env.overrides)).map((
+    [path, origin],
+  ) => [`base.${path}`, origin]);
+  const overridden: Record<string, string> = { ...env.origins, ...Object.fromEntries(overrides) };
+  const walk = (value: unknown, path: string[], origin: (path: string[]) => string) => {
+    if (isObject(value) && Object.keys(value).length > 0) {
+      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key], origin);
+    } else origins[dotted(path)] = overridden[dotted(path)] ?? origin(path);
+  };
+  const inFile = ([, ...path]: string[]) => text !== undefined && isWritten(raw, path) ? file : "default";
+  walk(config.server, ["server"], () => "default");
+  if (overridden["server.maxCalls"] === undefined) {
+    origins["server.maxCalls"] = inFile(["base", "limits", "callsAtOnce"]);
+  }
+  walk(config.urls, ["urls"], () => "default");
+  walk(config.keys, ["keys"], () => "default");
+  walk(config.base, ["base"], inFile);
+  if (isObject(raw.prompt) && typeof raw.prompt.file === "string") origins["base.prompt"] = raw.prompt.file;
+  for (const [number, patch] of Object.entries(isObject(raw.numbers) ? raw.numbers : {})) {
+    walk(patch, ["numbers", number], () => file);
+  }
+  origins.rehearsal = flags?.rehearse
+    ? "--rehearse"
+    : config.rehearsal
+    ? "neither PUBLIC_HOST nor TWILIO_* is set"
+    : "environment";
+  return origins;
+}
+
+/** Whether the file says what stands at `path`; a line, a list or a provider may be written shorter than it is read. */
+function isWritten(raw: Raw, path: string[]): boolean {
+  if (valueAt(raw, path) !== undefined) return true;
+  return path.some((_, i) => {
+    const above = valueAt(raw, path.slice(0, i + 1));
+    return above !== undefined && !isObject(above);
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

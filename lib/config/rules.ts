@@ -1,0 +1,191 @@
+/** What holds between the sections of one call's configuration. Pure; takes whatever sections could be read. */
+
+import { type ConfigNote, nearest, quote } from "./notes.ts";
+import type { TransferTool } from "./tools.ts";
+import type { CallConfig, Line } from "./types.ts";
+import { placeholders, secretNames, VARIABLES } from "./variables.ts";
+
+export interface RuleContext {
+  /** The sections as written. */
+  raw: Record<string, unknown>;
+  file: string;
+  secrets: Readonly<Record<string, string>>;
+  hasAsset?: (path: string) => boolean;
+}
+
+export interface RuleNotes {
+  faults: ConfigNote[];
+  warnings: ConfigNote[];
+}
+
+type Tell = (key: string, problem: string, remedy: string) => void;
+
+/** The longest prompt that a model managed by Deepgram takes whole, in characters (Deepgram reference, section 2.4). */
+const MANAGED_PROMPT_CHARS = 25_000;
+
+export function checkCall(call: Partial<CallConfig>, context: RuleContext): RuleNotes {
+  const notes: RuleNotes = { faults: [], warnings: [] };
+  const into = (list: ConfigNote[]): Tell => (key, problem, remedy) =>
+    list.push({ file: context.file, key, problem, remedy });
+  const fault = into(notes.faults);
+  const warn = into(notes.warnings);
+  uniqueNames(call, fault);
+  transfers(call, fault);
+  recordingNotice(call, fault);
+  secrets(context, fault);
+  lookupVariables(call, fault);
+  sharedUtterances(call, warn);
+  missingAssets(call, context, warn);
+  oldVoices(call, warn);
+  longPrompt(call, warn);
+  return notes;
+}
+
+function uniqueNames({ routes = [], tools = [] }: Partial<CallConfig>, fault: Tell): void {
+  for (const [section, list] of [["routes", routes], ["tools", tools]] as const) {
+    list.forEach(({ name }, i) => {
+      const first = list.findIndex((other) => other.name === name);
+      if (first < i) {
+        fault(`${section}[${i}].name`, `is ${quote(name)}, as in ${section}[${first}]`, "Give each its own name.");
+      }
+    });
+  }
+}
+
+function transfers(call: Partial<CallConfig>, fault: Tell): void {
+  if (call.tools === undefined) return; // unreadable: told already
+  const tool = call.tools.find((one): one is TransferTool => one.kind === "transfer_call");
+  const names = Object.keys(tool?.to ?? {});
+  const check = (key: string, name: string) => {
+    if (names.includes(name)) return;
+    const near = nearest(name, names);
+    const remedy = tool === undefined
+      ? `Add the tool transfer_call with "to": { ${quote(name)}: { "number": "+15550142" } }.`
+      : near === undefined
+      ? `Name one of ${names.join(", ")}.`
+      : `Did you mean "${near}"?`;
+    fault(key, `is ${quote(name)}, which transfer_call does not know`, remedy);
+  };
+  call.routes?.forEach((route, i) =>
+    route.transferTo !== undefined && check(`routes[${i}].transferTo`, route.transferTo)
+  );
+  if (call.fallback) check("fallback.transferTo", call.fallback.transferTo);
+}
+
+/** A caller who is recorded is told so, and cannot talk the notice away. */
+function recordingNotice({ privacy, lines, greeting }: Partial<CallConfig>, fault: Tell): void {
+  if (!privacy?.recording || lines === undefined) return;
+  if (lines.recordingNotice?.interruptible === false || greeting?.interruptible === false) return;
+  fault(
+    "privacy.recording",
+    "is true, and no line that is always heard out tells the caller",
+    `Write lines.recordingNotice, for example "This call is recorded.", or say so in the greeting with "interruptible": false.`,
+  );
+}
+
+const SECRET_PLACES = ["tools", "beforeCall", "agent", "pipeline"];
+
+function secrets({ raw, secrets }: RuleContext, fault: Tell): void {
+  const known = Object.keys(secrets);
+  const walk = (value: unknown, key: string) => {
+    if (typeof value === "string") {
+      for (const name of secretNames(value)) {
+        if (Object.hasOwn(secrets, name)) continue;
+        const near = nearest(name, known);
+        if (/^SECRET_[A-Za-z0-9_]+$/.test(name)) {
+          fault(
+            key,
+            `uses ${name}, which is not set`,
+            near ? `Did you mean ${near}?` : `Set the variable ${name}, for example in .env.`,
+          );
+        } else {fault(
+            key,
+            `uses \${${name}}`,
+            `Only variables that begin with SECRET_ may be used: SECRET_${name.replace(/\W/g, "_").toUpperCase()}.`,
+          );}
+      }
+    } else if (Array.isArray(value)) value.forEach((inner, i) => walk(inner, `${key}[${i}]`));
+    else if (typeof value === "object" && value !== null) {
+      Object.entries(value).forEach(([name, inner]) => walk(inner, `${key}.${name}`));
+    }
+  };
+  for (const place of SECRET_PLACES) walk(raw[place], place);
+}
+
+function lookupVariables({ beforeCall }: Partial<CallConfig>, fault: Tell): void {
+  if (!beforeCall) return;
+  for (const name of placeholders(beforeCall.url)) {
+    if ((VARIABLES as readonly string[]).includes(name)) continue;
+    const near = nearest(name, VARIABLES);
+    fault(
+      "beforeCall.url",
+      `uses {{${name}}}`,
+      `${near ? `Did you mean {{${near}}}? ` : ""}Known before a call: ${
+        VARIABLES.map((one) => `{{${one}}}`).join(" ")
+      }.`,
+    );
+  }
+}
+
+function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): void {
+  const first = new Map<string, number>();
+  routes.forEach(({ utterances }, i) => {
+    for (const utterance of utterances) {
+      const plain = utterance.toLowerCase().trim();
+      const owner = first.get(plain);
+      if (owner === undefined) first.set(plain, i);
+      else if (owner !== i) {
+        warn(
+          `routes[${i}].utterances`,
+          `has ${quote(utterance)}, as routes[${owner}] has`,
+          "Keep it in one of the two.",
+        );
+      }
+    }
+  });
+}
+
+function missingAssets(call: Partial<CallConfig>, { hasAsset }: RuleContext, warn: Tell): void {
+  if (!hasAsset) return;
+  const check = (key: string, line: { text?: string; audio?: string } | undefined) => {
+    if (line?.audio === undefined || hasAsset(`assets/audio/${line.audio}.mulaw`)) return;
+    const problem = `is ${quote(line.audio)}, and there is no assets/audio/${line.audio}.mulaw`;
+    warn(
+      `${key}.audio`,
+      problem,
+      line.text === undefined
+        ? `Write a text to be spoken instead, or run: offhook audio build ${line.audio}`
+        : `The text will be spoken instead. To record it, run: offhook audio build ${line.audio}`,
+    );
+  };
+  check("greeting", call.greeting);
+  call.routes?.forEach((route, i) => check(`routes[${i}]`, route));
+  const { fillers = [], ...lines } = call.lines ?? {};
+  for (const [name, line] of Object.entries(lines)) check(`lines.${name}`, line as Line); // all but the fillers are lines
+  fillers.forEach((line, i) => check(`lines.fillers[${i}]`, line));
+}
+
+/** Cartesia stopped these after 20 October 2026 (Cartesia reference, section 3). */
+function oldVoices({ pipeline }: Partial<CallConfig>, warn: Tell): void {
+  pipeline?.speak.forEach(({ provider }, i) => {
+    if (
+      provider.type !== "cartesia" ||
+      !/^(sonic-2|sonic-turbo|sonic$|sonic-english|sonic-multilingual)/.test(provider.model_id)
+    ) return;
+    warn(
+      `pipeline.speak[${i}].provider.model_id`,
+      `is ${quote(provider.model_id)}, which Cartesia has retired`,
+      `Write "sonic-3.5".`,
+    );
+  });
+}
+
+function longPrompt({ engine, agent, prompt }: Partial<CallConfig>, warn: Tell): void {
+  if (engine !== "agent" || prompt === undefined || prompt.length <= MANAGED_PROMPT_CHARS) return;
+  if (agent?.think.every(({ endpoint }) => endpoint !== undefined)) return;
+  warn(
+    "prompt",
+    `has ${prompt.length} characters`,
+    `Deepgram's managed models take ${MANAGED_PROMPT_CHARS} and cut the rest: shorten it.`,
+  );
+}

@@ -1,0 +1,98 @@
+/** Kinds of value that occur in several places of a configuration. */
+
+import { z } from "zod";
+import { parseHours } from "./hours.ts";
+import { quote, says } from "./notes.ts";
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/** Whether a host name means this machine. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
+/** Read an address with placeholders in it. A placeholder in its host would let a model or a caller choose where secrets go. */
+export function parseAddress(text: string): URL | undefined {
+  const authority = /^[a-z]+:\/\/[^/?#]*/i.exec(text)?.[0] ?? "";
+  if (/\{\{|\$\{/.test(authority)) return undefined;
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+/** `https:`, or `http:` to this machine; wss and ws likewise (some voices are reached so). */
+export const webAddress = z.string().superRefine((text, context) => {
+  const add = (problem: string, remedy: string) => context.addIssue({ code: "custom", message: says(problem, remedy) });
+  const url = parseAddress(text);
+  if (url === undefined) {
+    return add(
+      `is ${quote(text)}, not an address`,
+      `Write it in full, with a fixed host: "https://api.example.com/path".`,
+    );
+  }
+  if (["https:", "wss:"].includes(url.protocol)) return;
+  if (!["http:", "ws:"].includes(url.protocol)) return add(`is ${quote(text)}`, "Write an https:// address.");
+  if (!isLoopback(url.hostname)) {
+    add(`is ${quote(text)}, unencrypted to another machine`, `Write https:// instead of ${url.protocol}//.`);
+  }
+});
+
+const E164 = /^\+[1-9]\d{6,14}$/;
+const EMERGENCY = ["911", "112", "999", "000", "110", "119", "988"];
+/** Numbers that cost the one who dials them. */
+const PREMIUM = ["+1900", "+1976", "+449", "+4487", "+49900", "+338", "+3480", "+3989", "+3990"];
+
+/** Why a number may not be dialled, with what to do; undefined if it may. */
+export function numberFault(number: string): [problem: string, remedy: string] | undefined {
+  const digits = number.replace(/[^\d]/g, "");
+  if (EMERGENCY.includes(digits) || /^1(911|988)$/.test(digits)) {
+    return [
+      `is ${quote(number)}, an emergency number`,
+      "Remove it: a program must not place emergency calls. Tell callers to hang up and dial it themselves.",
+    ];
+  }
+  if (PREMIUM.some((prefix) => number.replace(/[^\d+]/g, "").startsWith(prefix))) {
+    return [`is ${quote(number)}, a premium-rate number`, "Name an ordinary number."];
+  }
+  if (!E164.test(number)) {
+    const near = number.replace(/[^\d+]/g, "");
+    const example = E164.test(near) ? near : /^\d{10}$/.test(near) ? `+1${near}` : "+15550142";
+    return [
+      `is ${quote(number)}, not a number in E.164 form`,
+      `Write + and the country code, digits only: "${example}".`,
+    ];
+  }
+  return undefined;
+}
+
+/** A number that may be dialled, in E.164 form. */
+export const phoneNumber = z.string().superRefine((number, context) => {
+  const fault = numberFault(number);
+  if (fault) context.addIssue({ code: "custom", message: says(...fault) });
+});
+
+/** Opening hours; see hours.ts. */
+export const openingHours = z.string().transform((text, context) => {
+  const hours = parseHours(text);
+  if (hours) return hours;
+  context.addIssue({
+    code: "custom",
+    message: says(`is ${quote(text)}, not opening hours`, `Write them like "Mon-Fri 09:00-17:00, Sat 10:00-12:00".`),
+  });
+  return z.NEVER;
+});
+
+/** An IANA time zone. */
+export const timezone = z.string().superRefine((name, context) => {
+  try {
+    new Intl.DateTimeFormat("en-US", { timeZone: name });
+  } catch {
+    context.addIssue({ code: "custom", message: says(`is ${quote(name)}, not a time zone`, zoneRemedy(name)) });
+  }
+});
+
+function zoneRemedy(name: string): string {
+  const last = name.split("/").at(-1)!.trim().toLowerCase().replaceAll(" ", "_");
+  const near = last && Intl.supportedValuesOf("timeZone").find((zone) => zone.toLowerCase().endsWith(`/${last}`));
+  return near
+    ? `Did you mean "${near}"?`
+    : `Write a name of the IANA list, for example "America/New_York" or "Europe/Berlin".`;
+}

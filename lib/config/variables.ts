@@ -1,0 +1,52 @@
+/** The two kinds of placeholder in a configuration's texts: `{{call variables}}` and `${SECRET_X}`. Pure. */
+
+export interface CallVariables {
+  now: Date;
+  /** IANA name. */
+  timezone: string;
+  caller?: string;
+  called?: string;
+  /** What `beforeCall` learned. */
+  vars?: Record<string, string>;
+}
+
+/** The call variables that exist, `vars.*` apart. */
+export const VARIABLES = ["now", "today", "caller", "called"] as const;
+
+const PLACEHOLDER = /\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g;
+
+/** Fill `{{now}} {{today}} {{caller}} {{called}} {{vars.x}}`; an unknown one becomes empty. Values are not filled again. */
+export function fillVariables(text: string, variables: CallVariables): string {
+  return text.replace(PLACEHOLDER, (_, name: string) => valueOf(name, variables));
+}
+
+function valueOf(name: string, { now, timezone, caller, called, vars }: CallVariables): string {
+  if (name === "caller") return caller ?? "";
+  if (name === "called") return called ?? "";
+  if (name === "today") return format(now, { timeZone: timezone, dateStyle: "full" });
+  if (name === "now") return format(now, { timeZone: timezone, dateStyle: "full", timeStyle: "short" });
+  const own = name.startsWith("vars.") ? name.slice("vars.".length) : "";
+  return vars !== undefined && Object.hasOwn(vars, own) ? vars[own]! : "";
+}
+
+/** Newer ICU data puts narrow no-break spaces into times; a voice and a model want plain ones. */
+function format(date: Date, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat("en-US", options).format(date).replace(/[\u202f\u00a0]/g, " ");
+}
+
+/** The names in the `{{ }}` of a text. */
+export function placeholders(text: string): string[] {
+  return [...text.matchAll(PLACEHOLDER)].map((match) => match[1]!);
+}
+
+const SECRET = /\$\{([^}]*)\}/g;
+
+/** The names in the `${ }` of a text. */
+export function secretNames(text: string): string[] {
+  return [...text.matchAll(SECRET)].map((match) => match[1]!);
+}
+
+/** Put the secrets in; one that does not exist becomes empty (`parseConfig` has refused it). */
+export function fillSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
+  return text.replace(SECRET, (_, name: string) => Object.hasOwn(secrets, name) ? secrets[name]! : "");
+}
