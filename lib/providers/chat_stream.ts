@@ -1,0 +1,244 @@
+/** What the chunks of a chat completion add up to, with every deviation seen in the wild tolerated (pure). LLM reference, sections 3 and 4. */
+
+import { z } from "zod";
+import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import type { ChatPart, ChatToolCall, ChatUsage } from "./ports.ts";
+
+const Content = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() }))]).nullish();
+const ToolPiece = z.object({
+  index: z.number().nullish(),
+  id: z.string().nullish(),
+  function: z.object({
+    name: z.string().nullish(),
+    arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+  }).nullish(),
+});
+const Message = z.object({
+  content: Content,
+  refusal: z.string().nullish(),
+  tool_calls: z.array(ToolPiece).nullish(),
+});
+const Usage = z.object({
+  prompt_tokens: z.number().catch(0),
+  completion_tokens: z.number().catch(0),
+  prompt_tokens_details: z.object({ cached_tokens: z.number().nullish() }).nullish().catch(null).optional(),
+}).nullish().catch(null).optional();
+const Chunk = z.object({
+  choices: z.array(z.object({
+    delta: Message.nullish(),
+    message: Message.nullish(),
+    finish_reason: z.string().nullish(),
+  })).nullish(),
+  usage: Usage,
+  x_groq: z.object({ usage: Usage, error: z.string().nullish() }).nullish().catch(null).optional(),
+  error: z.unknown().optional(),
+});
+type Chunk = z.infer<typeof Chunk>;
+type ToolPiece = z.infer<typeof ToolPiece>;
+
+const ErrorText = z.union([
+  z.string().transform((message) => ({ message, code: null, type: null })),
+  z.object({
+    message: z.string().catch("no message"),
+    code: z.union([z.string(), z.number()]).nullish().catch(null).optional(),
+    type: z.string().nullish().catch(null).optional(),
+  }),
+]);
+
+/** The error of a body `{"error": …}`, `{"detail": …}` or `{"message": …}`, whatever its exact form. */
+export function errorOf(body: unknown): { code: string; detail: string } | undefined {
+  const outer = z.object({
+    error: z.unknown().optional(),
+    detail: z.unknown().optional(),
+    message: z.unknown().optional(),
+  }).safeParse(body).data;
+  const inner = outer?.error ?? outer?.detail ?? outer?.message;
+  if (inner === undefined || inner === null) return undefined;
+  const { message, code, type } = ErrorText.safeParse(inner).data ?? { message: JSON.stringify(inner) };
+  return { code: String(code ?? type ?? "error"), detail: message.slice(0, 300) };
+}
+
+/**
+ * One answer as it comes. `push` gives the text to yield; once `finishReason` is set, `parts` gives the calls and the
+ * finish. Reasoning, whichever field it comes in, is left out.
+ */
+export class ChatAnswer {
+  finishReason: string | undefined;
+  /** Text or a piece of a call has come. */
+  began = false;
+  #usage: ChatUsage | undefined;
+  readonly #calls: ToolCalls;
+  readonly #thinking = new ThinkFilter();
+
+  constructor(newId: () => string) {
+    this.#calls = new ToolCalls(newId);
+  }
+
+  /** Take one `data` of the stream (or a whole answer that was not streamed). @returns visible text, often empty. */
+  push(data: string): Result<string> {
+    const parsed = Chunk.safeParse(parseJson(data));
+    if (!parsed.success) {
+      return failed({
+        kind: "protocol",
+        peer: "llm",
+        detail: `a chunk of its answer is not as chat completions have it (${parsed.error.issues[0]?.message ?? ""})`,
+      });
+    }
+    const chunk = parsed.data;
+    const error = chunk.error ?? chunk.x_groq?.error;
+    if (error !== undefined && error !== null) return failed(rejection(errorOf({ error })));
+    this.#noteUsage(chunk);
+    const choice = chunk.choices?.[0];
+    if (!choice) return ok("");
+    if (choice.finish_reason === "error") return failed(rejection(undefined));
+    this.finishReason = choice.finish_reason ?? this.finishReason;
+    const delta = choice.delta ?? choice.message;
+    if (!delta) return ok("");
+    for (const piece of delta.tool_calls ?? []) {
+      this.#calls.push(piece);
+      this.began = true;
+    }
+    const text = this.#thinking.push(textOf(delta.content) + (delta.refusal ?? ""));
+    if (text) this.began = true;
+    return ok(text);
+  }
+
+  /** What ends the answer: text held back, the calls in their order, one `finish`. */
+  parts(): Result<ChatPart[]> {
+    const rest = this.#thinking.flush();
+    const calls = this.#calls.whole();
+    if (!calls.ok) return calls;
+    const parts: ChatPart[] = rest ? [{ kind: "text", text: rest }] : [];
+    for (const call of calls.value) parts.push({ kind: "tool-call", call });
+    const usage = this.#usage ? { usage: this.#usage } : {};
+    parts.push({ kind: "finish", reason: this.#reason(calls.value.length), ...usage });
+    return ok(parts);
+  }
+
+  #reason(calls: number): Extract<ChatPart, { kind: "finish" }>["reason"] {
+    switch (this.finishReason) {
+      case "length":
+        return "length";
+      case "content_filter":
+        return "content-filter";
+      default:
+        return calls > 0 ? "tool-calls" : "stop"; // some say "stop" although they call, or "tool_calls" although they do not
+    }
+  }
+
+  #noteUsage({ usage, x_groq }: Chunk): void {
+    const seen = usage ?? x_groq?.usage;
+    if (!seen) return;
+    const cached = seen.prompt_tokens_details?.cached_tokens;
+    this.#usage = {
+      promptTokens: seen.prompt_tokens,
+      completionTokens: seen.completion_tokens,
+      ...(cached === undefined || cached === null ? {} : { cachedTokens: cached }),
+    };
+  }
+}
+
+/** The fault of an error that came inside an answer. */
+export function rejection(error: { code: string; detail: string } | undefined): Fault {
+  return { kind: "rejected", peer: "llm", code: "error", detail: "it gave no reason", ...error };
+}
+
+/** `undefined` where `text` is not JSON: no schema takes that. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(content: z.infer<typeof Content>): string {
+  if (typeof content === "string") return content;
+  return content?.map(({ text }) => text ?? "").join("") ?? "";
+}
+
+/** Tool calls gathered from pieces that may lack an index, an id or a name, interleave, or come whole. */
+class ToolCalls {
+  readonly #calls: { index: number; id: string; name: string; json: string }[] = [];
+  readonly #newId: () => string;
+
+  constructor(newId: () => string) {
+    this.#newId = newId;
+  }
+
+  push(piece: ToolPiece): void {
+    const { name, arguments: json } = piece.function ?? {};
+    const call = this.#callOf(piece);
+    call.id ||= piece.id ?? "";
+    call.name ||= name ?? "";
+    call.json += typeof json === "string" ? json : json ? JSON.stringify(json) : "";
+  }
+
+  whole(): Result<ChatToolCall[]> {
+    const calls: ChatToolCall[] = [];
+    for (const { id, name, json } of this.#calls.toSorted((a, b) => a.index - b.index)) {
+      if (!name) return failed({ kind: "protocol", peer: "llm", detail: "it calls a function without a name" });
+      calls.push({ id: id || this.#newId(), type: "function", function: { name, arguments: json || "{}" } });
+    }
+    return ok(calls);
+  }
+
+  #callOf({ index, id, function: piece }: ToolPiece) {
+    const known = typeof index === "number" ? this.#calls.findLast((call) => call.index === index) : this.#calls.at(-1);
+    // Some number all calls 0, some none: another id with a name of its own begins another call.
+    const another = known && id && known.id && id !== known.id && piece?.name;
+    if (known && !another) return known;
+    const taken = this.#calls.reduce((last, call) => Math.max(last, call.index), -1);
+    const call = { index: another || typeof index !== "number" ? taken + 1 : index, id: "", name: "", json: "" };
+    this.#calls.push(call);
+    return call;
+  }
+}
+
+const OPEN = "<think>";
+const CLOSE = "</think>";
+
+/** Cuts `<think>…</think>` out of content, tags split over pieces included, with the white space that follows. */
+export class ThinkFilter {
+  #held = "";
+  #inside = false;
+  /** Nothing visible yet, or only what followed a thought: white space there is not speech. */
+  #trimming = true;
+
+  push(text: string): string {
+    this.#held += text;
+    let visible = "";
+    while (this.#held) {
+      const tag = this.#inside ? CLOSE : OPEN;
+      const at = this.#held.indexOf(tag);
+      const end = at >= 0 ? at : this.#held.length - partialTag(this.#held, tag);
+      if (!this.#inside) visible += this.#trim(this.#held.slice(0, end));
+      this.#held = this.#held.slice(at >= 0 ? at + tag.length : end);
+      if (at < 0) break;
+      this.#inside = !this.#inside;
+      this.#trimming = true;
+    }
+    return visible;
+  }
+
+  /** What was held back because a tag could have begun in it. */
+  flush(): string {
+    const rest = this.#inside ? "" : this.#held;
+    this.#held = "";
+    return rest;
+  }
+
+  #trim(text: string): string {
+    const kept = this.#trimming ? text.trimStart() : text;
+    if (kept) this.#trimming = false;
+    return kept;
+  }
+}
+
+/** How many characters at the end of `text` could be the beginning of `tag`. */
+function partialTag(text: string, tag: string): number {
+  for (let length = Math.min(tag.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(tag.slice(0, length))) return length;
+  }
+  return 0;
+}

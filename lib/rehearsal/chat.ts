@@ -1,0 +1,410 @@
+/** A stand-in for any chat-completions server, `/v1/*` as OpenAI has it and `/openai/v1/*` as Groq does. LLM reference, section 9. */
+
+import { type Clock, sleep } from "../base/clock.ts";
+import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, plainText } from "./chat_request.ts";
+
+export interface ChatToolOffer {
+  name: string;
+  description: string;
+  parameters: Record<string, unknown>;
+}
+
+/** What a brain says and calls; `arguments` may be an object, or text that need not be JSON. */
+export interface ChatThought {
+  text?: string;
+  calls?: { name: string; arguments: Record<string, unknown> | string }[];
+  reasoning?: string;
+}
+
+export type ChatBrain = (
+  messages: readonly ChatRole[],
+  tools: readonly ChatToolOffer[],
+) => ChatThought | Promise<ChatThought>;
+
+export interface ChatStandInOptions {
+  clock: Clock;
+  /** Uniform in [0, 1): where the stream of bytes is cut. */
+  random: () => number;
+  answer?: ChatBrain;
+  /** The key to insist on; any will do without. */
+  key?: string;
+  /** The models it has, beside the scripted ones. */
+  models?: readonly string[];
+  /** From the request to the first token. */
+  firstTokenMs?: number;
+  tokensPerSecond?: number;
+  /** Lines end in CR LF. */
+  crlf?: boolean;
+  /** Where `reasoning` goes; `content` puts it between think tags. */
+  reasoningField?: "reasoning" | "reasoning_content" | "content";
+  /** First token of the model `slow`. */
+  slowMs?: number;
+}
+
+/** One request as it came, and what became of it. Times are of the clock, ms. */
+export interface ChatRecord {
+  atMs: number;
+  path: string;
+  body: unknown;
+  status: number;
+  /** The client closed the request. */
+  cancelledAtMs?: number;
+  /** All was sent. */
+  finishedAtMs?: number;
+}
+
+export interface ChatStandIn {
+  fetch: (request: Request) => Promise<Response>;
+  readonly requests: readonly ChatRecord[];
+  /** Requests that are neither finished nor cancelled. */
+  open(): number;
+}
+
+/** Model names that misbehave as they say; `e` and three digits is that HTTP status. */
+export const SCRIPTED_MODELS = [
+  ...["e400", "e401", "e404", "e429", "e500", "e503", "mid-error", "cut", "reset", "slow", "stall", "hang", "no-done"],
+  ...["toolcall", "badjson", "object", "whole", "html"],
+] as const;
+
+const KNOWN_MODELS = [
+  ...["openai/gpt-oss-20b", "openai/gpt-oss-120b", "qwen/qwen3.6-27b", "qwen/qwen3.8-27b"],
+  ...["gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "gpt-5.4-mini"],
+];
+const ERRORS: Readonly<Record<number, { message: string; type: string; code: string }>> = {
+  400: {
+    message: "the request is too long for this model",
+    type: "invalid_request_error",
+    code: "context_length_exceeded",
+  },
+  401: { message: "Invalid API Key", type: "invalid_request_error", code: "invalid_api_key" },
+  404: {
+    message: "The model does not exist or you do not have access to it.",
+    type: "invalid_request_error",
+    code: "model_not_found",
+  },
+  429: { message: "Rate limit reached. Please try again in 1s.", type: "tokens", code: "rate_limit_exceeded" },
+  500: { message: "Internal Server Error", type: "internal_server_error", code: "internal_error" },
+  503: { message: "The model is overloaded", type: "service_unavailable", code: "unavailable" },
+};
+const DEFAULTS = {
+  firstTokenMs: 200,
+  tokensPerSecond: 100,
+  crlf: false,
+  reasoningField: "reasoning",
+  slowMs: 8000,
+} as const;
+
+export function chatStandIn(options: ChatStandInOptions): ChatStandIn {
+  const server = new ChatServer(options);
+  return {
+    fetch: (request) => server.answer(request),
+    requests: server.records,
+    open: () =>
+      server.records.filter((one) => one.finishedAtMs === undefined && one.cancelledAtMs === undefined).length,
+  };
+}
+
+class ChatServer {
+  readonly records: ChatRecord[] = [];
+  readonly #options: ChatStandInOptions & typeof DEFAULTS;
+  #completions = 0;
+
+  constructor(options: ChatStandInOptions) {
+    this.#options = { ...DEFAULTS, ...options as typeof DEFAULTS & ChatStandInOptions };
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const text = await request.text();
+    const record: ChatRecord = {
+      atMs: this.#options.clock.monotonicMs(),
+      path: pathname,
+      body: parse(text),
+      status: 200,
+    };
+    this.records.push(record);
+    request.signal.addEventListener("abort", () => this.#cancelled(record), { once: true });
+    const response = await this.#route(request, record);
+    record.status = response.status;
+    if (response.headers.get("content-type") !== "text/event-stream") this.#finished(record);
+    return response;
+  }
+
+  #route(request: Request, record: ChatRecord): Response | Promise<Response> {
+    const key = request.headers.get("authorization")?.match(/^Bearer (.+)$/)?.[1];
+    if (!key || (this.#options.key !== undefined && key !== this.#options.key)) return refusal(401);
+    const route = `${request.method} ${record.path.replace(/^.*\/v1\//, "")}`;
+    if (route === "GET models") return this.#models();
+    if (route === "POST chat/completions") {
+      return this.#chat(record, request.signal, record.path.includes("/openai/v1/") ? "groq" : "openai");
+    }
+    return refusal(404, { message: `Unknown request URL: ${request.method} ${record.path}`, code: "unknown_url" });
+  }
+
+  #models(): Response {
+    const data = [...KNOWN_MODELS, ...this.#options.models ?? []].map((id) => (
+      { id, object: "model", created: 1767225600, owned_by: "rehearsal" }
+    ));
+    return Response.json({ object: "list", data });
+  }
+
+  async #chat(record: ChatRecord, signal: AbortSignal, dialect: Dialect): Promise<Response> {
+    const checked = checkChat(record.body, dialect);
+    if ("complaint" in checked) {
+      const { message, param } = checked.complaint;
+      return refusal(400, { message, param, code: "invalid_request" });
+    }
+    const { body } = checked;
+    const status = Number(body.model.match(/^e(\d{3})$/)?.[1]);
+    if (status) return refusal(status);
+    const known = [...KNOWN_MODELS, ...this.#options.models ?? [], ...SCRIPTED_MODELS];
+    if (!known.includes(body.model)) return refusal(404, { message: `The model \`${body.model}\` does not exist` });
+    if (body.model === "hang") return await new Promise<Response>((_, reject) => onAbort(signal, reject));
+    if (body.model === "html") {
+      return new Response("<html>Welcome to nginx!</html>", { headers: { "content-type": "text/html" } });
+    }
+    const thought = await this.#think(body);
+    const head = {
+      id: `chatcmpl-${++this.#completions}`,
+      created: Math.floor(this.#options.clock.wallTime().getTime() / 1000),
+      model: body.model,
+    };
+    if (!body.stream || body.model === "whole") {
+      await sleep(this.#options.clock, this.#firstTokenMs(body), signal);
+      return Response.json(whole(head, thought, body), { headers: HEADERS });
+    }
+    const script = chunks(head, thought, body, { dialect, reasoningField: this.#options.reasoningField });
+    return new Response(this.#stream(script, body, record, signal), {
+      headers: { ...HEADERS, "content-type": "text/event-stream" },
+    });
+  }
+
+  async #think(body: ChatBody): Promise<ChatThought> {
+    const tools = (body.tools ?? []).map(({ function: { name, description = "", parameters = {} } }) => (
+      { name, description, parameters }
+    ));
+    const { tool_choice: choice, response_format: format } = body;
+    if (body.model === "toolcall" || body.model === "badjson") {
+      const tool = tools[0] ?? { name: "none", parameters: {} };
+      if (body.model === "badjson") return { calls: [{ name: tool.name, arguments: '{"half": ' }], text: '{"half": ' };
+      if (body.messages.at(-1)?.role !== "tool") {
+        return { calls: [{ name: tool.name, arguments: exampleOf(tool.parameters) as Record<string, unknown> }] };
+      }
+    }
+    if (body.model === "object") return { text: '{"name":"Ada","party":2}' };
+    const thought = await (this.#options.answer ?? echo)(body.messages, tools);
+    if (format && format.type !== "text") {
+      if (isJson(thought.text ?? "")) return thought;
+      return { text: JSON.stringify(format.type === "json_schema" ? exampleOf(format.json_schema.schema) : {}) };
+    }
+    const forced = tools.find(({ name }) => typeof choice === "object" && name === choice?.function.name);
+    if (!forced || thought.calls) return thought;
+    return { calls: [{ name: forced.name, arguments: exampleOf(forced.parameters) as Record<string, unknown> }] };
+  }
+
+  #firstTokenMs({ model }: ChatBody): number {
+    return model === "slow" ? this.#options.slowMs : this.#options.firstTokenMs;
+  }
+
+  /** The events at their pace, cut into pieces that respect neither lines nor characters. */
+  #stream(script: string[], body: ChatBody, record: ChatRecord, signal: AbortSignal): ReadableStream<Uint8Array> {
+    const { clock, tokensPerSecond, crlf } = this.#options;
+    const gone = new AbortController();
+    onAbort(signal, () => gone.abort());
+    const run = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      const half = Math.ceil(script.length / 2);
+      const send = (event: string) => {
+        const framed = `${event}\n\n`;
+        for (const piece of this.#cut(crlf ? framed.replaceAll("\n", "\r\n") : framed)) controller.enqueue(piece);
+      };
+      send(": keep-alive");
+      await sleep(clock, this.#firstTokenMs(body), gone.signal);
+      for (const [index, event] of script.entries()) {
+        if (index === half && MIDWAY.has(body.model)) return this.#fail(body.model, controller, send, gone.signal);
+        send(event);
+        if (index % 5 === 0) send(": still here");
+        await sleep(clock, 1000 / tokensPerSecond, gone.signal);
+      }
+      if (body.model === "no-done") await new Promise((_, reject) => onAbort(gone.signal, reject));
+      send("data: [DONE]");
+      controller.close();
+      this.#finished(record);
+    };
+    return new ReadableStream({
+      start: (controller) => {
+        run(controller).catch((error) => {
+          if (!gone.signal.aborted) this.#finished(record);
+          // The client is gone, or the connection was to be reset.
+          try {
+            controller.error(error);
+          } catch { /* it was closed */ }
+        });
+      },
+      cancel: () => {
+        this.#cancelled(record);
+        gone.abort();
+      },
+    });
+  }
+
+  async #fail(
+    model: string,
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    send: (event: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    switch (model) {
+      case "mid-error":
+        send(
+          `data: ${
+            JSON.stringify({
+              error: { message: "The server had an error", type: "server_error", code: "overloaded", param: null },
+            })
+          }`,
+        );
+        send("data: [DONE]");
+        break;
+      case "reset":
+        throw new TypeError("connection reset by peer");
+      case "stall":
+        await new Promise((_, reject) => onAbort(signal, reject));
+    }
+    controller.close();
+  }
+
+  *#cut(text: string): Generator<Uint8Array> {
+    const bytes = new TextEncoder().encode(text);
+    for (let from = 0; from < bytes.length;) {
+      const to = from + 1 + Math.floor(this.#options.random() * 90);
+      yield bytes.slice(from, to);
+      from = to;
+    }
+  }
+
+  #cancelled(record: ChatRecord): void {
+    if (record.finishedAtMs === undefined) record.cancelledAtMs ??= this.#options.clock.monotonicMs();
+  }
+
+  #finished(record: ChatRecord): void {
+    if (record.cancelledAtMs === undefined) record.finishedAtMs ??= this.#options.clock.monotonicMs();
+  }
+}
+
+const MIDWAY = new Set(["mid-error", "cut", "reset", "stall"]);
+const HEADERS = {
+  "x-request-id": "req_rehearsal",
+  "x-ratelimit-limit-requests": "1000",
+  "x-ratelimit-remaining-requests": "999",
+  "x-ratelimit-limit-tokens": "250000",
+  "x-ratelimit-remaining-tokens": "249000",
+  "x-ratelimit-reset-tokens": "7.66s",
+};
+
+type Head = { id: string; created: number; model: string };
+
+/** The events of a streamed answer, in the usual order of LLM reference, section 4. */
+function chunks(
+  head: Head,
+  thought: ChatThought,
+  body: ChatBody,
+  { dialect, reasoningField }: { dialect: Dialect; reasoningField: "reasoning" | "reasoning_content" | "content" },
+): string[] {
+  const base = { id: head.id, object: "chat.completion.chunk", created: head.created, model: head.model };
+  const groq = dialect === "groq" ? { x_groq: { id: "req_rehearsal" } } : {};
+  const event = (delta: unknown, finish: string | null = null, more: Record<string, unknown> = {}) =>
+    `data: ${
+      JSON.stringify({ ...base, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }], ...more })
+    }`;
+  const events = [event({ role: "assistant", content: "" }, null, groq)];
+  const reasoning = thought.reasoning && reasoningField === "content" ? `<think>${thought.reasoning}</think>\n\n` : "";
+  if (thought.reasoning && reasoningField !== "content") {
+    for (const piece of tokens(thought.reasoning)) events.push(event({ [reasoningField]: piece }));
+  }
+  for (const piece of tokens(reasoning + (thought.text ?? ""))) events.push(event({ content: piece }));
+  events.push(...callPieces(thought, head.id).map((piece) => event({ tool_calls: [piece] })));
+  const usage = usageOf(thought, body);
+  const last = dialect === "groq" ? { x_groq: { id: "req_rehearsal", usage: { ...usage, total_time: 0.2 } } } : {};
+  events.push(event({}, thought.calls?.length ? "tool_calls" : "stop", last));
+  if (body.stream_options?.include_usage) events.push(`data: ${JSON.stringify({ ...base, choices: [], usage })}`);
+  return events;
+}
+
+/** Calls as they are streamed: first the names, then the arguments in pieces, those of several calls in turn. */
+function callPieces({ calls = [] }: ChatThought, id: string): unknown[] {
+  const heads = calls.map(({ name }, index) => (
+    { index, id: `call_${id}_${index}`, type: "function", function: { name, arguments: "" } }
+  ));
+  const pieces = calls.flatMap(({ arguments: json }, index) =>
+    (jsonText(json).match(/.{1,7}/gsu) ?? []).map((text, order) => (
+      { order, piece: { index, function: { arguments: text } } }
+    ))
+  );
+  return [...heads, ...pieces.toSorted((a, b) => a.order - b.order).map(({ piece }) => piece)];
+}
+
+function whole(head: Head, thought: ChatThought, body: ChatBody): unknown {
+  const calls = thought.calls?.map(({ name, arguments: json }, index) => (
+    { id: `call_${head.id}_${index}`, type: "function", function: { name, arguments: jsonText(json) } }
+  ));
+  const message = {
+    role: "assistant",
+    content: thought.text ?? null,
+    refusal: null,
+    ...(calls ? { tool_calls: calls } : {}),
+  };
+  const choice = { index: 0, message, logprobs: null, finish_reason: calls ? "tool_calls" : "stop" };
+  return { ...head, object: "chat.completion", choices: [choice], usage: usageOf(thought, body) };
+}
+
+function usageOf(thought: ChatThought, body: ChatBody) {
+  const prompt_tokens = tokens(body.messages.map(({ content }) => plainText(content)).join(" ")).length;
+  const completion_tokens = tokens((thought.reasoning ?? "") + (thought.text ?? "")).length;
+  const prompt_tokens_details = { cached_tokens: 0 };
+  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens, prompt_tokens_details };
+}
+
+/** Words with the space before them, long ones in two: about what a tokenizer does. */
+function tokens(text: string): string[] {
+  return text.match(/\s*\S{1,7}|\s+$/gu) ?? [];
+}
+
+/** Says what it heard. */
+function echo(messages: readonly ChatRole[]): ChatThought {
+  const last = messages.at(-1);
+  if (last?.role === "tool") return { text: `The answer is: ${plainText(last.content)}.` };
+  return { text: `You said: ${plainText(last?.content)}` };
+}
+
+function refusal(status: number, more: Record<string, unknown> = {}): Response {
+  const error = {
+    message: "Something is wrong",
+    type: "invalid_request_error",
+    param: null,
+    code: null,
+    ...ERRORS[status],
+    ...more,
+  };
+  const headers = status === 429 ? { "retry-after": "1" } : {};
+  return Response.json({ error }, { status, headers: { ...headers, "x-request-id": "req_rehearsal" } });
+}
+
+function jsonText(json: Record<string, unknown> | string): string {
+  return typeof json === "string" ? json : JSON.stringify(json);
+}
+
+function isJson(text: string): boolean {
+  return parse(text) !== undefined;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function onAbort(signal: AbortSignal, action: (reason: unknown) => void): void {
+  if (signal.aborted) return action(signal.reason);
+  signal.addEventListener("abort", () => action(signal.reason), { once: true });
+}
