@@ -1,0 +1,172 @@
+/** One request to Twilio's REST API: signed in, bounded in time, size and tries. Twilio reference, sections 5.1 and 5.6. */
+
+import { Buffer } from "node:buffer";
+import { type Clock, sleep } from "../base/clock.ts";
+import { failed, type Fault, ok, type Result } from "../base/result.ts";
+
+/** The platform's `fetch`, or a stand-in. It must honour `request.signal`. */
+export type FetchRequest = (request: Request) => Promise<Response>;
+
+export interface TwilioHttpOptions {
+  fetch: FetchRequest;
+  clock: Clock;
+  /** Uniform in [0, 1): the jitter of the back-off. */
+  random: () => number;
+  accountSid: string;
+  authToken: string;
+}
+
+export interface TwilioRequest {
+  method: "GET" | "POST";
+  url: string;
+  form?: Readonly<Record<string, string>>;
+  /** What we do, for messages: "hang up". */
+  what: string;
+  /** Whether doing it twice is the same as once: then it may be tried again where it may have been done already. */
+  repeatable: boolean;
+}
+
+/** An answer with an HTTP status, whatever it is. `body` is the parsed JSON, or the text where it is none. */
+export interface TwilioAnswer {
+  status: number;
+  body: unknown;
+  retryAfterMs: number | undefined;
+}
+
+/** How long one try may take, its body included. */
+export const ATTEMPT_LIMIT_MS = 5000;
+
+/** Longer answers are cut: we need a few hundred bytes of them. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+const TRIES = 3;
+const BACKOFF_BASE_MS = 100;
+
+/** A caller is on the line: a longer `Retry-After` is an answer, not a wait. */
+const BACKOFF_LIMIT_MS = 3000;
+
+export type TwilioHttp = (request: TwilioRequest, signal: AbortSignal) => Promise<Result<TwilioAnswer>>;
+
+/**
+ * Requests with the tries that Twilio allows: three in all after 429 (never processed) or where no connection came about;
+ * one more after a 5xx, a cut connection or a deadline, if the request is repeatable. It waits up to 200, then 400 ms, with
+ * full jitter, or as long as `Retry-After` says; more than 3 s is not waited for. Rejects only with `signal.reason`.
+ */
+export function twilioHttp(options: TwilioHttpOptions): TwilioHttp {
+  return async (request, signal) => {
+    let uncertain = 0;
+    for (let attempt = 1;; attempt++) {
+      const outcome = await tryOnce(options, request, signal);
+      const verdict = judge(outcome);
+      if (verdict === "uncertain") uncertain++;
+      const again = verdict === "not-done" || (verdict === "uncertain" && request.repeatable && uncertain <= 1);
+      const askedMs = outcome.result.ok ? outcome.result.value.retryAfterMs ?? 0 : 0;
+      if (!again || attempt === TRIES || askedMs > BACKOFF_LIMIT_MS) return outcome.result;
+      await sleep(options.clock, Math.max(askedMs, backoffMs(attempt, options.random)), signal);
+    }
+  };
+}
+
+/** `connected`: whether the request may have reached Twilio. */
+interface Outcome {
+  result: Result<TwilioAnswer>;
+  connected: boolean;
+}
+
+function judge({ result, connected }: Outcome): "settled" | "not-done" | "uncertain" {
+  if (!result.ok) return connected ? "uncertain" : "not-done";
+  if (result.value.status === 429) return "not-done";
+  return result.value.status >= 500 ? "uncertain" : "settled";
+}
+
+function backoffMs(attempt: number, random: () => number): number {
+  return random() * BACKOFF_BASE_MS * 2 ** attempt;
+}
+
+async function tryOnce(options: TwilioHttpOptions, request: TwilioRequest, signal: AbortSignal): Promise<Outcome> {
+  signal.throwIfAborted();
+  const attempt = new AbortController();
+  const stop = () => attempt.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  using _deadline = options.clock.after(ATTEMPT_LIMIT_MS, () => attempt.abort());
+  try {
+    const response = await options.fetch(build(request, options, attempt.signal));
+    const answer = {
+      status: response.status,
+      body: parseBody(await readBounded(response)),
+      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+    };
+    return { result: ok(answer), connected: true };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!attempt.signal.aborted) return { result: failed(unreachable(error)), connected: !neverConnected(error) };
+    const fault: Fault = {
+      kind: "deadline",
+      peer: "twilio",
+      what: `the answer to "${request.what}"`,
+      limitMs: ATTEMPT_LIMIT_MS,
+    };
+    return { result: failed(fault), connected: true };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Redirects are not followed: our credentials go to the configured host alone. */
+function build(
+  { method, url, form }: TwilioRequest,
+  { accountSid, authToken }: TwilioHttpOptions,
+  signal: AbortSignal,
+) {
+  return new Request(url, {
+    method,
+    headers: {
+      authorization: `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString("base64")}`,
+      accept: "application/json",
+    },
+    ...(form ? { body: new URLSearchParams({ ...form }) } : {}),
+    redirect: "manual",
+    signal,
+  });
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  // Leaving the loop early cancels the body.
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk.subarray(0, BODY_LIMIT_BYTES - bytes), { stream: true });
+    bytes += chunk.length;
+    if (bytes >= BODY_LIMIT_BYTES) break;
+  }
+  return text + decoder.decode();
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** `Retry-After` in seconds; a date, which Twilio does not send, counts as none. */
+function retryAfterMs(header: string | null): number | undefined {
+  return header && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}
+
+/** Deno rejects with a `TypeError` whose message, or whose cause's, tells at which stage it failed. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
+function neverConnected(error: unknown): boolean {
+  return /client error \(Connect\)/.test(explain(error));
+}
+
+function unreachable(error: unknown): Fault {
+  const detail = explain(error).replace(/^error sending request.*?: (?=client error)/, "");
+  return { kind: "unreachable", peer: "twilio", detail };
+}

@@ -1,0 +1,298 @@
+/** Twilio's REST API as far as it is used: a stand-in that really acts on rehearsed calls. Twilio reference, sections 5 and 8.6. */
+
+import { type Clock, sleep } from "../base/clock.ts";
+
+/** What the owner of a rehearsed call lets the API do with it. */
+export interface CallControl {
+  /** A Twilio call status: `ringing`, `in-progress`, `completed`, ... */
+  status(): string;
+  /** Whole seconds, once the call has ended. */
+  durationSeconds?(): number | undefined;
+  endCall(): void;
+  /** Abandon what the call does and run this document. */
+  redirect(twiml: string): void;
+  /** Abandon what the call does and run the document at `url`. */
+  follow(url: string, method: "GET" | "POST"): void;
+}
+
+/** How the API misbehaves. The counts are used up one by one, in the order of this list. */
+export interface TwilioRestFaults {
+  /** No connection comes about. */
+  unreachable: number;
+  /** The connection is cut before anything was done. */
+  resets: number;
+  /** 429, code 20429: nothing was done. */
+  tooMany: number;
+  /** Sent with a 429. */
+  retryAfterSeconds: number | undefined;
+  /** 500 with an HTML body, nothing was done. */
+  serverErrors: number;
+  /** An update of a call answers 21220, as it may shortly after the call was answered. */
+  notYet: number;
+  /** The request is carried out and its answer lost with the connection. */
+  lostAnswers: number;
+  /** Every answer takes this long. */
+  latencyMs: number;
+}
+
+export interface TwilioRestStandInOptions {
+  clock: Clock;
+  accountSid: string;
+  authToken: string;
+  control: (callSid: string) => CallControl | undefined;
+  /** The account's phone numbers, E.164. */
+  numbers?: readonly string[];
+  faults?: Partial<TwilioRestFaults>;
+}
+
+/** One request that came in. */
+export interface SeenRequest {
+  atMs: number;
+  method: string;
+  /** Path and query. */
+  target: string;
+  form: Readonly<Record<string, string>>;
+}
+
+export interface TwilioRestStandIn {
+  /** Serves everything below `/2010-04-01`. Rejects as `fetch` does where a fault cuts the connection. */
+  fetch(request: Request): Promise<Response>;
+  /** May be changed at any time. */
+  readonly faults: TwilioRestFaults;
+  /** The last 100 requests, oldest first. */
+  readonly requests: readonly SeenRequest[];
+  /** Fields of the account's numbers as the API shows them. */
+  readonly numbers: readonly Readonly<Record<string, string>>[];
+  /** The last 100 text messages sent. */
+  readonly messages: readonly Readonly<Record<string, string>>[];
+}
+
+const KEPT = 100;
+const ENDED = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
+
+export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRestStandIn {
+  const { clock, accountSid, authToken, control } = options;
+  const faults: TwilioRestFaults = {
+    unreachable: 0,
+    resets: 0,
+    tooMany: 0,
+    retryAfterSeconds: undefined,
+    serverErrors: 0,
+    notYet: 0,
+    lostAnswers: 0,
+    latencyMs: 0,
+    ...options.faults,
+  };
+  const requests: SeenRequest[] = [];
+  const messages: Record<string, string>[] = [];
+  let sent = 0;
+  const numbers = (options.numbers ?? []).map((number, index) => newNumber(accountSid, number, index));
+  const root = `/2010-04-01/Accounts/${accountSid}`;
+
+  async function fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const form = new URLSearchParams(request.method === "POST" ? await request.text() : "");
+    keep(requests, {
+      atMs: clock.monotonicMs(),
+      method: request.method,
+      target: url.pathname + url.search,
+      form: Object.fromEntries(form),
+    });
+    if (faults.latencyMs > 0) await sleep(clock, faults.latencyMs, request.signal);
+    const fault = scripted();
+    if (fault) return fault;
+    const response = answer(request, url, form);
+    if (use("lostAnswers")) throw cut("SendRequest", "connection closed before message completed");
+    return response;
+  }
+
+  type Countable = Exclude<keyof TwilioRestFaults, "retryAfterSeconds" | "latencyMs">;
+  function use(name: Countable): boolean {
+    if (faults[name] <= 0) return false;
+    faults[name]--;
+    return true;
+  }
+
+  function scripted(): Response | undefined {
+    if (use("unreachable")) throw cut("Connect", "tcp connect error: Connection refused (os error 111)");
+    if (use("resets")) throw cut("SendRequest", "connection error: Connection reset by peer (os error 104)");
+    if (use("tooMany")) {
+      const response = refuse(429, 20429, "Too Many Requests");
+      if (faults.retryAfterSeconds !== undefined) response.headers.set("retry-after", String(faults.retryAfterSeconds));
+      return response;
+    }
+    if (!use("serverErrors")) return undefined;
+    const html = "<!DOCTYPE html><html><head><title>500</title></head><body><h1>Server Error</h1></body></html>";
+    return new Response(html, { status: 500, headers: { "content-type": "text/html" } });
+  }
+
+  function answer(request: Request, url: URL, form: URLSearchParams): Response {
+    if (request.headers.get("authorization") !== `Basic ${btoa(`${accountSid}:${authToken}`)}`) {
+      return refuse(401, 20003, "Authenticate");
+    }
+    const post = request.method === "POST";
+    if (!post && request.method !== "GET") return refuse(405, 20004, "Method not allowed");
+    const type = request.headers.get("content-type")?.split(";")[0];
+    if (post && type !== "application/x-www-form-urlencoded") return refuse(400, 20001, "The body is not a form");
+    if (!url.pathname.startsWith(`${root}/`)) return unknown(url);
+    const [, resource, sid] = /^\/(\w+)(?:\/(\w+))?\.json$/.exec(url.pathname.slice(root.length)) ?? [];
+    if (resource === "Calls" && sid) return answerCall(url, sid, post ? form : undefined);
+    if (resource === "IncomingPhoneNumbers" && sid) return answerNumber(url, sid, post ? form : undefined);
+    if (resource === "IncomingPhoneNumbers" && !post) return listNumbers(url);
+    if (resource === "Messages" && !sid && post) return sendMessage(form);
+    return unknown(url);
+  }
+
+  function answerCall(url: URL, sid: string, form: URLSearchParams | undefined): Response {
+    const call = control(sid);
+    if (!call) return unknown(url);
+    const refused = form && updateCall(call, form);
+    if (refused) return refused;
+    const duration = call.durationSeconds?.();
+    return json(200, {
+      sid,
+      account_sid: accountSid,
+      status: call.status(),
+      direction: "inbound",
+      duration: duration === undefined ? null : String(duration),
+      price: null,
+      api_version: "2010-04-01",
+      uri: `${root}/Calls/${sid}.json`,
+    });
+  }
+
+  /** Section 5.3. Where it names no code for a wrong form, 20001 stands for it. */
+  function updateCall(call: CallControl, form: URLSearchParams): Response | undefined {
+    const status = form.get("Status");
+    const twiml = form.get("Twiml");
+    const follow = form.get("Url");
+    if (status !== null && status !== "completed" && status !== "canceled") return refuse(400, 20001, "Invalid Status");
+    if (twiml !== null && follow !== null) return refuse(400, 20001, "Twiml and Url are mutually exclusive");
+    if (twiml !== null && twiml.length > 4000) return refuse(400, 20001, "Twiml is longer than 4000 characters");
+    if (twiml !== null && !/^<(\?xml|Response)/.test(twiml)) return refuse(400, 12100, "Document parse failure");
+    if (follow !== null && !isHttpUrl(follow)) return refuse(400, 21205, `Url is not a valid URL: ${follow}`);
+    if (use("notYet") || ENDED.has(call.status())) return wrongState();
+    const answered = call.status() === "in-progress";
+    if (status !== null) {
+      if (status === "canceled" && answered) return wrongState();
+      call.endCall();
+    } else if (twiml !== null || follow !== null) {
+      if (!answered) return wrongState();
+      if (twiml !== null) call.redirect(twiml);
+      else if (follow !== null) call.follow(follow, form.get("Method") === "GET" ? "GET" : "POST");
+    }
+    return undefined;
+  }
+
+  function listNumbers(url: URL): Response {
+    const wanted = url.searchParams.get("PhoneNumber") ?? "";
+    const found = numbers.filter((number) => number["phone_number"]!.includes(wanted));
+    return json(200, { incoming_phone_numbers: found.map(shown), page: 0, page_size: 50, next_page_uri: null });
+  }
+
+  function answerNumber(url: URL, sid: string, form: URLSearchParams | undefined): Response {
+    const number = numbers.find((known) => known["sid"] === sid);
+    if (!number) return unknown(url);
+    for (const [name, value] of form ?? []) {
+      if (/Url$|^StatusCallback$/.test(name) && value && !isHttpUrl(value)) {
+        return refuse(400, 21205, `Invalid ${name}`);
+      }
+    }
+    for (const [name, value] of form ?? []) {
+      const field = name.replace(/(?<!^)[A-Z]/g, "_$&").toLowerCase();
+      if (field in number && field !== "sid") number[field] = value;
+    }
+    return json(200, shown(number));
+  }
+
+  /** Section 5.5. */
+  function sendMessage(form: URLSearchParams): Response {
+    const to = form.get("To") ?? "";
+    const from = form.get("From");
+    const body = form.get("Body") ?? "";
+    if (!/^\+[1-9]\d{6,14}$/.test(to)) return refuse(400, 21211, `Invalid 'To' Phone Number: ${to}`);
+    if (!from && !form.get("MessagingServiceSid")) return refuse(400, 21213, "'From' phone number is required");
+    if (!body || body.length > 1600) return refuse(400, 21602, "Message body is required, 1600 characters at most");
+    const sid = sidOf("SM", ++sent);
+    keep(messages, { sid, to, from: from ?? "", body });
+    return json(201, {
+      sid,
+      account_sid: accountSid,
+      to,
+      from,
+      body,
+      status: "queued",
+      num_segments: String(Math.ceil(body.length / 160)),
+      num_media: "0",
+      direction: "outbound-api",
+      error_code: null,
+      error_message: null,
+      price: null,
+      uri: `${root}/Messages/${sid}.json`,
+    });
+  }
+
+  return { fetch, faults, requests, numbers, messages };
+}
+
+function newNumber(accountSid: string, number: string, index: number): Record<string, string> {
+  const sid = sidOf("PN", index + 1);
+  return {
+    sid,
+    account_sid: accountSid,
+    phone_number: number,
+    friendly_name: number,
+    voice_url: "",
+    voice_method: "POST",
+    voice_fallback_url: "",
+    voice_fallback_method: "POST",
+    status_callback: "",
+    status_callback_method: "POST",
+    voice_application_sid: "",
+    trunk_sid: "",
+    uri: `/2010-04-01/Accounts/${accountSid}/IncomingPhoneNumbers/${sid}.json`,
+  };
+}
+
+/** Absent SIDs are null. */
+function shown(number: Readonly<Record<string, string>>): Record<string, string | null> {
+  return {
+    ...number,
+    voice_application_sid: number["voice_application_sid"] || null,
+    trunk_sid: number["trunk_sid"] || null,
+  };
+}
+
+function sidOf(prefix: string, number: number): string {
+  return prefix + number.toString(16).padStart(32, "0");
+}
+
+function keep<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > KEPT) list.shift();
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+}
+
+function unknown(url: URL): Response {
+  return refuse(404, 20404, `The requested resource ${url.pathname} was not found`);
+}
+
+function wrongState(): Response {
+  return refuse(400, 21220, "Call is not in-progress. Cannot redirect.");
+}
+
+function refuse(status: number, code: number, message: string): Response {
+  return json(status, { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status });
+}
+
+function json(status: number, body: unknown): Response {
+  return Response.json(body, { status });
+}
+
+/** As Deno's `fetch` fails: the stage stands in the message. */
+function cut(stage: "Connect" | "SendRequest", why: string): TypeError {
+  return new TypeError(`error sending request: client error (${stage}): ${why}`);
+}

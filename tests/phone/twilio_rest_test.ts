@@ -1,0 +1,370 @@
+import assert from "node:assert/strict";
+import { describeFault, type Fault, type Result } from "../../lib/base/result.ts";
+import { ATTEMPT_LIMIT_MS, type FetchRequest } from "../../lib/phone/twilio_http.ts";
+import { type TwilioRest, twilioRest } from "../../lib/phone/twilio_rest.ts";
+import { serveStandIns } from "../../lib/rehearsal/serve.ts";
+import { type TwilioRestFaults, twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const ACCOUNT = "AC00000000000000000000000000000001";
+const CALL = "CA00000000000000000000000000000001";
+const UNKNOWN_CALL = "CA00000000000000000000000000000009";
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const TWIML = `<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>`;
+const NEVER = new AbortController().signal;
+
+function rehearsal(faults: Partial<TwilioRestFaults> = {}, authToken = TOKEN) {
+  const clock = new VirtualClock();
+  const done: string[] = [];
+  let status = "in-progress";
+  const api = twilioRestStandIn({
+    clock,
+    accountSid: ACCOUNT,
+    authToken: TOKEN,
+    faults,
+    numbers: ["+155501010", "+15550101"],
+    control: (callSid) =>
+      callSid !== CALL ? undefined : {
+        status: () => status,
+        durationSeconds: () => status === "completed" ? 7 : undefined,
+        endCall() {
+          done.push("ended");
+          status = "completed";
+        },
+        redirect: (twiml) => void done.push(twiml),
+        follow: () => assert.fail("we never send a Url"),
+      },
+  });
+  const rest = client(api.fetch, clock, authToken);
+  /** Runs one request to its end, and sees that nothing of it is left. */
+  async function settle<T>(asking: Promise<T>): Promise<T> {
+    const value = await clock.runFor(asking, 60_000);
+    assert.equal(clock.pending, 0, "no timer is left");
+    return value;
+  }
+  return { api, clock, done, rest, settle };
+}
+
+function client(fetch: FetchRequest, clock: VirtualClock, authToken = TOKEN): TwilioRest {
+  const baseUrl = "https://api.twilio.com/";
+  return twilioRest({ fetch, clock, random: () => 0.5, accountSid: ACCOUNT, authToken, baseUrl });
+}
+
+function faultOf<T>(result: Result<T>): Fault {
+  assert.ok(!result.ok, "expected a fault");
+  assert.equal(result.fault.peer, "twilio");
+  return result.fault;
+}
+
+/** A `fetch` that answers `responses` one after the other, the last one for ever. */
+function scripted(...responses: (() => Response)[]): FetchRequest & { requests: Request[] } {
+  const requests: Request[] = [];
+  const fetch = (request: Request) => {
+    requests.push(request);
+    return Promise.resolve(responses[Math.min(requests.length, responses.length) - 1]!());
+  };
+  return Object.assign(fetch, { requests });
+}
+
+test("a hang-up ends the call, and a second one finds it ended", async () => {
+  const { api, done, rest, settle } = rehearsal();
+  assert.deepEqual(await settle(rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
+  assert.deepEqual(await settle(rest.hangUp(CALL, NEVER)), { ok: true, value: "already-ended" });
+  assert.deepEqual(done, ["ended"]);
+  assert.deepEqual(api.requests[0], {
+    atMs: 0,
+    method: "POST",
+    target: `/2010-04-01/Accounts/${ACCOUNT}/Calls/${CALL}.json`,
+    form: { Status: "completed" },
+  });
+});
+
+test("hanging up a call that Twilio does not know is done; redirecting it is a fault with a remedy", async () => {
+  const { api, rest, settle } = rehearsal();
+  assert.deepEqual(await settle(rest.hangUp(UNKNOWN_CALL, NEVER)), { ok: true, value: "already-ended" });
+  const fault = faultOf(await settle(rest.redirect(UNKNOWN_CALL, TWIML, NEVER)));
+  assert.match(describeFault(fault), /Twilio reported 20404: .* was not found\. Check that the call/);
+  assert.equal(api.requests.length, 2, "neither was tried again");
+});
+
+test("a redirect puts the call on another document", async () => {
+  const { done, rest, settle } = rehearsal();
+  assert.deepEqual(await settle(rest.redirect(CALL, TWIML, NEVER)), { ok: true, value: undefined });
+  assert.deepEqual(done, [TWIML]);
+});
+
+test("a redirect that comes too early is tried once more after 300 ms", async () => {
+  const once = rehearsal({ notYet: 1 });
+  assert.ok((await once.settle(once.rest.redirect(CALL, TWIML, NEVER))).ok);
+  assert.deepEqual(once.api.requests.map(({ atMs }) => atMs), [0, 300]);
+  assert.deepEqual(once.done, [TWIML]);
+  const twice = rehearsal({ notYet: 2 });
+  const fault = faultOf(await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER)));
+  assert.ok(fault.kind === "rejected" && fault.code === "21220");
+  assert.match(describeFault(fault), /has ended, or is not answered yet/);
+  assert.equal(twice.api.requests.length, 2);
+});
+
+test("a call is looked at, before and after its end", async () => {
+  const { rest, settle } = rehearsal();
+  assert.deepEqual(await settle(rest.fetchCall(CALL, NEVER)), { ok: true, value: { status: "in-progress" } });
+  await settle(rest.hangUp(CALL, NEVER));
+  assert.deepEqual(await settle(rest.fetchCall(CALL, NEVER)), {
+    ok: true,
+    value: { status: "completed", durationSeconds: 7 },
+  });
+});
+
+test("a number is found exactly, pointed here, and reported as it then is", async () => {
+  const { api, rest, settle } = rehearsal();
+  const before = await settle(rest.numberOf("+15550101", NEVER));
+  assert.ok(before.ok && before.value?.e164 === "+15550101", "not its longer neighbour");
+  assert.equal(before.value.voiceUrl, "");
+  const hooks = {
+    voiceUrl: "https://h.example/incoming-call",
+    fallbackUrl: "https://h.example/fallback?a=1&b=2",
+    statusCallbackUrl: "https://h.example/call-status",
+  };
+  const after = await settle(rest.updateNumber("+15550101", hooks, NEVER));
+  assert.deepEqual(after, { ok: true, value: { ...before.value, ...hooks } });
+  assert.equal(api.numbers[1]!["voice_fallback_url"], hooks.fallbackUrl);
+  assert.equal(api.numbers[0]!["voice_url"], "");
+  assert.deepEqual(await settle(rest.updateNumber("+15550101", { voiceUrl: hooks.voiceUrl }, NEVER)), after, "kept");
+});
+
+test("a number that the account does not have is named", async () => {
+  const { rest, settle } = rehearsal();
+  assert.deepEqual(await settle(rest.numberOf("+15550199", NEVER)), { ok: true, value: undefined });
+  const fault = faultOf(await settle(rest.updateNumber("+15550199", { voiceUrl: "https://h/" }, NEVER)));
+  assert.match(describeFault(fault), /no number \+15550199\. Check/);
+});
+
+test("429 is tried three times in all, whatever was asked, with growing waits", async () => {
+  const twice = rehearsal({ tooMany: 2 });
+  assert.ok((await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER))).ok);
+  assert.deepEqual(twice.api.requests.map(({ atMs }) => atMs), [0, 100, 300]);
+  assert.deepEqual(twice.done, [TWIML]);
+  const always = rehearsal({ tooMany: 9 });
+  const fault = faultOf(await always.settle(always.rest.hangUp(CALL, NEVER)));
+  assert.ok(fault.kind === "refused" && fault.status === 429);
+  assert.match(describeFault(fault), /20429 Too Many Requests.*lower MAX_CALLS/);
+  assert.equal(always.api.requests.length, 3);
+});
+
+test("Retry-After is honoured when short, and reported when long", async () => {
+  const short = rehearsal({ tooMany: 1, retryAfterSeconds: 2 });
+  assert.ok((await short.settle(short.rest.hangUp(CALL, NEVER))).ok);
+  assert.deepEqual(short.api.requests.map(({ atMs }) => atMs), [0, 2000]);
+  const long = rehearsal({ tooMany: 1, retryAfterSeconds: 60 });
+  const fault = faultOf(await long.settle(long.rest.hangUp(CALL, NEVER)));
+  assert.ok(fault.kind === "refused" && fault.retryAfterMs === 60_000);
+  assert.equal(long.api.requests.length, 1);
+});
+
+test("a 500 in HTML is tolerated: a hang-up is tried once more, a redirect is not", async () => {
+  const once = rehearsal({ serverErrors: 1 });
+  assert.deepEqual(await once.settle(once.rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
+  const always = rehearsal({ serverErrors: 9 });
+  const fault = faultOf(await always.settle(always.rest.hangUp(CALL, NEVER)));
+  assert.equal(
+    describeFault(fault),
+    "Cannot open Twilio: HTTP 500 (500 Server Error). The trouble is on their side; it usually passes.",
+  );
+  assert.equal(always.api.requests.length, 2);
+  const moved = rehearsal({ serverErrors: 1 });
+  faultOf(await moved.settle(moved.rest.redirect(CALL, TWIML, NEVER)));
+  assert.equal(moved.api.requests.length, 1);
+  assert.deepEqual(moved.done, []);
+});
+
+test("no connection is tried three times, whatever was asked", async () => {
+  const twice = rehearsal({ unreachable: 2 });
+  assert.ok((await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER))).ok);
+  const always = rehearsal({ unreachable: 9 });
+  const fault = faultOf(await always.settle(always.rest.redirect(CALL, TWIML, NEVER)));
+  assert.match(describeFault(fault), /^Cannot reach Twilio: client error \(Connect\): .*refused/);
+  assert.equal(always.api.requests.length, 3);
+});
+
+test("a cut connection repeats a hang-up once and never a redirect, which may have been done", async () => {
+  const reset = rehearsal({ resets: 1 });
+  assert.deepEqual(await reset.settle(reset.rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
+  const lost = rehearsal({ lostAnswers: 1 });
+  assert.deepEqual(await lost.settle(lost.rest.hangUp(CALL, NEVER)), { ok: true, value: "already-ended" });
+  const redirected = rehearsal({ lostAnswers: 1 });
+  assert.equal(faultOf(await redirected.settle(redirected.rest.redirect(CALL, TWIML, NEVER))).kind, "unreachable");
+  assert.deepEqual(redirected.done, [TWIML], "once");
+  const always = rehearsal({ resets: 9 });
+  faultOf(await always.settle(always.rest.fetchCall(CALL, NEVER)));
+  assert.equal(always.api.requests.length, 2);
+});
+
+test("each try has its deadline of 5 s", async () => {
+  const slow = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS + 1 });
+  const fault = faultOf(await slow.settle(slow.rest.redirect(CALL, TWIML, NEVER)));
+  assert.deepEqual(fault, {
+    kind: "deadline",
+    peer: "twilio",
+    what: `the answer to "redirect the call"`,
+    limitMs: ATTEMPT_LIMIT_MS,
+  });
+  assert.equal(slow.api.requests.length, 1);
+  const twice = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS + 1 });
+  assert.equal(faultOf(await twice.settle(twice.rest.hangUp(CALL, NEVER))).kind, "deadline");
+  assert.deepEqual(twice.api.requests.map(({ atMs }) => atMs), [0, 5100]);
+  const inTime = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS - 100 });
+  assert.ok((await inTime.settle(inTime.rest.hangUp(CALL, NEVER))).ok);
+});
+
+test("the deadline covers a body that never ends", async () => {
+  const clock = new VirtualClock();
+  const rest = client((request) => {
+    const body = new ReadableStream<Uint8Array>({
+      start: (stream) => request.signal.addEventListener("abort", () => stream.error(request.signal.reason)),
+    });
+    return Promise.resolve(new Response(body));
+  }, clock);
+  assert.equal(faultOf(await clock.runFor(rest.redirect(CALL, TWIML, NEVER), 20_000)).kind, "deadline");
+  assert.equal(clock.pending, 0);
+});
+
+test("an abort rejects with its reason, while asking and while waiting", async () => {
+  for (const faults of [{ latencyMs: 1000 }, { tooMany: 9, retryAfterSeconds: 1 }, { notYet: 1 }]) {
+    const { clock, done, rest } = rehearsal(faults);
+    const scope = new AbortController();
+    const rejected = assert.rejects(rest.redirect(CALL, TWIML, scope.signal), /call is over/);
+    await clock.run(50);
+    scope.abort(new Error("call is over"));
+    await clock.runFor(rejected);
+    assert.equal(clock.pending, 0);
+    assert.deepEqual(done, []);
+  }
+  const { api, rest } = rehearsal();
+  await assert.rejects(rest.hangUp(CALL, AbortSignal.abort(new Error("before"))), /before/);
+  assert.equal(api.requests.length, 0);
+});
+
+test("wrong credentials say which variables to check", async () => {
+  const { rest, settle } = rehearsal({}, "wrong");
+  const fault = faultOf(await settle(rest.numberOf("+15550101", NEVER)));
+  assert.match(
+    describeFault(fault),
+    /HTTP 401 \(20003 Authenticate\)\. Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN/,
+  );
+  assert.ok(!describeFault(fault).includes("wrong"), "no secret in the message");
+});
+
+test("a SID or number of another form never becomes part of a request", async () => {
+  const { api, rest, settle } = rehearsal();
+  const bad = ["", "CA1", `${CALL}/../x`, `../${CALL}`, ` ${CALL}`, `${CALL}\n`, CALL.replace("CA", "MZ"), `${CALL}0`];
+  for (const callSid of bad) {
+    for (
+      const asking of [
+        rest.hangUp(callSid, NEVER),
+        rest.redirect(callSid, TWIML, NEVER),
+        rest.fetchCall(callSid, NEVER),
+      ]
+    ) {
+      assert.equal(faultOf(await settle<Result<unknown>>(asking)).kind, "protocol", JSON.stringify(callSid));
+    }
+  }
+  for (const e164 of ["", "15550101", "+0155501", "+1555&PageSize=1", "client:bob"]) {
+    assert.equal(faultOf(await settle(rest.numberOf(e164, NEVER))).kind, "protocol");
+    assert.equal(faultOf(await settle(rest.updateNumber(e164, { voiceUrl: "https://h/" }, NEVER))).kind, "protocol");
+  }
+  assert.equal(faultOf(await settle(rest.redirect(CALL, TWIML + " ".repeat(4000), NEVER))).kind, "protocol");
+  assert.equal(api.requests.length, 0);
+  for (const accountSid of ["", "AC1", `${ACCOUNT}/Calls`, `${ACCOUNT}\n`, CALL]) {
+    const options = { fetch: api.fetch, clock: systemClock, authToken: TOKEN, baseUrl: "https://api.twilio.com" };
+    assert.throws(() => twilioRest({ ...options, accountSid }), RangeError, accountSid);
+  }
+});
+
+test("answers of another form are faults, never exceptions", async () => {
+  const clock = new VirtualClock();
+  const bodies = [
+    "",
+    "null",
+    "[]",
+    "7",
+    "{",
+    `{"status":1}`,
+    `{"status":""}`,
+    "\u0000",
+    "<html>",
+    `{"incoming_phone_numbers":[{}]}`,
+  ];
+  for (const body of bodies) {
+    for (const status of [200, 201, 302, 400, 404, 418, 503]) {
+      const rest = client(scripted(() => new Response(body, { status })), clock);
+      for (const asking of [rest.fetchCall(CALL, NEVER), rest.numberOf("+15550101", NEVER)]) {
+        const fault = faultOf(await clock.runFor<Result<unknown>>(asking));
+        assert.equal(fault.kind, status < 300 ? "protocol" : "refused", `${status} ${body}`);
+      }
+      const hangUp = await clock.runFor(rest.hangUp(CALL, NEVER));
+      assert.equal(hangUp.ok, status < 300, "a 404 that is not Twilio's own proves nothing");
+    }
+  }
+});
+
+test("an endless answer is read up to 64 KB and then let go", async () => {
+  const clock = new VirtualClock();
+  let pulled = 0;
+  let cancelled = false;
+  const endless = () =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        pull(stream) {
+          pulled += 4096;
+          stream.enqueue(new Uint8Array(4096).fill(0x61));
+        },
+        cancel: () => void (cancelled = true),
+      }),
+      { status: 400 },
+    );
+  const fault = faultOf(await clock.runFor(client(scripted(endless), clock).hangUp(CALL, NEVER)));
+  assert.ok(fault.kind === "refused" && fault.detail.length <= 200);
+  assert.ok(pulled <= 80 * 1024, `${pulled} bytes pulled`);
+  assert.ok(cancelled);
+});
+
+test("credentials are not sent after a redirect of the HTTP kind", async () => {
+  const clock = new VirtualClock();
+  const fetch = scripted(() =>
+    new Response(null, { status: 307, headers: { location: "https://elsewhere.example/" } })
+  );
+  const fault = faultOf(await clock.runFor(client(fetch, clock).hangUp(CALL, NEVER)));
+  assert.ok(fault.kind === "refused" && fault.status === 307);
+  assert.equal(fetch.requests[0]!.redirect, "manual");
+  assert.equal(fetch.requests.length, 1);
+});
+
+test("the platform's own fetch reaches a real port, and an empty one is tried and named", async () => {
+  const { api, done } = rehearsal();
+  const options = {
+    fetch: globalThis.fetch,
+    clock: systemClock,
+    random: () => 0,
+    accountSid: ACCOUNT,
+    authToken: TOKEN,
+  };
+  {
+    await using server = serveStandIns([{ path: "/2010-04-01", fetch: api.fetch }]);
+    const rest = twilioRest({ ...options, baseUrl: `http://${server.origin}` });
+    assert.deepEqual(await rest.hangUp(CALL, NEVER), { ok: true, value: "ended" });
+  }
+  assert.deepEqual(done, ["ended"]);
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const baseUrl = `http://127.0.0.1:${closed.addr.port}`;
+  closed.close();
+  let tries = 0;
+  const counting = (request: Request) => {
+    tries++;
+    return fetch(request);
+  };
+  const fault = faultOf(await twilioRest({ ...options, baseUrl, fetch: counting }).redirect(CALL, TWIML, NEVER));
+  assert.match(describeFault(fault), /^Cannot reach Twilio: client error \(Connect\)/);
+  assert.equal(tries, 3, "a refused connection is recognised as one");
+});
