@@ -123,7 +123,6 @@ class ChatServer {
       status: 200,
     };
     this.records.push(record);
-    request.signal.addEventListener("abort", () => this.#cancelled(record), { once: true });
     const response = await this.#route(request, record);
     record.status = response.status;
     if (response.headers.get("content-type") !== "text/event-stream") this.#finished(record);
@@ -136,7 +135,7 @@ class ChatServer {
     const route = `${request.method} ${record.path.replace(/^.*\/v1\//, "")}`;
     if (route === "GET models") return this.#models();
     if (route === "POST chat/completions") {
-      return this.#chat(record, request.signal, record.path.includes("/openai/v1/") ? "groq" : "openai");
+      return this.#chat(record, request, record.path.includes("/openai/v1/") ? "groq" : "openai");
     }
     return refusal(404, { message: `Unknown request URL: ${request.method} ${record.path}`, code: "unknown_url" });
   }
@@ -148,7 +147,7 @@ class ChatServer {
     return Response.json({ object: "list", data });
   }
 
-  async #chat(record: ChatRecord, signal: AbortSignal, dialect: Dialect): Promise<Response> {
+  async #chat(record: ChatRecord, request: Request, dialect: Dialect): Promise<Response> {
     const checked = checkChat(record.body, dialect);
     if ("complaint" in checked) {
       const { message, param } = checked.complaint;
@@ -159,7 +158,14 @@ class ChatServer {
     if (status) return refusal(status);
     const known = [...KNOWN_MODELS, ...this.#options.models ?? [], ...SCRIPTED_MODELS];
     if (!known.includes(body.model)) return refusal(404, { message: `The model \`${body.model}\` does not exist` });
-    if (body.model === "hang") return await new Promise<Response>((_, reject) => onAbort(signal, reject));
+    if (body.model === "hang") {
+      return await new Promise<Response>((_, reject) =>
+        onAbort(request.signal, (reason) => {
+          this.#cancelled(record);
+          reject(reason);
+        })
+      );
+    }
     if (body.model === "html") {
       return new Response("<html>Welcome to nginx!</html>", { headers: { "content-type": "text/html" } });
     }
@@ -170,11 +176,11 @@ class ChatServer {
       model: body.model,
     };
     if (!body.stream || body.model === "whole") {
-      await sleep(this.#options.clock, this.#firstTokenMs(body), signal);
+      await sleep(this.#options.clock, this.#firstTokenMs(body));
       return Response.json(whole(head, thought, body), { headers: HEADERS });
     }
     const script = chunks(head, thought, body, { dialect, reasoningField: this.#options.reasoningField });
-    return new Response(this.#stream(script, body, record, signal), {
+    return new Response(this.#stream(script, body, record), {
       headers: { ...HEADERS, "content-type": "text/event-stream" },
     });
   }
@@ -207,10 +213,9 @@ class ChatServer {
   }
 
   /** The events at their pace, cut into pieces that respect neither lines nor characters. */
-  #stream(script: string[], body: ChatBody, record: ChatRecord, signal: AbortSignal): ReadableStream<Uint8Array> {
+  #stream(script: string[], body: ChatBody, record: ChatRecord): ReadableStream<Uint8Array> {
     const { clock, tokensPerSecond, crlf } = this.#options;
     const gone = new AbortController();
-    onAbort(signal, () => gone.abort());
     const run = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       const half = Math.ceil(script.length / 2);
       const send = (event: string) => {
@@ -228,11 +233,10 @@ class ChatServer {
       if (body.model === "no-done") await new Promise((_, reject) => onAbort(gone.signal, reject));
       send("data: [DONE]");
       controller.close();
-      this.#finished(record);
     };
     return new ReadableStream({
       start: (controller) => {
-        run(controller).catch((error) => {
+        run(controller).then(() => this.#finished(record), (error) => {
           if (!gone.signal.aborted) this.#finished(record);
           // The client is gone, or the connection was to be reset.
           try {

@@ -1,0 +1,501 @@
+import assert from "node:assert/strict";
+import { describeFault, type Fault, FaultError } from "../../lib/base/result.ts";
+import { chatLlm, type ChatOptions } from "../../lib/providers/chat_llm.ts";
+import { type ChatProvider, extractBody, quirksOf } from "../../lib/providers/chat_quirks.ts";
+import { ChatAnswer, ThinkFilter } from "../../lib/providers/chat_stream.ts";
+import type { ChatPart, ChatRequest } from "../../lib/providers/ports.ts";
+import { chatStandIn, type ChatStandInOptions } from "../../lib/rehearsal/chat.ts";
+import { serveStandIns } from "../../lib/rehearsal/serve.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { seeded, test } from "../case.ts";
+import { ended, finishOf, read, textOf } from "../contract/llm.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const KEY = "gsk_secret0123456789";
+const ASK: ChatRequest = { messages: [{ role: "user", content: "Hello there" }] };
+const SCHEMA = {
+  type: "object",
+  properties: { name: { type: ["string", "null"] } },
+  required: ["name"],
+  additionalProperties: false,
+};
+
+/** A model with a far end of one's own: `respond` sees each request. */
+function against(
+  respond: (request: Request) => Response | Promise<Response>,
+  options: Partial<ChatOptions> & { provider?: ChatProvider } = {},
+) {
+  const clock = new VirtualClock();
+  const requests: Request[] = [];
+  const llm = chatLlm({
+    fetch: (request) => {
+      requests.push(request.clone());
+      return Promise.resolve(respond(request));
+    },
+    clock,
+    baseUrl: "http://model.test/v1",
+    key: KEY,
+    provider: { type: "groq", model: "openai/gpt-oss-20b" },
+    ...options,
+  });
+  return { clock, llm, requests };
+}
+
+/** The same with the stand-in behind it. */
+function rehearsed(
+  model: string,
+  standInOptions: Partial<ChatStandInOptions> = {},
+  options: Partial<ChatOptions> = {},
+) {
+  const clock = new VirtualClock();
+  const standIn = chatStandIn({ clock, random: seeded(3), ...standInOptions });
+  const provider = { type: "groq", model };
+  const llm = chatLlm({
+    fetch: standIn.fetch,
+    clock,
+    baseUrl: "http://model.test/openai/v1",
+    key: KEY,
+    provider,
+    ...options,
+  });
+  return { clock, llm, standIn };
+}
+
+function events(...data: unknown[]): Response {
+  const text = data.map((one) => `data: ${typeof one === "string" ? one : JSON.stringify(one)}\n\n`).join("");
+  return new Response(text, { headers: { "content-type": "text/event-stream" } });
+}
+
+const delta = (delta: unknown, finish_reason: string | null = null) => ({
+  choices: [{ index: 0, delta, finish_reason }],
+});
+
+async function partsOf(...data: unknown[]): Promise<ChatPart[]> {
+  const rig = against(() => events(...data));
+  const reading = read(rig, ASK);
+  await ended(rig, reading);
+  if (reading.error) throw reading.error;
+  return reading.parts;
+}
+
+async function faultOf(
+  response: () => Response | Promise<Response>,
+  options: Partial<ChatOptions> = {},
+): Promise<Fault> {
+  const rig = against(response, options);
+  const reading = read(rig, ASK);
+  await ended(rig, reading);
+  assert.ok(reading.error instanceof FaultError, `${reading.error}`);
+  assert.equal(rig.clock.pending, 0);
+  assert.ok(!describeFault(reading.error.fault).includes(KEY));
+  return reading.error.fault;
+}
+
+const DEVIATIONS: Record<string, { data: unknown[]; text?: string; calls?: [string, string][]; reason?: string }> = {
+  "role and first text together": { data: [delta({ role: "assistant", content: "Hi" }, "stop")], text: "Hi" },
+  "content null": { data: [delta({ role: "assistant", content: null }), delta({ content: "Hi" }, "stop")], text: "Hi" },
+  "empty first chunk, no choices": { data: [{ choices: [] }, {}, delta({ content: "Hi" }, "stop")], text: "Hi" },
+  "delta null": { data: [delta({ content: "Hi" }), delta(null, "stop")], text: "Hi" },
+  "an empty role": { data: [delta({ role: "", content: "Hi" }, "stop")], text: "Hi" },
+  "content in parts": {
+    data: [delta({ content: [{ type: "text", text: "Hi " }, { type: "text", text: "you" }] }, "stop")],
+    text: "Hi you",
+  },
+  "no [DONE]": { data: [delta({ content: "Hi" }, "stop")], text: "Hi" },
+  "a refusal is said": { data: [delta({ refusal: "I can not." }, "stop")], text: "I can not." },
+  "reasoning fields": {
+    data: [delta({ reasoning: "hm" }), delta({ reasoning_content: "hm" }), delta({ content: "Hi" }, "stop")],
+    text: "Hi",
+  },
+  "think tags": { data: [delta({ content: "<thi" }), delta({ content: "nk>hm</think>\n\nHi" }, "stop")], text: "Hi" },
+  "text that only looks like a tag": {
+    data: [delta({ content: "1 <" }), delta({ content: " 2" }, "stop")],
+    text: "1 < 2",
+  },
+  "text that ends like a tag": { data: [delta({ content: "a <th" }, "stop")], text: "a <th" },
+  "a whole call in one piece, stop as reason": {
+    data: [
+      delta(
+        { tool_calls: [{ index: 0, id: "a", type: "function", function: { name: "f", arguments: '{"x":1}' } }] },
+        "stop",
+      ),
+    ],
+    calls: [["f", '{"x":1}']],
+    reason: "tool-calls",
+  },
+  "a call without index": {
+    data: [
+      delta({ tool_calls: [{ id: "a", function: { name: "f", arguments: "{" } }] }),
+      delta({ tool_calls: [{ function: { arguments: "}" } }] }, "tool_calls"),
+    ],
+    calls: [["f", "{}"]],
+    reason: "tool-calls",
+  },
+  "two calls without index": {
+    data: [
+      delta({ tool_calls: [{ id: "a", function: { name: "f", arguments: "{}" } }] }),
+      delta({ tool_calls: [{ id: "b", function: { name: "g", arguments: "{}" } }] }, "tool_calls"),
+    ],
+    calls: [["f", "{}"], ["g", "{}"]],
+    reason: "tool-calls",
+  },
+  "two calls, both numbered 0": {
+    data: [
+      delta({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: "{}" } }] }),
+      delta({ tool_calls: [{ index: 0, id: "b", function: { name: "g", arguments: "{}" } }] }, "tool_calls"),
+    ],
+    calls: [["f", "{}"], ["g", "{}"]],
+    reason: "tool-calls",
+  },
+  "the name in a later piece, then blank": {
+    data: [
+      delta({ tool_calls: [{ index: 0, id: "a", function: { arguments: "" } }] }),
+      delta({ tool_calls: [{ index: 0, function: { name: "f", arguments: "{" } }] }),
+      delta({ tool_calls: [{ index: 0, function: { name: "", arguments: "}" } }] }, "tool_calls"),
+    ],
+    calls: [["f", "{}"]],
+    reason: "tool-calls",
+  },
+  "arguments as an object": {
+    data: [delta({ tool_calls: [{ index: 0, function: { name: "f", arguments: { x: 1 } } }] }, "stop")],
+    calls: [["f", '{"x":1}']],
+    reason: "tool-calls",
+  },
+  "no arguments at all": {
+    data: [delta({ tool_calls: [{ index: 0, id: "a", function: { name: "f" } }] }, "tool_calls")],
+    calls: [["f", "{}"]],
+    reason: "tool-calls",
+  },
+  "an old finish reason": { data: [delta({ content: "Hi" }, "function_call")], text: "Hi" },
+  "the token limit": { data: [delta({ content: "Hi" }, "length")], text: "Hi", reason: "length" },
+  "a content filter": { data: [delta({}, "content_filter")], reason: "content-filter" },
+  "strange usage": {
+    data: [delta({ content: "Hi" }, "stop"), { choices: [], usage: { prompt_tokens: "many" } }],
+    text: "Hi",
+  },
+};
+
+for (const [name, { data, text = "", calls = [], reason = "stop" }] of Object.entries(DEVIATIONS)) {
+  test(`tolerated: ${name}`, async () => {
+    const parts = await partsOf(...data);
+    assert.equal(textOf(parts), text);
+    const got = parts.flatMap((part) => part.kind === "tool-call" ? [part.call] : []);
+    assert.deepEqual(got.map(({ function: { name, arguments: json } }) => [name, json]), calls);
+    assert.ok(got.every(({ id }) => id !== ""), "each call has an id");
+    assert.equal(finishOf(parts).reason, reason);
+  });
+}
+
+test("usage is read from `usage` and from `x_groq`", async () => {
+  const usage = { prompt_tokens: 9, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 7 } };
+  const expected = { promptTokens: 9, completionTokens: 4, cachedTokens: 7 };
+  const last = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }], x_groq: { id: "r", usage } };
+  assert.deepEqual(finishOf(await partsOf(last, "[DONE]")).usage, expected);
+  assert.deepEqual(finishOf(await partsOf(delta({}, "stop"), { choices: [], usage }, "[DONE]")).usage, expected);
+});
+
+test("think tags split at any two places are cut out", () => {
+  const text = "<think>The caller says <hello>.</think>\n\nGood morning! <b>2 < 3</b>";
+  for (let first = 0; first <= text.length; first++) {
+    for (let second = first; second <= text.length; second += 3) {
+      const filter = new ThinkFilter();
+      const pieces = [text.slice(0, first), text.slice(first, second), text.slice(second)];
+      assert.equal(pieces.map((piece) => filter.push(piece)).join("") + filter.flush(), "Good morning! <b>2 < 3</b>");
+    }
+  }
+});
+
+test("no data makes the reader throw", () => {
+  const random = seeded(11);
+  const values = [null, 1, "x", [], {}, true, "[DONE]", { index: -1 }, [{ delta: 3 }], [{ delta: { content: 3 } }]];
+  const pick = () => values[Math.floor(random() * values.length)];
+  for (let round = 0; round < 2000; round++) {
+    const answer = new ChatAnswer(() => "id");
+    const result = answer.push(
+      JSON.stringify({ choices: pick(), usage: pick(), x_groq: pick(), error: random() < 0.3 ? pick() : null }),
+    );
+    if (!result.ok) assert.ok(["protocol", "rejected"].includes(result.fault.kind));
+    answer.push("{not json");
+    answer.parts();
+  }
+});
+
+test("each error status is refused with the server's words, whatever their form", async () => {
+  const bodies: [BodyInit, string][] = [
+    [
+      JSON.stringify({ error: { message: "no such model", type: "t", code: "model_not_found" } }),
+      "model_not_found: no such model",
+    ],
+    [JSON.stringify({ error: "just text" }), "error: just text"],
+    [JSON.stringify({ detail: "Not Found" }), "error: Not Found"],
+    [JSON.stringify({ message: "Unauthorized" }), "error: Unauthorized"],
+    [`bad key ${KEY}`, "bad key ***"],
+    ["", ""],
+  ];
+  for (const [body, detail] of bodies) {
+    const fault = await faultOf(() => new Response(body, { status: 404 }));
+    assert.deepEqual(fault, { kind: "refused", peer: "llm", status: 404, detail });
+  }
+});
+
+test("retry-after is read as seconds, as milliseconds and as a date", async () => {
+  const soon = new Date(Date.UTC(2026, 0, 1, 12, 0, 3)).toUTCString();
+  const cases: [Record<string, string>, number][] = [
+    [{ "retry-after": "2" }, 2000],
+    [{ "retry-after": "2", "retry-after-ms": "250" }, 250],
+    [{ "retry-after": soon }, 3000],
+  ];
+  for (const [headers, retryAfterMs] of cases) {
+    const fault = await faultOf(() => new Response("", { status: 429, headers }));
+    assert.ok(fault.kind === "refused" && fault.retryAfterMs === retryAfterMs, JSON.stringify(fault));
+  }
+});
+
+test("a refusal is read up to 64 KB, and without waiting for its end", async () => {
+  let sent = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      sent += 10_000;
+      controller.enqueue(new Uint8Array(10_000).fill(65));
+    },
+  });
+  assert.equal((await faultOf(() => new Response(endless, { status: 500 }))).kind, "refused");
+  assert.ok(sent < 200_000);
+  const silent = new ReadableStream<Uint8Array>();
+  const fault = await faultOf(() => new Response(silent, { status: 500 }));
+  assert.ok(fault.kind === "refused" && fault.detail === "");
+});
+
+test("a redirect is refused, not followed", async () => {
+  const fault = await faultOf(() =>
+    new Response(null, { status: 307, headers: { location: "http://elsewhere.test" } })
+  );
+  assert.ok(fault.kind === "refused" && fault.status === 307);
+});
+
+test("errors inside a stream of status 200 are rejections", async () => {
+  const forms: [() => Response, string][] = [
+    [() => events(delta({ content: "Hi" }), { error: { message: "overloaded", code: 503 } }, "[DONE]"), "503"],
+    [() => events({ error: "no" }), "error"],
+    [() => events({ choices: [], x_groq: { id: "r", error: "over capacity" } }), "error"],
+    [() => events(delta({}, "error")), "error"],
+    [() => new Response("event: error\ndata: gone\n\n", { headers: { "content-type": "text/event-stream" } }), "error"],
+    [() => Response.json({ error: { message: "no", type: "server_error" } }), "server_error"],
+  ];
+  for (const [response, code] of forms) {
+    const fault = await faultOf(response);
+    assert.ok(fault.kind === "rejected" && fault.code === code, JSON.stringify(fault));
+  }
+});
+
+test("what is no chat completion is a protocol fault", async () => {
+  const page = () => new Response("<html>nginx</html>", { headers: { "content-type": "text/html" } });
+  const fault = await faultOf(page);
+  assert.ok(fault.kind === "protocol" && /text\/html/.test(fault.detail), JSON.stringify(fault));
+  assert.equal((await faultOf(() => events("{half"))).kind, "protocol");
+  const nameless = delta({ tool_calls: [{ index: 0, id: "a", function: { arguments: "{}" } }] }, "tool_calls");
+  assert.equal((await faultOf(() => events(nameless))).kind, "protocol");
+  const endless = "data: " + "x".repeat(3_000_000);
+  const headers = { "content-type": "text/event-stream" };
+  assert.equal((await faultOf(() => new Response(endless, { headers }))).kind, "protocol");
+});
+
+test("an answer that was not streamed is taken whole", async () => {
+  const rig = rehearsed("whole", {
+    answer: () => ({ text: "Here I am.", calls: [{ name: "f", arguments: { x: 1 } }] }),
+  });
+  const reading = read(rig, { ...ASK, tools: [{ name: "f", description: "", parameters: {} }] });
+  await ended(rig, reading);
+  assert.equal(textOf(reading.parts), "Here I am.");
+  assert.equal(finishOf(reading.parts).reason, "tool-calls");
+});
+
+test("each deadline is its own, and names what was awaited", async () => {
+  const cases: [string, Partial<ChatOptions>, string, number][] = [
+    ["hang", {}, "an answer's headers", 1500],
+    ["slow", {}, "the first token", 2500],
+    ["stall", {}, "the next piece of its answer", 2000],
+  ];
+  for (const [model, options, what, limitMs] of cases) {
+    const rig = rehearsed(model, { answer: () => ({ text: "one two three four five six seven eight" }) }, options);
+    const reading = read(rig, ASK);
+    await ended(rig, reading);
+    assert.ok(reading.error instanceof FaultError);
+    assert.deepEqual(reading.error.fault, { kind: "deadline", peer: "llm", what, limitMs });
+    await rig.clock.run(0);
+    assert.equal(rig.standIn.open(), 0);
+  }
+});
+
+test("an answer that never stops meets the total deadline", async () => {
+  const long = "word ".repeat(4000);
+  const rig = rehearsed("gpt-4.1-mini", { answer: () => ({ text: long }), tokensPerSecond: 20 });
+  const reading = read(rig, ASK);
+  const startMs = rig.clock.monotonicMs();
+  await ended(rig, reading);
+  assert.ok(reading.error instanceof FaultError && reading.error.fault.kind === "deadline");
+  assert.equal(reading.error.fault.limitMs, 20_000);
+  assert.ok(rig.clock.monotonicMs() - startMs < 20_100);
+});
+
+test("reasoning is no first token", async () => {
+  const rig = rehearsed("openai/gpt-oss-20b", { answer: () => ({ reasoning: "hm ".repeat(400), text: "Hi" }) });
+  const reading = read(rig, ASK);
+  await ended(rig, reading);
+  assert.ok(reading.error instanceof FaultError && reading.error.fault.kind === "deadline");
+  assert.equal(reading.error.fault.what, "the first token");
+});
+
+test("a reader who takes its time meets no deadline", async () => {
+  const rig = rehearsed("openai/gpt-oss-20b", { answer: () => ({ text: "one two three four five six" }) });
+  let text = "";
+  const slowly = (async () => {
+    for await (const part of rig.llm.chat(ASK, new AbortController().signal)) {
+      if (part.kind === "text") text += part.text;
+      await new Promise<void>((resolve) => void rig.clock.after(8000, resolve));
+    }
+  })();
+  await rig.clock.runFor(slowly);
+  assert.equal(text, "one two three four five six");
+});
+
+test("a finish reason is enough where the stream then hangs", async () => {
+  const rig = rehearsed("no-done", { answer: () => ({ text: "All said." }) });
+  const reading = read(rig, ASK);
+  await rig.clock.runUntil(() => reading.over, 2000);
+  assert.equal(finishOf(reading.parts).reason, "stop");
+  await rig.clock.run(0);
+  assert.equal(rig.standIn.open(), 0);
+});
+
+test("the body follows the quirks of its server", async () => {
+  const request = { ...ASK, maxTokens: 99, tools: [{ name: "f", description: "d", parameters: { type: "object" } }] };
+  const bodyOf = async (provider: ChatProvider) => {
+    const rig = against(() => events(delta({ content: "Hi" }, "stop")), { provider });
+    await ended(rig, read(rig, request));
+    return await rig.requests[0]!.json();
+  };
+  const groq = await bodyOf({ type: "groq", model: "openai/gpt-oss-20b", temperature: 0.5 });
+  assert.deepEqual(groq, {
+    reasoning_effort: "low",
+    model: "openai/gpt-oss-20b",
+    temperature: 0.5,
+    messages: ASK.messages,
+    max_completion_tokens: 99,
+    stream: true,
+    tools: [{ type: "function", function: { name: "f", description: "d", parameters: { type: "object" } } }],
+    tool_choice: "auto",
+  });
+  assert.equal((await bodyOf({ type: "groq", model: "qwen/qwen3.8-27b" })).reasoning_effort, "none");
+  assert.equal(
+    (await bodyOf({ type: "groq", model: "qwen/qwen3.8-27b", reasoning_effort: "low" })).reasoning_effort,
+    "low",
+  );
+  assert.deepEqual((await bodyOf({ type: "open_ai", model: "gpt-4.1-mini" })).stream_options, { include_usage: true });
+  const own = await bodyOf({ type: "my-server", model: "m", top_k: 3, maxTokens: 5 });
+  assert.deepEqual([own.max_tokens, own.top_k, own.type, own.maxTokens], [99, 3, undefined, undefined]);
+});
+
+test("key and further headers go out, and no key where there is none", async () => {
+  const provider = { type: "vllm", model: "m", headers: { "x-tenant": "7" } };
+  const rig = against(() => events(delta({}, "stop")), { provider });
+  await ended(rig, read(rig, ASK));
+  const { headers } = rig.requests[0]!;
+  assert.deepEqual([headers.get("authorization"), headers.get("x-tenant")], [`Bearer ${KEY}`, "7"]);
+  const open = against(() => events(delta({}, "stop")), { key: "" });
+  await ended(open, read(open, ASK));
+  assert.equal(open.requests[0]!.headers.get("authorization"), null);
+});
+
+test("an extraction is strict, by tool or by prompt, as the server can, and never carries the tools", () => {
+  const request = {
+    ...ASK,
+    tools: [{ name: "f", description: "", parameters: {} }],
+    schema: SCHEMA,
+    schemaName: "facts",
+  };
+  const modeOf = (type: string, model: string) => extractBody({ type, model }, quirksOf(type, model), request);
+  const strict = modeOf("groq", "openai/gpt-oss-20b");
+  assert.deepEqual(strict.response_format, {
+    type: "json_schema",
+    json_schema: { name: "facts", schema: SCHEMA, strict: true },
+  });
+  assert.deepEqual([strict.tools, strict.stream, strict.temperature], [undefined, false, 0]);
+  const tool = modeOf("groq", "qwen/qwen3.8-27b");
+  assert.deepEqual(tool.tool_choice, { type: "function", function: { name: "facts" } });
+  assert.equal((tool.tools as unknown[]).length, 1);
+  const prompt = modeOf("whoever", "m");
+  assert.deepEqual(prompt.response_format, { type: "json_object" });
+  assert.match(JSON.stringify(prompt.messages), /JSON Schema/);
+});
+
+test("extractions in each mode come back as text that parses, fences and thoughts removed", async () => {
+  for (
+    const [type, model] of [["groq", "openai/gpt-oss-20b"], ["groq", "qwen/qwen3.8-27b"], [
+      "other",
+      "gpt-4.1-mini",
+    ]] as const
+  ) {
+    const rig = rehearsed(model, {}, { provider: { type, model } });
+    const ask = rig.llm.extract({ ...ASK, schema: SCHEMA, schemaName: "facts" }, new AbortController().signal);
+    const value = JSON.parse(await rig.clock.runFor(ask));
+    assert.ok(type === "other" || value.name === null, JSON.stringify(value));
+  }
+  const answer = (content: string, finish_reason = "stop") => () =>
+    Response.json({ choices: [{ index: 0, message: { role: "assistant", content }, finish_reason }] });
+  const extract = (respond: () => Response) => {
+    const rig = against(respond);
+    return rig.clock.runFor(
+      rig.llm.extract({ ...ASK, schema: SCHEMA, schemaName: "facts" }, new AbortController().signal),
+    );
+  };
+  assert.equal(await extract(answer('<think>hm</think>```json\n{"name":null}\n```')), '{"name":null}');
+  await assert.rejects(extract(answer('{"na', "length")), /token limit/);
+  await assert.rejects(extract(answer("")), FaultError);
+});
+
+test("warming asks once in half a minute and swallows failures", async () => {
+  const rig = against(() => new Response("", { status: 503 }));
+  const { signal } = new AbortController();
+  for (let round = 0; round < 3; round++) await rig.clock.runFor(rig.llm.warm(signal));
+  assert.equal(rig.requests.length, 1);
+  await rig.clock.run(31_000);
+  await rig.clock.runFor(rig.llm.warm(signal));
+  assert.equal(rig.requests.length, 2);
+  assert.equal(rig.clock.pending, 0);
+});
+
+test("over a real socket an answer streams, and an abort reaches the server", async () => {
+  const standIn = chatStandIn({ clock: systemClock, random: seeded(5), firstTokenMs: 1, tokensPerSecond: 1000 });
+  await using server = serveStandIns([{ path: "/v1", fetch: standIn.fetch }]);
+  const client = Deno.createHttpClient({});
+  using _client = client;
+  const options = { clock: systemClock, baseUrl: `http://${server.origin}/v1`, key: KEY };
+  const fetchHere = (request: Request) => fetch(request, { client });
+  const llm = chatLlm({ ...options, fetch: fetchHere, provider: { type: "open_ai", model: "gpt-4.1-mini" } });
+  let text = "";
+  for await (const part of llm.chat(ASK, new AbortController().signal)) if (part.kind === "text") text += part.text;
+  assert.equal(text, "You said: Hello there");
+
+  const stalled = chatLlm({ ...options, fetch: fetchHere, provider: { type: "open_ai", model: "stall" } });
+  const abort = new AbortController();
+  const reason = new Error("barge-in");
+  await assert.rejects(async () => {
+    for await (const part of stalled.chat(ASK, abort.signal)) if (part.kind === "text") abort.abort(reason);
+  }, reason);
+  while (standIn.open() > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(standIn.requests.at(-1)!.cancelledAtMs !== undefined);
+
+  const cut = chatLlm({ ...options, fetch: fetchHere, provider: { type: "open_ai", model: "reset" } });
+  await assert.rejects(async () => {
+    for await (const part of cut.chat(ASK, new AbortController().signal)) void part;
+  }, (error) => error instanceof FaultError && error.fault.kind === "lost");
+  const nowhere = chatLlm({
+    ...options,
+    baseUrl: "http://127.0.0.1:1/v1",
+    fetch: fetchHere,
+    provider: { type: "open_ai", model: "m" },
+  });
+  const listed = await nowhere.models(new AbortController().signal);
+  assert.ok(!listed.ok && listed.fault.kind === "unreachable", JSON.stringify(listed));
+});
