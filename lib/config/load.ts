@@ -179,6 +179,7 @@ function readCall(written: Raw, input: ParseInput, env: ReadEnvironment): ReadCa
     raw,
     file: input.file,
     secrets: env.secrets,
+    rehearsal: env.rehearsal,
     ...(input.hasAsset && { hasAsset: input.hasAsset }),
   });
   faults.push(...checked.faults);

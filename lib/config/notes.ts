@@ -26,6 +26,15 @@ export function closed<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.Zod
   });
 }
 
+const KEEPS_TYPE = ["unrecognized_keys", "custom", "too_small", "too_big", "invalid_format"];
+
+/** For `superRefine`: run it too where other checks failed, as long as every field has its type. */
+export const WHILE_TYPED = {
+  when: ({ value, issues }: z.core.ParsePayload): boolean =>
+    typeof value === "object" && value !== null &&
+    issues.every(({ code }) => code !== undefined && KEEPS_TYPE.includes(code)),
+};
+
 /** `["routes", 2, "text"]` -> `routes[2].text`. */
 export function dotted(path: Path): string {
   return path.map((part) => typeof part === "number" ? `[${part}]` : `.${String(part)}`).join("").replace(/^\./, "");

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { closed, quote, says } from "./notes.ts";
+import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { webAddress } from "./values.ts";
 
 const term = z.string().min(1).max(200);
@@ -68,7 +68,7 @@ function listenRules(novaOnly: readonly string[]) {
 
 export const agentListen = closed({
   provider: closed({ ...flux, smart_format: z.boolean().exactOptional() })
-    .superRefine(listenRules(["language", "smart_format"])),
+    .superRefine(listenRules(["language", "smart_format"]), WHILE_TYPED),
 });
 
 const NOVA_QUERY = {
@@ -85,7 +85,7 @@ export const pipelineListen = closed({
     numerals: z.boolean().exactOptional(),
     profanity_filter: z.boolean().exactOptional(),
     redact: z.array(z.enum(["pci", "numbers", "aggressive_numbers", "ssn"])).exactOptional(),
-  }).superRefine(listenRules(["language", ...Object.keys(NOVA_QUERY)])),
+  }).superRefine(listenRules(["language", ...Object.keys(NOVA_QUERY)]), WHILE_TYPED),
 });
 
 const temperature = z.number().min(0).max(2).exactOptional();
@@ -153,7 +153,7 @@ export const agentThink = closed({
   if (endpoint === undefined && context_length !== undefined) {
     add("context_length", "stands without endpoint", "Remove it: Deepgram takes it only with an endpoint of your own.");
   }
-});
+}, WHILE_TYPED);
 
 const cartesiaVoice = closed({ mode: z.literal("id"), id: z.string().min(1) });
 const speed = z.number().min(0.5).max(1.5).exactOptional();
@@ -232,7 +232,7 @@ export const agentSpeak = closed({
   if (!isFlux && provider.expressivity !== undefined) {
     add("provider.expressivity", `is not taken by ${quote(provider.model)}`, "Remove it, or use a flux voice.");
   }
-});
+}, WHILE_TYPED);
 
 const THINK_TYPES = {
   "groq": "groq",

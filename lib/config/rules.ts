@@ -11,6 +11,7 @@ export interface RuleContext {
   file: string;
   secrets: Readonly<Record<string, string>>;
   hasAsset?: (path: string) => boolean;
+  rehearsal: boolean;
 }
 
 export interface RuleNotes {
@@ -38,6 +39,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   missingAssets(call, context, warn);
   oldVoices(call, warn);
   longPrompt(call, warn);
+  if (!context.rehearsal) exampleNumbers(call, warn);
   return notes;
 }
 
@@ -188,4 +190,20 @@ function longPrompt({ engine, agent, prompt }: Partial<CallConfig>, warn: Tell):
     `has ${prompt.length} characters`,
     `Deepgram's managed models take ${MANAGED_PROMPT_CHARS} and cut the rest: shorten it.`,
   );
+}
+
+/** The North American numbers kept for fiction, and the short form our example uses. */
+const EXAMPLE = /^\+1(\d{3})?55501\d\d$/;
+
+function exampleNumbers({ tools = [] }: Partial<CallConfig>, warn: Tell): void {
+  tools.forEach((tool, i) => {
+    for (const [name, { number }] of Object.entries(tool.kind === "transfer_call" ? tool.to : {})) {
+      if (!EXAMPLE.test(number)) continue;
+      warn(
+        `tools[${i}].to.${name}.number`,
+        `is ${quote(number)}, an example that nobody answers`,
+        "Write the number of a real desk.",
+      );
+    }
+  });
 }

@@ -5,7 +5,7 @@ import { CALL_KEYS, calledNumber, callShape } from "./shape.ts";
 
 /** The JSON Schema of config.json, as the text of its file. */
 export function generateSchema(): string {
-  const json = z.toJSONSchema(fileSchema(), { io: "input" });
+  const json = z.toJSONSchema(fileSchema(), { io: "input", reused: "ref" });
   const titled = { $schema: json.$schema, title: "Offhook config.json", ...json };
   return JSON.stringify(titled, null, 2) + "\n";
 }

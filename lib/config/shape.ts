@@ -1,10 +1,10 @@
 /** The shape of config.json: type, range, default and unit of every key. What JSON cannot say of two keys together is in rules.ts. */
 
 import { z } from "zod";
-import { closed, quote, says } from "./notes.ts";
+import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { agentListen, agentSpeak, agentThink, pipelineListen, pipelineSpeak, pipelineThink } from "./providers.ts";
 import { numberFault, openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
-import { toTool } from "./tools.ts";
+import { checkTool, toTool } from "./tools.ts";
 
 const text = z.string().trim().min(1);
 const audio = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, {
@@ -104,7 +104,7 @@ const route = closed({
   if (route.then !== "transfer" && route.transferTo !== undefined) {
     add("transferTo", `stands with then ${quote(route.then)}`, `Write "then": "transfer", or remove transferTo.`);
   }
-});
+}, WHILE_TYPED);
 
 const http = closed({
   url: webAddress,
@@ -126,7 +126,7 @@ const tool = closed({
   http: http.exactOptional(),
   to: z.record(z.string().min(1), destination).exactOptional(),
   ringSeconds: z.int().min(5).max(120).exactOptional(),
-}).transform(toTool);
+}).superRefine(checkTool, WHILE_TYPED).transform(toTool);
 
 const field = closed({
   type: z.enum(["string", "number", "integer", "boolean"]),
@@ -142,7 +142,7 @@ const field = closed({
       message: says(`stands with the type ${quote(field.type)}`, `Write "type": "string", or remove ${key}.`),
     });
   }
-});
+}, WHILE_TYPED);
 
 const fieldName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, {
   error: (issue) =>
@@ -205,7 +205,7 @@ export const callShape = {
 export const calledNumber = z.string().superRefine((number, context) => {
   const fault = numberFault(number);
   if (fault) context.addIssue({ code: "custom", message: says(...fault) });
-});
+}, WHILE_TYPED);
 
 export type CallKey = keyof typeof callShape;
 export const CALL_KEYS = Object.keys(callShape) as CallKey[]; // Object.keys forgets the literal names

@@ -1,6 +1,6 @@
 /** The functions that a model may call: the four built in, and those that ask a web server. Pure. */
 
-import { z } from "zod";
+import type { z } from "zod";
 import { nearest, says } from "./notes.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
@@ -46,56 +46,61 @@ interface RawTool extends ToolBase {
 type Context = z.core.$RefinementCtx<RawTool>;
 type Add = (key: string, problem: string, remedy: string) => void;
 
-/** A tool as it stands in the file -> its kind. All its faults are added to `context`. */
-export function toTool(raw: RawTool, context: Context): ToolConfig {
-  let faults = 0;
-  const add: Add = (key, problem, remedy) => {
-    faults++;
-    context.addIssue({ code: "custom", path: key === "" ? [] : key.split("."), message: says(problem, remedy) });
-  };
-  const tool = isBuiltIn(raw.name) ? builtIn(raw, raw.name, add) : httpTool(raw, add);
-  return faults === 0 && tool !== undefined ? tool : z.NEVER;
+/** Everything that is wrong with a tool as it stands in the file. */
+export function checkTool(raw: RawTool, context: Context): void {
+  const add: Add = (key, problem, remedy) =>
+    context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
+  if (isBuiltIn(raw.name)) checkBuiltIn(raw, raw.name, add);
+  else checkHttpTool(raw, add);
 }
 
 function isBuiltIn(name: string): name is BuiltIn {
   return (BUILT_IN_TOOLS as readonly string[]).includes(name);
 }
 
-function builtIn(raw: RawTool, name: BuiltIn, add: Add): ToolConfig | undefined {
-  const { to, ringSeconds, parameters, http, ...base } = raw;
+function checkBuiltIn({ to, ringSeconds, parameters, http }: RawTool, name: BuiltIn, add: Add): void {
   if (parameters) add("parameters", `stands with the built-in tool ${name}`, "Remove it: the tool brings its own.");
   if (http) add("http", `stands with the built-in tool ${name}`, "Remove it, or give the tool another name.");
-  if (name !== "transfer_call") {
-    if (to) add("to", `stands with the tool ${name}`, "Only transfer_call takes it.");
-    if (ringSeconds !== undefined) add("ringSeconds", `stands with the tool ${name}`, "Only transfer_call takes it.");
-    return { ...base, kind: name };
+  if (name === "transfer_call") {
+    if (to !== undefined && Object.keys(to).length > 0) return;
+    return add("to", "is missing", `Name who can be reached: "to": { "desk": { "number": "+15550142" } }.`);
   }
-  if (to === undefined || Object.keys(to).length === 0) {
-    add("to", "is missing", `Name who can be reached: "to": { "desk": { "number": "+15550142" } }.`);
-    return undefined;
+  if (to) add("to", `stands with the tool ${name}`, "Remove it: only transfer_call takes it.");
+  if (ringSeconds !== undefined) {
+    add("ringSeconds", `stands with the tool ${name}`, "Remove it: only transfer_call takes it.");
   }
-  return { ...base, kind: name, to, ringSeconds: ringSeconds ?? 20 };
 }
 
-function httpTool(raw: RawTool, add: Add): HttpTool | undefined {
-  const { description, parameters, http, to, ringSeconds, ...base } = raw;
+function checkHttpTool({ name, description, parameters, http, to, ringSeconds }: RawTool, add: Add): void {
   if (to) add("to", "stands with a tool that is not transfer_call", "Remove it, or name the tool transfer_call.");
   if (ringSeconds !== undefined) add("ringSeconds", "stands with a tool that is not transfer_call", "Remove it.");
   if (description === undefined) {
     add("description", "is missing", "Say in one sentence what the tool does, for the model.");
   }
   if (http === undefined) {
-    const near = nearest(raw.name, BUILT_IN_TOOLS);
+    const near = nearest(name, BUILT_IN_TOOLS);
     const meant = near === undefined ? "" : `Did you mean the built-in "${near}"? `;
     add("http", "is missing", `${meant}Give it http.url: only ${BUILT_IN_TOOLS.join(", ")} need none.`);
   }
-  const declared = parameters === undefined ? undefined : declaredParameters(parameters, add);
   if (parameters === undefined) {
-    add("parameters", "is missing", `Write a JSON Schema; for none: { "type": "object", "properties": {} }.`);
+    return add("parameters", "is missing", `Write a JSON Schema; for none: { "type": "object", "properties": {} }.`);
   }
+  const declared = declaredParameters(parameters, add);
   if (http && declared) checkPlaceholders(http, declared, add);
-  if (description === undefined || parameters === undefined || http === undefined) return undefined;
-  return { ...base, kind: "http", description, parameters, http };
+}
+
+/** A tool that `checkTool` has passed, by its kind. */
+export function toTool({ name, description, whileWaiting, parameters, http, to, ringSeconds }: RawTool): ToolConfig {
+  const base = {
+    name,
+    ...(description !== undefined && { description }),
+    ...(whileWaiting !== undefined && { whileWaiting }),
+  };
+  if (http !== undefined) {
+    return { ...base, kind: "http", description: description ?? "", parameters: parameters ?? {}, http };
+  }
+  if (to !== undefined) return { ...base, kind: "transfer_call", to, ringSeconds: ringSeconds ?? 20 };
+  return { ...base, kind: name as Exclude<BuiltIn, "transfer_call"> }; // `checkTool` let no other name come here
 }
 
 /** The names that a JSON Schema declares, or undefined if it is not one of an object. */
