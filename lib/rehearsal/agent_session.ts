@@ -1,0 +1,596 @@
+/** One connection of the Voice Agent stand-in: the protocol seen from the vendor's side (Deepgram reference, sections 2 and 8.3). */
+
+import { BYTES_PER_MS } from "../audio/frame.ts";
+import type { Voice } from "../audio/voice.ts";
+import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
+import type { Wire } from "../base/wire.ts";
+import type { AgentFaults, AgentKnobs, Drop } from "./agent_faults.ts";
+import { isFlux } from "./agent_models.ts";
+import { Mouth, type Sentence, sentencesOf, type SpokenReply } from "./agent_mouth.ts";
+import { SessionRecord } from "./agent_record.ts";
+import {
+  type AgentFunctionSettings,
+  type AgentSettings,
+  type ClientMessage,
+  readClientMessage,
+  thinkEntries,
+  type ThinkSettings,
+} from "./agent_settings.ts";
+import { Turn } from "./agent_turn.ts";
+import type { Brain, BrainLine } from "./brain.ts";
+import { Ear, type Speech, type SpeechSense } from "./ear.ts";
+
+/** Where a session stands. Deepgram reference, section 8.3. */
+export type AgentPhase =
+  | "awaiting-settings"
+  | "applying"
+  | "idle"
+  | "user-speaking"
+  | "speculating"
+  | "thinking"
+  | "waiting-function"
+  | "speaking"
+  | "closed";
+
+/** What a session needs of the stand-in that opened it. */
+export interface SessionParts {
+  clock: Clock;
+  random: () => number;
+  voice: Voice;
+  think: Brain;
+  openSense: () => Promise<SpeechSense>;
+  knobs: AgentKnobs;
+  faults: Partial<AgentFaults>;
+  newSource: () => number;
+}
+
+type Message = Extract<ClientMessage, { type: string }>;
+type MessageOf<Type extends Message["type"]> = Extract<Message, { type: Type }>;
+
+/** Prompts of managed models are cut here, with a warning. Section 2.4. */
+const PROMPT_LIMIT = 25_000;
+/** The caller's text where nobody can tell what was said. */
+const UNTRANSCRIBED = "(speech)";
+
+export class AgentSession {
+  /** Counts the stand-in's sessions from 1. */
+  readonly number: number;
+  readonly requestId: string;
+  readonly record = new SessionRecord();
+  /** What was said, oldest first. */
+  readonly replies: SpokenReply[] = [];
+  /** Mistakes of our own: none in a healthy stand-in. */
+  readonly crashes: unknown[] = [];
+  readonly ear: Ear;
+  settings: AgentSettings | undefined;
+  /** How the connection ended, as the client closed it or as we did. */
+  ended: { code: number; reason: string } | undefined;
+
+  readonly #wire: Wire;
+  readonly #parts: SessionParts;
+  readonly #mouth: Mouth;
+  readonly #timers: TimerSet<"idle" | "cap" | "drop" | "apply" | "listen-updated" | "false-start">;
+  readonly #later = new Set<Timer>();
+  readonly #history: BrainLine[] = [];
+  #stage: "settings" | "applying" | "ready" | "closed" = "settings";
+  #think: ThinkSettings | undefined;
+  #flux = false;
+  #multilingual = false;
+  #turn: Turn | undefined;
+  /** What the caller said before going on: part of the turn to come. */
+  #carried: Speech = { words: "", spokeMs: 0 };
+  /** Someone is held to speak without any audio of it. */
+  #silentSpeech = false;
+  #turnEndedMs = 0;
+  #lastBinaryMs = 0;
+  #calls = 0;
+
+  constructor(wire: Wire, { number, parts }: { number: number; parts: SessionParts }) {
+    this.number = number;
+    this.#wire = wire;
+    this.#parts = parts;
+    const { clock, random, voice, knobs, faults, newSource } = parts;
+    this.requestId = uuid(random);
+    const crashed = (error: unknown) => this.#crash(error);
+    this.ear = new Ear({
+      events: {
+        started: () => this.#callerStarted(),
+        voiced: () => this.#callerVoiced(),
+        ended: (speech) => this.#callerEnded(speech),
+      },
+      ...{ endpointMs: knobs.endpointMs, openSense: parts.openSense, crashed },
+    });
+    this.#mouth = new Mouth({
+      ...{ clock, random, voice, newSource, rateX: knobs.rateX, chunkBytes: knobs.chunkBytes, failed: crashed },
+      ...{ slowFirstByteMs: faults.slowFirstByteMs ?? 0, stallMs: faults.stallMidReplyMs ?? 0 },
+      text: (sentence) => this.#sentenceBegins(sentence),
+      audio: (bytes, reply) => this.#audioLeaves(bytes, reply),
+      done: () => {
+        if (!faults.missingAudioDone) this.#send({ type: "AgentAudioDone" });
+      },
+    });
+    this.#timers = new TimerSet(clock, (name) => this.#timeUp(name));
+    this.#open();
+  }
+
+  get phase(): AgentPhase {
+    if (this.#stage === "closed") return "closed";
+    if (this.#stage === "settings") return "awaiting-settings";
+    if (this.#stage === "applying") return "applying";
+    if (this.#userSpeaking) return "user-speaking";
+    if (this.#turn && !this.#turn.confirmed) return "speculating";
+    if (this.#mouth.active) return "speaking";
+    if (this.#turn?.waiting) return "waiting-function";
+    return this.#turn ? "thinking" : "idle";
+  }
+
+  /** The prompt as the updates left it. */
+  get prompt(): string {
+    return this.#think?.prompt ?? "";
+  }
+
+  // What a test or a demonstration may make happen.
+
+  /** Noise is taken for speech: `UserStartedSpeaking`, and no words follow. */
+  falseStart(): void {
+    if (this.#stage !== "ready" || this.#userSpeaking) return;
+    this.#callerStarted();
+    this.#silentSpeech = true;
+    this.#timers.arm("false-start", this.#parts.knobs.endpointMs);
+  }
+
+  /** As if the caller had said this, within `ms`, without any audio. */
+  callerSays(words: string, ms = 500): void {
+    if (this.#stage !== "ready" || this.#userSpeaking) return;
+    this.#callerStarted();
+    this.#silentSpeech = true;
+    this.#after(ms, () => {
+      this.#silentSpeech = false;
+      this.#callerEnded({ words, spokeMs: ms });
+    });
+  }
+
+  /** Report an error and close without a status, as the vendor does after every error. */
+  fail(code: string, description = "The stand-in was told to fail."): void {
+    this.#send({ type: "Error", code, description });
+    this.#wire.close();
+    this.#close(1005, code);
+  }
+
+  /** End the socket with a close code, or without any close frame. */
+  drop(how: Drop): void {
+    how === "cut" ? this.#wire.terminate() : this.#wire.close(how);
+    this.#close(how === "cut" ? 1006 : how, "dropped");
+  }
+
+  /** Send anything at all. */
+  sendRaw(data: string | Uint8Array): void {
+    this.#wire.send(data);
+  }
+
+  #open(): void {
+    const { faults, knobs } = this.#parts;
+    this.#wire.listen({
+      text: (text) => this.#hearText(text),
+      binary: (bytes) => this.#hearBinary(bytes),
+      close: (code, reason) => this.#close(code, reason),
+      crashed: (error) => this.#crash(error),
+    });
+    if (this.#stage === "closed") return; // it was gone already
+    if (faults.dropAfterMs !== undefined) this.#timers.arm("drop", faults.dropAfterMs);
+    if (faults.silentAfterOpen) return;
+    this.#lastBinaryMs = this.#nowMs;
+    this.#timers.arm("idle", knobs.idleMs);
+    this.#timers.arm("cap", knobs.sessionMs);
+    this.#send({ type: "Welcome", request_id: this.requestId });
+    this.#failIfTold("open");
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+
+  get #userSpeaking(): boolean {
+    return this.ear.speaking || this.#silentSpeech;
+  }
+
+  // What the client sends.
+
+  #hearBinary(bytes: Uint8Array): void {
+    if (this.#stage === "closed" || this.#parts.faults.silentAfterOpen) return;
+    this.record.noteAudio(this.#nowMs, bytes.length);
+    if (this.#stage !== "ready") return this.#tooEarly("audio");
+    this.#lastBinaryMs = this.#nowMs;
+    if (this.#parts.faults.latencySpam && this.record.audio.messages % 15 === 0) {
+      this.#send({ type: "LatencyReport", stt_latency: seconds(80 + 60 * this.#parts.random()) });
+    }
+    this.ear.push(bytes);
+  }
+
+  #hearText(text: string): void {
+    if (this.#stage === "closed" || this.#parts.faults.silentAfterOpen) return;
+    this.record.noteReceived(this.#nowMs, text);
+    const read = readClientMessage(text);
+    if (!read.ok) return this.#refuse(read.rejection);
+    const { message } = read;
+    if (message.type === "Settings") return this.#takeSettings(message);
+    if (this.#stage === "settings") return this.#tooEarly(message.type);
+    if (this.#stage === "applying" && message.type !== "KeepAlive") return this.#tooEarly(message.type);
+    this.#obey(message);
+  }
+
+  #refuse({ code, description }: { code: string; description: string }): void {
+    this.record.noteViolation(`${code}: ${description}`);
+    if (code === "FAILED_TO_SPEAK" && this.#stage === "settings") this.#send({ type: "SettingsApplied" });
+    this.fail(code, description);
+  }
+
+  #tooEarly(what: string): void {
+    const description = this.#stage === "settings"
+      ? "A message other than Settings was received first."
+      : "A message was received before the settings were applied.";
+    this.record.noteViolation(`${what} before ${this.#stage === "settings" ? "Settings" : "SettingsApplied"}`);
+    this.fail("NON_SETTINGS_MESSAGE_BEFORE_SETTINGS", description);
+  }
+
+  #obey(message: Exclude<Message, { type: "Settings" }>): void {
+    const { knobs } = this.#parts;
+    switch (message.type) {
+      case "KeepAlive":
+        if (knobs.keepAliveCounts) this.#lastBinaryMs = this.#nowMs;
+        return;
+      case "UpdatePrompt":
+        this.#think = { ...this.#thinkOrDefault(), prompt: `${this.prompt}\n${message.prompt}` };
+        return this.#acknowledge("PromptUpdated");
+      case "UpdateThink":
+        this.#takeThink(message.think);
+        return this.#acknowledge("ThinkUpdated");
+      case "UpdateSpeak":
+        return this.#acknowledge("SpeakUpdated");
+      case "UpdateListen":
+        this.#takeListen(message.listen.provider);
+        return this.#timers.arm("listen-updated", knobs.ackMs * 1.5);
+      case "InjectUserMessage":
+        return this.#takeTyped(message.content);
+      case "InjectAgentMessage":
+        return this.#inject(message);
+      case "FunctionCallResponse":
+        if (!this.#turn?.respond(message.id, message.content)) {
+          this.record.noteViolation(`FunctionCallResponse for ${message.id}, which nobody waits for`);
+        }
+        return;
+      case "ForceEndTurn":
+        return this.#forceEndTurn();
+    }
+  }
+
+  #takeSettings(settings: MessageOf<"Settings">): void {
+    if (this.#stage !== "settings") {
+      this.record.noteViolation("a second Settings");
+      return this.fail("SETTINGS_ALREADY_APPLIED", "Settings have already been applied.");
+    }
+    this.#stage = "applying";
+    this.settings = settings;
+    const { listen, think, context, greeting } = settings.agent;
+    this.#takeListen(listen?.provider ?? { model: "nova-3" });
+    for (const line of context?.messages ?? []) {
+      if ("role" in line) this.#history.push({ role: line.role, content: line.content });
+    }
+    this.#takeThink(think);
+    if (greeting && this.#parts.knobs.greetingFirst) this.#showSentence(greeting);
+    if (!this.#parts.faults.neverApply) this.#timers.arm("apply", this.#parts.knobs.applyMs);
+  }
+
+  #applied(): void {
+    if (this.#failIfTold("settings")) return;
+    const { knobs } = this.#parts;
+    this.#stage = "ready";
+    this.#lastBinaryMs = this.#nowMs;
+    this.#send({ type: "SettingsApplied" });
+    this.#send({ type: "SessionInsight", detail: { build: "rehearsal", region: null } }); // a type nobody knows, in every run
+    this.#garbage();
+    const greeting = this.settings?.agent.greeting;
+    if (greeting) this.#say({ text: greeting, leadMs: knobs.greetingMs, announced: knobs.greetingFirst });
+  }
+
+  #takeThink(think: AgentSettings["agent"]["think"]): void {
+    const first = this.#think = thinkEntries(think)[0];
+    if (first && !first.endpoint && (first.prompt?.length ?? 0) > PROMPT_LIMIT) {
+      this.#think = { ...first, prompt: first.prompt!.slice(0, PROMPT_LIMIT) };
+      this.#send({ type: "Warning", code: "PROMPT_TOO_LONG", description: `The prompt was cut at ${PROMPT_LIMIT}.` });
+    }
+  }
+
+  #thinkOrDefault(): ThinkSettings {
+    return this.#think ?? { provider: { type: "open_ai", model: "gpt-4o-mini" } };
+  }
+
+  #takeListen(provider: { model?: string | undefined; version?: string | undefined }): void {
+    if (provider.model === undefined) return; // an update keeps what it leaves out
+    this.#flux = isFlux(provider);
+    this.#multilingual = provider.model === "flux-general-multi";
+  }
+
+  #acknowledge(type: string): void {
+    this.#after(this.#parts.knobs.ackMs, () => this.#send({ type }));
+  }
+
+  #forceEndTurn(): void {
+    if (!this.#flux) {
+      this.record.noteViolation("ForceEndTurn without a Flux listen provider");
+      return this.fail(
+        "UNPARSABLE_CLIENT_MESSAGE",
+        "Text message received from client did not match any of the formats we expect.",
+      );
+    }
+    this.ear.forceEnd();
+    this.#turn?.confirmNow();
+  }
+
+  /** The table of Deepgram reference, section 2.10. */
+  #inject({ message, behavior = "default" }: MessageOf<"InjectAgentMessage">): void {
+    const { rejectInjection } = this.#parts.faults;
+    if (rejectInjection === "silent") return;
+    const { phase } = this;
+    const userMidTurn = phase === "user-speaking" || phase === "speculating";
+    const agentMidTurn = phase === "speaking" || phase === "thinking" || phase === "waiting-function";
+    const refused = behavior !== "interrupt" && (userMidTurn || (agentMidTurn && behavior === "default"));
+    if (refused || rejectInjection === "refuse") {
+      const who = userMidTurn ? "the user" : "the agent";
+      return this.#send({ type: "InjectionRefused", message: `The message was not injected: ${who} is mid-turn.` });
+    }
+    if (behavior === "interrupt") {
+      this.#mouth.stop();
+      if (agentMidTurn) this.#dropTurn();
+    }
+    this.#say({ text: message, leadMs: this.#parts.knobs.injectMs });
+  }
+
+  /** Typed text is a turn of its own, confirmed as it comes. */
+  #takeTyped(content: string): void {
+    this.#mouth.stop();
+    this.#dropTurn();
+    this.#answer({ words: content, spokeMs: 0 }, 0);
+  }
+
+  // The caller's voice.
+
+  #callerStarted(): void {
+    if (this.#silentSpeech) { // announced already
+      this.#silentSpeech = false;
+      return this.#timers.disarm("false-start");
+    }
+    const unconfirmed = this.#turn && !this.#turn.confirmed ? this.#turn.speech : undefined;
+    if (unconfirmed) this.#carried = unconfirmed;
+    this.#bargeIn();
+    this.#dropTurn();
+  }
+
+  /** Speech goes on: it cuts what was injected meanwhile. */
+  #callerVoiced(): void {
+    if (this.#mouth.sounding) this.#bargeIn();
+  }
+
+  #callerEnded(speech: Speech): void {
+    if (this.#stage !== "ready") return;
+    const whole = {
+      words: [this.#carried.words, speech.words].filter(Boolean).join(" "),
+      spokeMs: this.#carried.spokeMs + speech.spokeMs,
+    };
+    this.#carried = { words: "", spokeMs: 0 };
+    if (whole.spokeMs > 0) this.#answer(whole, this.#parts.knobs.confirmMs);
+  }
+
+  #bargeIn(): void {
+    const { faults, random } = this.#parts;
+    const wasSounding = this.#mouth.sounding;
+    const { audio, sentences } = this.#mouth.stop();
+    this.#send({ type: "UserStartedSpeaking" });
+    if (!wasSounding) return;
+    const stale = Math.floor(random() * ((faults.staleFrames ?? 5) + 1));
+    let rest = audio;
+    for (let n = 1; n <= stale && rest.length > 0; n++) {
+      const chunk = rest.subarray(0, 1 + Math.floor(random() * 800));
+      rest = rest.subarray(chunk.length);
+      this.#after(n * 8, () => this.#wire.send(chunk));
+    }
+    if (faults.lateAssistantText) {
+      const late = sentences[0]?.text ?? "And there is one more thing.";
+      this.#after(60, () => this.#showSentence(late));
+    }
+    if (faults.doneAfterBargeIn) this.#after(80, () => this.#send({ type: "AgentAudioDone" }));
+  }
+
+  #dropTurn(): void {
+    this.#turn?.cancel();
+    this.#turn = undefined;
+  }
+
+  #answer(speech: Speech, confirmMs: number): void {
+    this.#turnEndedMs = this.#nowMs;
+    const { clock, knobs, think } = this.#parts;
+    const turn: Turn = this.#turn = new Turn({
+      ...{ clock, thinkMs: knobs.thinkMs, slowThinkMs: knobs.slowThinkMs },
+      think: ({ words, spokeMs }, results) =>
+        think({
+          ...{ prompt: this.prompt, history: [...this.#history, ...results], said: words, spokeMs },
+          functions: (this.#think?.functions ?? []).map(({ name, description = "", parameters = {} }) => ({
+            ...{ name, description, parameters },
+          })),
+        }),
+      functionNamed: (name): AgentFunctionSettings | undefined =>
+        this.#think?.functions?.find((known) => known.name === name),
+      newCallId: () => `fc_${this.number}_${++this.#calls}`,
+      send: (message) => this.#send(message),
+      confirmed: (said) => this.#turnConfirmed(said),
+      say: (text) => this.#say(...sentencesOf(text).map((sentence) => ({ text: sentence }))),
+      noSuchFunction: (name) => this.fail("NON_EXISTENT_FUNCTION_CALLED", `The function ${name} does not exist.`),
+    }, speech);
+    turn.run(confirmMs).then(
+      () => {
+        if (this.#turn === turn) this.#turn = undefined;
+      },
+      (error) => {
+        if (!turn.cancelled) this.#crash(error);
+      },
+    );
+  }
+
+  #turnConfirmed({ words }: Speech): void {
+    if (this.#failIfTold("turn")) return;
+    const content = words || UNTRANSCRIBED;
+    const languages = this.#multilingual ? { languages: ["en"], languages_hinted: [] } : {};
+    this.#history.push({ role: "user", content });
+    this.#send({ type: "ConversationText", role: "user", content, ...languages });
+    this.#send({ type: "History", role: "user", content });
+    if (this.#parts.random() < 0.5) this.#send({ type: "AgentThinking", content: "How shall I answer this?" });
+  }
+
+  // What we say.
+
+  #say(...sentences: Sentence[]): void {
+    if (sentences.length === 0) return;
+    const reply = this.#mouth.say(...sentences);
+    if (this.replies.at(-1) !== reply) this.replies.push(reply);
+  }
+
+  #sentenceBegins({ text, announced }: Sentence): void {
+    if (!announced) this.#showSentence(text);
+  }
+
+  #showSentence(content: string): void {
+    this.#history.push({ role: "assistant", content });
+    this.#send({ type: "ConversationText", role: "assistant", content });
+    this.#send({ type: "History", role: "assistant", content });
+  }
+
+  #audioLeaves(bytes: Uint8Array, reply: SpokenReply): void {
+    if (reply.sentBytes === bytes.length) this.#firstAudio();
+    this.#wire.send(bytes);
+    const { dropMidReply, dropCode } = this.#parts.faults;
+    if (dropMidReply && this.replies.length >= dropMidReply.reply && reply.sentBytes >= dropMidReply.afterBytes) {
+      this.drop(dropCode ?? "cut");
+    }
+  }
+
+  /** The reports about a turn come now, each figure in a message of its own. */
+  #firstAudio(): void {
+    this.#garbage();
+    if (this.#turnEndedMs === 0 || this.#failIfTold("reply")) return;
+    const totalMs = this.#nowMs - this.#turnEndedMs;
+    this.#turnEndedMs = 0;
+    const parts = { tts_latency: 0.2 * totalMs, ttt_text_latency: 0.6 * totalMs, stt_latency: 0.2 * totalMs };
+    if (this.#parts.random() < 0.5) {
+      const [total, tts, ttt] = [totalMs, parts.tts_latency, parts.ttt_text_latency].map(seconds);
+      this.#send({ type: "AgentStartedSpeaking", total_latency: total, tts_latency: tts, ttt_latency: ttt });
+    }
+    for (const [name, ms] of Object.entries({ ...parts, total_latency: totalMs })) {
+      this.#send({ type: "LatencyReport", [name]: seconds(ms) });
+    }
+  }
+
+  #send(message: Record<string, unknown>): void {
+    if (this.#stage === "closed") return;
+    if (message.type === "History" && this.settings?.flags?.history === false) return;
+    this.record.noteSent(this.#nowMs, message);
+    this.#wire.send(JSON.stringify(message));
+  }
+
+  // What goes wrong, and the end.
+
+  #garbage(): void {
+    if (!this.#parts.faults.garbage) return;
+    for (const text of GARBAGE) this.#wire.send(text);
+    this.#wire.send(new Uint8Array());
+  }
+
+  #failIfTold(at: NonNullable<AgentFaults["error"]>["at"]): boolean {
+    const { error } = this.#parts.faults;
+    if (error?.at !== at) return false;
+    this.fail(error.code);
+    return true;
+  }
+
+  #timeUp(name: "idle" | "cap" | "drop" | "apply" | "listen-updated" | "false-start"): void {
+    switch (name) {
+      case "idle":
+        return this.#checkIdle();
+      case "cap": // the vendor's code for this was not in our sources
+        return this.fail("SESSION_DURATION_LIMIT", "The session has reached its longest duration.");
+      case "drop":
+        return this.drop(this.#parts.faults.dropCode ?? "cut");
+      case "apply":
+        return this.#applied();
+      case "listen-updated":
+        return this.#send({ type: "ListenUpdated" });
+      case "false-start":
+        this.#silentSpeech = false;
+        return this.#callerEnded({ words: "", spokeMs: 0 });
+    }
+  }
+
+  /** One timer that looks again, instead of one that is moved 50 times a second. */
+  #checkIdle(): void {
+    const leftMs = this.#lastBinaryMs + this.#parts.knobs.idleMs - this.#nowMs;
+    if (leftMs > 0) return this.#timers.arm("idle", leftMs);
+    this.record.noteViolation(`no audio for ${this.#parts.knobs.idleMs} ms`);
+    this.fail(
+      "CLIENT_MESSAGE_TIMEOUT",
+      "We waited too long for a websocket message. Please ensure that you're sending binary messages containing user speech.",
+    );
+  }
+
+  #after(ms: number, action: () => void): void {
+    const timer = this.#parts.clock.after(ms, () => {
+      this.#later.delete(timer);
+      action();
+    });
+    this.#later.add(timer);
+  }
+
+  #crash(error: unknown): void {
+    this.crashes.push(error);
+    if (this.#stage !== "closed") this.fail("INTERNAL_SERVER_ERROR", "The stand-in itself failed.");
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#stage === "closed") return;
+    this.#dropTurn();
+    this.#stage = "closed";
+    this.ended = { code, reason };
+    this.#mouth.stop();
+    this.ear[Symbol.dispose]();
+    this.#timers[Symbol.dispose]();
+    for (const timer of this.#later) timer[Symbol.dispose]();
+    this.#later.clear();
+  }
+
+  /** Ms of audio that came from the caller. */
+  get heardMs(): number {
+    return this.record.audio.bytes / BYTES_PER_MS;
+  }
+}
+
+/** What a client must survive: no JSON, no object, known types with wrong fields. */
+const GARBAGE = [
+  '{"type":"Conv',
+  "42",
+  "null",
+  "[]",
+  '{"kind":1}',
+  '{"type":"ConversationText"}',
+  '{"type":"ConversationText","role":"nobody","content":7}',
+  '{"type":"FunctionCallRequest","functions":"none"}',
+  '{"type":"LatencyReport","total_latency":"fast"}',
+];
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
+}
+
+/** A UUID of version 4 from `random`, so that a seeded run repeats. */
+export function uuid(random: () => number): string {
+  const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join("");
+  const variant = "89ab"[Math.floor(random() * 4)];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
