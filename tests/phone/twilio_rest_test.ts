@@ -131,6 +131,8 @@ test("a number is found exactly, pointed here, and reported as it then is", asyn
   assert.deepEqual(after, { ok: true, value: { ...before.value, ...hooks } });
   assert.equal(api.numbers[1]!["voice_fallback_url"], hooks.fallbackUrl);
   assert.equal(api.numbers[0]!["voice_url"], "");
+  const { form } = api.requests.find(({ method }) => method === "POST")!;
+  assert.equal(form["VoiceApplicationSid"], "", "an application would take the calls instead");
   assert.deepEqual(await settle(rest.updateNumber("+15550101", { voiceUrl: hooks.voiceUrl }, NEVER)), after, "kept");
 });
 
@@ -367,4 +369,26 @@ test("the platform's own fetch reaches a real port, and an empty one is tried an
   const fault = faultOf(await twilioRest({ ...options, baseUrl, fetch: counting }).redirect(CALL, TWIML, NEVER));
   assert.match(describeFault(fault), /^Cannot reach Twilio: client error \(Connect\)/);
   assert.equal(tries, 3, "a refused connection is recognised as one");
+});
+
+test("the deadline lets go of a real connection, before and within the answer", async () => {
+  for (const head of ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"]) {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const asked = Promise.withResolvers<void>();
+    const serving = (async () => {
+      using connection = await listener.accept();
+      await connection.read(new Uint8Array(4096));
+      await connection.write(new TextEncoder().encode(head));
+      asked.resolve();
+      while (await connection.read(new Uint8Array(4096)) !== null);
+    })().catch(() => {}); // a reset is a way to let go, too
+    const clock = new VirtualClock();
+    const baseUrl = `http://127.0.0.1:${listener.addr.port}`;
+    const rest = twilioRest({ fetch, clock, accountSid: ACCOUNT, authToken: TOKEN, baseUrl });
+    const asking = rest.redirect(CALL, TWIML, NEVER);
+    await asked.promise;
+    await clock.run(ATTEMPT_LIMIT_MS);
+    assert.equal(faultOf(await asking).kind, "deadline");
+    await serving;
+  }
 });
