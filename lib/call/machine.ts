@@ -100,9 +100,9 @@ const ALIVE = {
 export const TRANSITIONS: TransitionTable = {
   idle: {
     ...ALIVE,
-    "ready": () => listen(0),
+    "ready": () => listen(0, [{ kind: "disarm", timer: "setup" }]),
     "reply-started": (_, { reply }) => speak(reply),
-    "timer": (state, { name }) => name === "setup" ? close("engine-not-ready", "apology") : overTime(state, name),
+    "timer": (state, { name }) => overTime(state, name),
   },
   listening: {
     ...ALIVE,

@@ -13,7 +13,9 @@ export interface Caller {
 }
 
 /** What was prepared for a call before its stream came. Disposed if nobody claims it. */
-export type Prepared = AsyncDisposable;
+export interface Prepared extends AsyncDisposable {
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 interface Expected<P extends Prepared> extends Caller {
   prepared: P | undefined;

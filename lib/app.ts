@@ -1,0 +1,221 @@
+/** The HTTP side: parse, delegate, answer. Source of the webhooks: Twilio reference, sections 2 and 6. */
+
+import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { socketWire } from "./base/wire.ts";
+import type { Reception, Refusal } from "./call/reception.ts";
+import { candidateUrls, type FormFields, parseForm, signedUrl } from "./phone/signature.ts";
+import { connectStream, hangUp, sayAndHangUp } from "./phone/twiml.ts";
+
+/** What `/health` tells. Interfaces: `status` "draining" comes with 503. */
+export interface Health {
+  status: "healthy" | "degraded" | "draining";
+  version: string;
+  activeCalls: number;
+  maxCalls: number;
+  engine: string;
+  rehearsal: boolean;
+  uptimeSeconds: number;
+  providers: { name: string; state: string; lastFault: string | null; since: string | null }[];
+}
+
+/** What the routes need. Everything that can change while we run is a function. */
+export interface AppParts {
+  reception: Reception;
+  /** Host under which Twilio reaches us; undefined: the request's own. */
+  publicHost: string | undefined;
+  /** Whether `X-Forwarded-*` may be believed. */
+  trustProxy: boolean;
+  /** With it, only signed requests get in. */
+  authToken: string | undefined;
+  adminToken: string | undefined;
+  /** Spoken by the carrier when we cannot take the call. */
+  busyText: () => string;
+  language: () => string;
+  mintToken: (callSid: string) => string;
+  health: () => Health;
+  metrics: { text: () => string; json: () => unknown };
+  /** A stream ended with an error that only the carrier saw. */
+  streamStatus: (fields: Readonly<Record<string, string>>) => void;
+  callStatus: (fields: Readonly<Record<string, string>>) => void;
+  refused: (reason: Refusal | "unsigned" | "too-large", callSid: string) => void;
+  /** What the carrier is to do when a stream has ended: a TwiML document, or undefined for hang-up. */
+  afterStream: (callSid: string) => string | undefined;
+  /** Where the connection comes from. */
+  peerAddress: (request: Request) => string | undefined;
+  /** More routes: the browser phone, the stored calls. */
+  extend?: (app: Hono) => void;
+}
+
+/** Twilio's own forms have some 2 KB. */
+const FORM_LIMIT_BYTES = 65_536;
+/** A carrier sends 50 messages a second; Deno's own ping finds a dead path. */
+const IDLE_TIMEOUT_SECONDS = 30;
+
+type Fields = Record<string, string>;
+
+export function createApp(parts: AppParts): Hono {
+  const app = new Hono();
+  const webhook = (answer: (c: Context, fields: Fields) => Response) => async (c: Context) => {
+    const form = await readForm(c);
+    if (!form) return refuse(c, parts, "too-large", 413, "The form is larger than any webhook of Twilio's.\n");
+    if (!signed(c, parts, "https", form.params)) return refuse(c, parts, "unsigned", 403, UNSIGNED);
+    return answer(c, form.fields);
+  };
+
+  const incoming = webhook((c, fields) => twiml(c, answerCall(c, parts, fields)));
+  for (const path of ["/incoming-call", "/twiml"]) app.on(["GET", "POST"], path, incoming);
+  for (const path of ["/media-stream", "/ws"]) app.get(path, (c) => openStream(c, parts));
+  app.post("/after-stream", webhook((c, fields) => twiml(c, parts.afterStream(fields.CallSid ?? "") ?? hangUp())));
+  app.post(
+    "/stream-status",
+    webhook((c, fields) => {
+      parts.streamStatus(fields);
+      return c.body(null, 204);
+    }),
+  );
+  app.post(
+    "/call-status",
+    webhook((c, fields) => {
+      parts.callStatus(fields);
+      return c.body(null, 204);
+    }),
+  );
+
+  app.get("/health", (c) => {
+    const health = parts.health();
+    return c.json(health, health.status === "draining" ? 503 : 200);
+  });
+  app.get("/metrics", (c) => {
+    if (!mayRead(c, parts)) return c.text("Metrics are for loopback, or for bearers of ADMIN_TOKEN.\n", 401);
+    if (c.req.header("accept")?.includes("application/json")) return c.json(parts.metrics.json() as object);
+    return c.body(parts.metrics.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  parts.extend?.(app);
+
+  app.notFound((c) => {
+    const allowed = METHODS[c.req.path];
+    if (!allowed) return c.text(`Nothing is at ${c.req.path}. Twilio's webhook is /incoming-call.\n`, 404);
+    return c.text(`${c.req.path} takes ${allowed}, not ${c.req.method}.\n`, 405, { allow: allowed });
+  });
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    reportError(error);
+    return c.text("Something went wrong on our side.\n", 500);
+  });
+  return app;
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  "/incoming-call": "GET, POST",
+  "/twiml": "GET, POST",
+  "/after-stream": "POST",
+  "/stream-status": "POST",
+  "/call-status": "POST",
+  "/health": "GET",
+  "/metrics": "GET",
+};
+
+const UNSIGNED =
+  "The signature does not fit. If this is Twilio: TWILIO_AUTH_TOKEN must be the account's primary token, and PUBLIC_HOST the host in the webhook's URL.\n";
+
+/** Announce the call and hand its audio to our socket, or say that we are busy: never an error the caller would hear. */
+function answerCall(c: Context, parts: AppParts, fields: Fields): string {
+  const callSid = fields.CallSid ?? "";
+  const caller = { from: fields.From ?? "", to: fields.To ?? "" };
+  if (!callSid) return sayAndHangUp(parts.busyText(), parts.language());
+  if (parts.reception.announce(callSid, caller)) return sayAndHangUp(parts.busyText(), parts.language());
+  const host = hostOf(c, parts);
+  const plain = isLoopbackHost(host);
+  const http = `${plain ? "http" : "https"}://${host}`;
+  return connectStream({
+    streamUrl: `${plain ? "ws" : "wss"}://${host}/media-stream`,
+    parameters: {
+      token: parts.mintToken(callSid),
+      ...(caller.from ? { from: caller.from.slice(0, 64) } : {}),
+      ...(caller.to ? { to: caller.to.slice(0, 64) } : {}),
+    },
+    actionUrl: `${http}/after-stream`,
+    statusCallbackUrl: `${http}/stream-status`,
+  });
+}
+
+/** Authenticate, then upgrade, then return at once (deno.md section 0). */
+function openStream(c: Context, parts: AppParts): Response {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    return c.text("This is a WebSocket for Twilio Media Streams.\n", 426, { upgrade: "websocket" });
+  }
+  if (!signed(c, parts, "wss", [])) return refuse(c, parts, "unsigned", 403, UNSIGNED);
+  if (parts.reception.admitsSocket()) return c.text("No place for another call now.\n", 503, { "retry-after": "5" });
+  const offered = c.req.header("sec-websocket-protocol")?.split(",")[0]?.trim();
+  const { socket, response } = Deno.upgradeWebSocket(c.req.raw, {
+    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    ...(offered ? { protocol: offered } : {}),
+  });
+  socket.onopen = () => parts.reception.stream(socketWire(socket));
+  return response;
+}
+
+interface Form {
+  fields: Fields;
+  params: FormFields;
+}
+
+/** The fields of a webhook, from the query of a GET or the body of a POST. Undefined if the body is too large. */
+async function readForm(c: Context): Promise<Form | undefined> {
+  if (c.req.method === "GET") return { fields: c.req.query(), params: [] };
+  if (Number(c.req.header("content-length") ?? 0) > FORM_LIMIT_BYTES) return undefined;
+  const body = await c.req.text();
+  if (body.length > FORM_LIMIT_BYTES) return undefined;
+  const params = parseForm(body);
+  return { fields: Object.fromEntries(params), params };
+}
+
+function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: FormFields): boolean {
+  if (!parts.authToken) return true;
+  const url = new URL(c.req.url);
+  const target = url.pathname + url.search;
+  const host = hostOf(c, parts);
+  const urls = candidateUrls({ publicHost: host, target, scheme });
+  // The softphone signs what it dials, which on this machine is plain.
+  if (isLoopbackHost(host)) urls.push(`${scheme === "wss" ? "ws" : "http"}://${host}${target}`);
+  return signedUrl({ authToken: parts.authToken, header: c.req.header("x-twilio-signature"), urls, params }) !==
+    undefined;
+}
+
+function refuse(
+  c: Context,
+  parts: AppParts,
+  reason: "unsigned" | "too-large",
+  status: 403 | 413,
+  text: string,
+): Response {
+  parts.refused(reason, "");
+  return c.text(text, status);
+}
+
+function twiml(c: Context, document: string): Response {
+  return c.body(document, 200, { "content-type": "text/xml; charset=utf-8", "cache-control": "no-store" });
+}
+
+function hostOf(c: Context, parts: AppParts): string {
+  const forwarded = parts.trustProxy ? c.req.header("x-forwarded-host")?.split(",")[0]?.trim() : undefined;
+  return parts.publicHost ?? forwarded ?? c.req.header("host") ?? "localhost";
+}
+
+/** Whether a host is this machine, so that plain `http` and `ws` are right. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
+}
+
+function isLoopbackAddress(address: string | undefined): boolean {
+  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
+}
+
+/** Loopback may read what is ours; behind a proxy everyone is loopback, so then the token is needed. */
+function mayRead(c: Context, parts: AppParts): boolean {
+  const bearer = c.req.header("authorization") === `Bearer ${parts.adminToken}`;
+  if (parts.adminToken && bearer) return true;
+  const proxied = parts.trustProxy || c.req.header("x-forwarded-for") !== undefined;
+  return !proxied && isLoopbackAddress(parts.peerAddress(c.req.raw));
+}

@@ -1,0 +1,35 @@
+/** What `serve` says first: where it is reached, what is real, what is not, and what turns it on. Pure. */
+
+import { type Config, missingKeys } from "./config.ts";
+
+export function banner(config: Config, { port, version }: { port: number; version: string }): string {
+  const { server, base, keys, rehearsal } = config;
+  const host = server.publicHost;
+  const lines = [
+    `Offhook ${version} answers for ${base.name}, ${base.engine} engine.`,
+    `  here      http://localhost:${port}`,
+    host
+      ? `  webhook   https://${host}/incoming-call (POST): set it for your number in Twilio's console`
+      : `  webhook   set PUBLIC_HOST to your public host name to take real calls`,
+  ];
+  const numbers = Object.keys(config.numbers);
+  if (numbers.length > 0) lines.push(`  numbers   ${numbers.join(", ")} have settings of their own`);
+  if (rehearsal) {
+    lines.push("", "REHEARSAL: no account is set, so built-in stand-ins play the vendors.");
+    for (const { vendor, variable } of unique(missingKeys(config, base))) {
+      lines.push(`  ${vendor} is a stand-in; ${variable} in .env turns the real one on`);
+    }
+    lines.push('  Ring it from another terminal: deno task call --say "who are you"');
+  }
+  if (!keys.twilioAuthToken && !rehearsal) {
+    lines.push(
+      "",
+      "NOT PROTECTED: without TWILIO_AUTH_TOKEN anybody can pose as Twilio. At most 3 calls at once are taken.",
+    );
+  }
+  return lines.join("\n");
+}
+
+function unique<T extends { variable: string }>(items: readonly T[]): T[] {
+  return items.filter((item, index) => items.findIndex(({ variable }) => variable === item.variable) === index);
+}

@@ -1,0 +1,28 @@
+/** Counts of things seen within a time, bounded in number. */
+
+import type { Clock } from "./clock.ts";
+
+/** How often each key was seen in the last `ttlMs`. When more than `limit` keys are known, the one seen longest ago is forgotten. */
+export class RecentCounts<K> {
+  readonly #seen = new Map<K, number[]>();
+  readonly #clock: Clock;
+  readonly #ttlMs: number;
+  readonly #limit: number;
+
+  constructor({ clock, ttlMs, limit }: { clock: Clock; ttlMs: number; limit: number }) {
+    this.#clock = clock;
+    this.#ttlMs = ttlMs;
+    this.#limit = limit;
+  }
+
+  /** Count `key` once more. @returns how often it was seen within the time, this one included. */
+  count(key: K): number {
+    const nowMs = this.#clock.monotonicMs();
+    const times = (this.#seen.get(key) ?? []).filter((ms) => ms > nowMs - this.#ttlMs);
+    times.push(nowMs);
+    this.#seen.delete(key);
+    this.#seen.set(key, times);
+    if (this.#seen.size > this.#limit) this.#seen.delete(this.#seen.keys().next().value!);
+    return times.length;
+  }
+}

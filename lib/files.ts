@@ -1,0 +1,36 @@
+/** Files of the working directory, and behind them those that came with the program: the same names, ours last. */
+
+/** Where the program's own files are: the source tree, or inside the executable. */
+const OWN = new URL("../", import.meta.url);
+
+/** A path inside the working directory or the program; nothing above either. */
+function isInside(path: string): boolean {
+  return !path.startsWith("/") && !path.split(/[\\/]/).includes("..");
+}
+
+/** Text of `path` in the working directory, else of ours; undefined where neither is. @throws other errors of the disk. */
+export function readText(path: string): string | undefined {
+  const bytes = readBytes(path);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** Bytes of `path` in the working directory, else of ours. An absolute path, or one that leads upwards, is only what it says. */
+export function readBytes(path: string): Uint8Array | undefined {
+  return readAt(path) ?? (isInside(path) ? readAt(new URL(path, OWN)) : undefined);
+}
+
+function readAt(path: string | URL): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) return undefined;
+    throw error;
+  }
+}
+
+/** The program's version, from its own deno.json. */
+export function ownVersion(): string {
+  const bytes = readAt(new URL("deno.json", OWN));
+  const { version } = JSON.parse(new TextDecoder().decode(bytes)) as { version: string };
+  return version;
+}

@@ -1,0 +1,54 @@
+/** `offhook call`: the softphone with a real clock, real sockets and the terminal. */
+
+import { localVoice } from "./audio/voice.ts";
+import { systemClock } from "./base/clock.ts";
+import { VARIABLE_NAMES } from "./config.ts";
+import { loadEnv } from "./config.ts";
+import { readText } from "./files.ts";
+import { socketKind, vendorDial } from "./providers/socket.ts";
+import { runCallCommand } from "./softphone/cli.ts";
+
+export interface Terminal {
+  print: (line: string) => void;
+  printError: (line: string) => void;
+}
+
+export async function call(args: string[], { print, printError }: Terminal): Promise<number> {
+  const dotenv = loadEnv(readText(".env") ?? "");
+  const env = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, Deno.env.get(name) ?? dotenv[name]]));
+  await using voice = localVoice({ clock: systemClock });
+  const hangUp = new AbortController();
+  const giveUp = new AbortController();
+  const onSignal = () => hangUp.signal.aborted ? giveUp.abort() : hangUp.abort();
+  Deno.addSignalListener("SIGINT", onSignal);
+  try {
+    return await runCallCommand({
+      args,
+      env,
+      clock: systemClock,
+      dial: vendorDial({ clock: systemClock, kind: socketKind("auto", Deno.version.deno, false) }),
+      fetch,
+      voice,
+      stdin: typedLines(),
+      print,
+      printError,
+      readFile: Deno.readFile,
+      writeFile: Deno.writeFile,
+      isTerminal: Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
+      hangUp: hangUp.signal,
+      giveUp: giveUp.signal,
+    });
+  } finally {
+    Deno.removeSignalListener("SIGINT", onSignal);
+  }
+}
+
+async function* typedLines(): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest) yield rest;
+}

@@ -1,0 +1,182 @@
+/** `offhook serve`: configuration, stand-ins, house, listener and signals, opened in this order and closed in the other. */
+
+import { localVoice } from "./audio/voice.ts";
+import { systemClock } from "./base/clock.ts";
+import type { CallNotice } from "./call/notice.ts";
+import { createApp, type Health } from "./app.ts";
+import { banner } from "./banner.ts";
+import { type Config, describeNotes, type Flags } from "./config.ts";
+import { ownVersion, readBytes } from "./files.ts";
+import { buildHouse } from "./house.ts";
+import { loadConfig } from "./load.ts";
+import { explainStreamError } from "./phone/stream_errors.ts";
+import { socketKind, vendorDial } from "./providers/socket.ts";
+import { rehearse } from "./rehearse.ts";
+import { log, logNotice, openLog } from "./telemetry/log.ts";
+import { callMeters } from "./telemetry/call_meters.ts";
+
+export interface ServeOptions {
+  file?: string;
+  flags: Flags;
+  print: (line: string) => void;
+}
+
+/** How long the listener may take to close at the very end. */
+const SHUTDOWN_MS = 1000;
+
+/** Serve until a signal. @returns the exit code: 0 after a drain, 1 if it could not start, 130 after a second signal. */
+export async function serve({ file, flags, print }: ServeOptions): Promise<number> {
+  const loaded = loadConfig({ ...(file ? { file } : {}), flags });
+  if (!loaded.ok) {
+    print(describeNotes(loaded.fault));
+    return 1;
+  }
+  for (const note of loaded.value.warnings) print(describeNotes([note]));
+  const { server } = loaded.value.config;
+  const format = server.logFormat === "auto" ? (Deno.stderr.isTerminal() ? "lines" : "json") : server.logFormat;
+  await openLog({ level: server.logLevel, format, write: print });
+  surviveStrayErrors();
+  return await run(loaded.value.config, flags, print);
+}
+
+async function run(given: Config, flags: Flags, print: (line: string) => void): Promise<number> {
+  await using owned = new AsyncDisposableStack();
+  const clock = systemClock;
+  const version = ownVersion();
+  const voice = owned.use(localVoice({ clock }));
+  const rehearsal = given.rehearsal ? owned.use(rehearse(given, { clock, voice })) : undefined;
+  const config = rehearsal?.point(given) ?? given;
+  const meters = callMeters();
+  const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
+  const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe];
+
+  const house = owned.use(buildHouse({
+    clock,
+    version,
+    dial: vendorDial({ clock, kind }),
+    config: () => config,
+    voice,
+    randomHex,
+    readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
+    observe: (notice) => observers.forEach((observe) => observe(notice)),
+    refused: (reason, callSid) => {
+      meters.refused(reason);
+      log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
+    },
+    unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
+  }));
+  house.pacer.onWake = meters.pacerLateness;
+  const { reception } = house;
+
+  const startedMs = clock.monotonicMs();
+  const health = (): Health => ({
+    status: reception.draining ? "draining" : "healthy",
+    version,
+    activeCalls: reception.active,
+    maxCalls: config.server.maxCalls,
+    engine: config.base.engine,
+    rehearsal: config.rehearsal,
+    uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1000),
+    providers: [],
+  });
+  const peers = new WeakMap<Request, string>();
+  const app = createApp({
+    reception,
+    publicHost: config.server.publicHost,
+    trustProxy: config.server.trustProxy,
+    authToken: config.keys.twilioAuthToken,
+    adminToken: config.server.adminToken,
+    busyText: () => config.base.lines.busy.text,
+    language: () => config.base.language,
+    mintToken: house.mintToken,
+    health,
+    metrics: meters.render(() => reception.active),
+    streamStatus: logStreamStatus,
+    callStatus: () => {},
+    refused: (reason) => {
+      meters.refused(reason);
+      log("warning", `turned away: ${reason}`);
+    },
+    afterStream: () => undefined,
+    peerAddress: (request) => peers.get(request),
+  });
+
+  let listener: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    listener = Deno.serve(
+      { port: config.server.port, hostname: config.server.bind, onListen: () => {} },
+      (request, info) => {
+        peers.set(request, info.remoteAddr.hostname);
+        return app.fetch(request);
+      },
+    );
+  } catch (error) {
+    print(explainListenError(error, config.server.port));
+    return 1;
+  }
+  print(banner(config, { port: listener.addr.port, version }));
+  const lines = new AbortController();
+  owned.defer(() => lines.abort());
+  house.loadPrompts(lines.signal).then(
+    (faults) => faults.forEach((fault) => log("warning", fault)),
+    (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),
+  );
+
+  const signals = listenForSignals();
+  owned.defer(signals.close);
+  await signals.first;
+  const graceMs = (flags.drain ?? config.server.drainSeconds) * 1000;
+  log(
+    "info",
+    `Stopping: no new calls; ${reception.active} live may finish within ${
+      graceMs / 1000
+    } s. Once more to stop at once.`,
+  );
+  const finished = await Promise.race([reception.drain(graceMs).then(() => true), signals.second.then(() => false)]);
+  await Promise.race([listener.shutdown(), new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS))]);
+  return finished ? 0 : 130;
+}
+
+function randomHex(bytes: number): string {
+  return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
+}
+
+/** SIGINT and SIGTERM mean the same everywhere: Deno Deploy sends the first, systemd and Docker the second. */
+function listenForSignals() {
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let count = 0;
+  const heard = () => ++count === 1 ? first.resolve() : second.resolve();
+  const names = ["SIGINT", "SIGTERM"] as const;
+  for (const name of names) Deno.addSignalListener(name, heard);
+  return {
+    first: first.promise,
+    second: second.promise,
+    close: () => names.forEach((name) => Deno.removeSignalListener(name, heard)),
+  };
+}
+
+/** A mistake of ours that nobody caught costs at most its own call: the others go on, and we hear of it. */
+function surviveStrayErrors(): void {
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log("error", `Uncaught: ${event.error instanceof Error ? event.error.stack : event.message}`);
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log("error", `Unhandled rejection: ${event.reason instanceof Error ? event.reason.stack : String(event.reason)}`);
+  });
+}
+
+function explainListenError(error: unknown, port: number): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `Port ${port} is in use, perhaps by another Offhook. Stop that one, or choose another with --port or PORT.`;
+  }
+  return `Cannot listen on port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function logStreamStatus({ StreamEvent, StreamError, CallSid }: Readonly<Record<string, string>>): void {
+  if (StreamEvent !== "stream-error") return log("debug", `stream of ${CallSid}: ${StreamEvent}`);
+  const { code, meaning, remedy } = explainStreamError(StreamError ?? "");
+  log("error", `The carrier lost the stream of ${CallSid}: ${code ?? "no code"}, ${meaning} ${remedy}`);
+}

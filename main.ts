@@ -1,0 +1,99 @@
+/** Offhook answers the phone with an AI agent. The command line: each command is loaded when it is asked for. */
+
+import { parseArgs } from "node:util";
+
+const HELP = `offhook [COMMAND] [OPTIONS]
+
+  serve     answer calls (this is what happens without a command)
+  call      ring a running server with the built-in softphone
+  help      this text; COMMAND --help for one command
+
+Common options: --config FILE  --json  -h, --help  --version
+`;
+
+const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain SECONDS] [--config FILE]
+
+Answers calls. Without any account set it rehearses: built-in stand-ins play the vendors.
+`;
+
+type Command = (args: string[]) => Promise<number>;
+
+const print = (line: string) => console.log(line);
+const printError = (line: string) => console.error(line.trimEnd());
+
+const COMMANDS: Record<string, Command> = {
+  async serve(args) {
+    const options = parseOptions(args, {
+      port: { type: "string" },
+      host: { type: "string" },
+      rehearse: { type: "boolean" },
+      drain: { type: "string" },
+      config: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    });
+    if (typeof options === "string") return usage(options);
+    const { port, host, rehearse, drain, config, help } = options;
+    if (help) {
+      print(SERVE_HELP);
+      return 0;
+    }
+    for (const [name, value] of Object.entries({ port, drain })) {
+      if (value !== undefined && !/^\d+$/.test(String(value))) {
+        return usage(`--${name} takes a whole number, not "${value}"`);
+      }
+    }
+    const { serve } = await import("./lib/serve.ts");
+    return await serve({
+      print: printError,
+      ...(typeof config === "string" ? { file: config } : {}),
+      flags: {
+        ...(rehearse === true ? { rehearse } : {}),
+        ...(typeof port === "string" ? { port: Number(port) } : {}),
+        ...(typeof host === "string" ? { host } : {}),
+        ...(typeof drain === "string" ? { drain: Number(drain) } : {}),
+      },
+    });
+  },
+
+  async call(args) {
+    const { call } = await import("./lib/ring.ts");
+    return await call(args, { print, printError });
+  },
+
+  help() {
+    print(HELP);
+    return Promise.resolve(0);
+  },
+};
+
+type OptionSpec = Record<string, { type: "string" | "boolean"; short?: string }>;
+
+/** The options, or what is wrong with them. */
+function parseOptions(args: string[], options: OptionSpec): Record<string, string | boolean | undefined> | string {
+  try {
+    const { values } = parseArgs({ args, options, strict: true, allowPositionals: false });
+    return values as Record<string, string | boolean | undefined>;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function usage(why: string): number {
+  printError(`${why}\nSee offhook --help.`);
+  return 2;
+}
+
+async function main(args: string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === "-h" || first === "--help") return await COMMANDS.help!(rest);
+  if (first === "--version") {
+    const { ownVersion } = await import("./lib/files.ts");
+    print(ownVersion());
+    return 0;
+  }
+  if (first === undefined || first.startsWith("-")) return await COMMANDS.serve!(args);
+  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  return command ? await command(rest) : usage(`There is no command "${first}".`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
