@@ -1,0 +1,130 @@
+/** From example texts to calibrated scores: few examples by linear machines and centroids, many by a small network. Pure. */
+import { cosine, Features, length, type Vector } from "./features.ts";
+import { type Linear, trainLinear } from "./linear.ts";
+import { type Network, trainNetwork } from "./network.ts";
+import { tokens } from "./text.ts";
+
+/** Scores of all routes for one utterance. */
+export interface Classifier {
+  /** For each route how sure it is that `words` mean it, 0 to 1. */
+  scores(words: readonly string[]): number[];
+  vector(words: readonly string[]): Vector;
+  /** Memory of weights and vocabulary. */
+  readonly bytes: number;
+}
+
+export interface ClassifierOptions {
+  /** Texts that mean none of the routes. */
+  none: readonly string[];
+  seed: number;
+}
+
+/** From this many examples on, a network tells the routes apart better than linear machines do (see lib/README.md). */
+const MANY_EXAMPLES = 2000;
+/** A background text this like an example of a route is no counter-example. */
+const TOO_LIKE = 0.6;
+
+/** Train on `examples` (one list for each route), yielding every few milliseconds. */
+export function trainClassifier(
+  examples: readonly (readonly string[])[],
+  options: ClassifierOptions,
+): Generator<void, Classifier> {
+  const count = examples.reduce((sum, list) => sum + list.length, 0);
+  return count >= MANY_EXAMPLES ? trainMany(examples, options) : trainFew(examples, options);
+}
+
+function* trainMany(
+  examples: readonly (readonly string[])[],
+  { none, seed }: ClassifierOptions,
+): Generator<void, Classifier> {
+  const classes = [...examples, none];
+  const features = yield* Features.learn(classes.flat(), { minTexts: 2, unknown: 0 });
+  const vectors = yield* vectorsOf(classes.flat(), features);
+  const set = { vectors, classes: labels(classes), features: features.size, classCount: classes.length };
+  const network: Network = yield* trainNetwork(set, NETWORK, seeded(seed));
+  return {
+    bytes: network.bytes + features.bytes,
+    vector: (words) => features.vector(words),
+    scores(words) {
+      const outputs = network.scores(features.vector(words)), toNone = outputs[examples.length]!;
+      return examples.map((_, k) => logistic(MANY.slope * (outputs[k]! - toNone - MANY.middle)));
+    },
+  };
+}
+
+function* trainFew(
+  examples: readonly (readonly string[])[],
+  { none, seed }: ClassifierOptions,
+): Generator<void, Classifier> {
+  const features = yield* Features.learn([...examples.flat(), ...none], { minTexts: 1, unknown: 0.5 });
+  const routed = examples.map((list) => list.map((text) => features.vector(tokens(text))));
+  const centroids = routed.map((list) => centroid(list, features.size));
+  const against = (yield* vectorsOf(none, features)).filter((vector) =>
+    !routed.flat().some((example) => cosine(vector, example) > TOO_LIKE)
+  );
+  const classes = [...routed, against];
+  const set = {
+    vectors: classes.flat(),
+    classes: labels(classes),
+    features: features.size,
+    classCount: classes.length,
+  };
+  const linear: Linear = yield* trainLinear(set, LINEAR, seeded(seed));
+  return {
+    bytes: linear.bytes + features.bytes + centroids.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    vector: (words) => features.vector(words),
+    scores(words) {
+      const vector = features.vector(words), size = length(vector) || 1;
+      const margins = linear.scores(vector), toNone = margins[examples.length]!;
+      return centroids.map((middle, k) => {
+        let product = 0;
+        for (let at = 0; at < vector.ids.length; at++) product += middle[vector.ids[at]!]! * vector.values[at]!;
+        return logistic(FEW.slope * (margins[k]! - toNone + FEW.likeness * product / size - FEW.middle));
+      });
+    },
+  };
+}
+
+const NETWORK = { hidden: 128, epochs: 10, rate: 0.05, inputDropout: 0.2, hiddenDropout: 0.3 };
+const LINEAR = { cost: 1, passes: 30 };
+/** From the difference of a route's output and none's to a score. */
+const MANY = { slope: 0.5, middle: 0 };
+const FEW = { slope: 2, likeness: 2, middle: 0.06 };
+
+function* vectorsOf(texts: readonly string[], features: Features): Generator<void, Vector[]> {
+  const vectors: Vector[] = [];
+  for (const text of texts) {
+    vectors.push(features.vector(tokens(text)));
+    if (vectors.length % TEXTS_A_SLICE === 0) yield;
+  }
+  return vectors;
+}
+
+const TEXTS_A_SLICE = 100;
+
+function labels(classes: readonly (readonly unknown[])[]): Int32Array {
+  return Int32Array.from(classes.flatMap((list, k) => list.map(() => k)));
+}
+
+/** The mean direction of `vectors`, of length one. */
+function centroid(vectors: readonly Vector[], size: number): Float32Array {
+  const sum = new Float32Array(size);
+  for (const { ids, values } of vectors) ids.forEach((id, at) => sum[id]! += values[at]!);
+  const norm = Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0)) || 1;
+  return sum.map((value) => value / norm);
+}
+
+function logistic(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** A small seeded generator (mulberry32): uniform numbers in [0, 1). */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6D2B79F5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

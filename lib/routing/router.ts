@@ -1,0 +1,160 @@
+/**
+ * What the caller said -> the route that answers it at once, or none. Trained from the routes' example utterances against the
+ * shipped background; deciding is synchronous and takes well under 5 ms. Pure but for the pauses in training.
+ */
+import { backgroundUtterances } from "./background.ts";
+import { type Classifier, trainClassifier } from "./classifier.ts";
+import { spottings } from "./spotting.ts";
+import { cosine } from "./features.ts";
+import { tokens } from "./text.ts";
+
+export interface RouteExamples {
+  name: string;
+  utterances: readonly string[];
+  /** "whole": the utterance as a whole means this; "anywhere": a phrase within a longer utterance counts (emergencies). */
+  match: "whole" | "anywhere";
+  /** Least score, 0 to 1, that routes; by default `DEFAULT_THRESHOLD`, or `STRICT_THRESHOLD` for a strict route. */
+  threshold?: number;
+  /** For a route that cannot be taken back, as one that hangs up. */
+  strict?: boolean;
+}
+
+export interface Decision {
+  /** Name of the route taken; undefined is "none". */
+  readonly route: string | undefined;
+  /** Calibrated likeness to the best route, 0 to 1. */
+  readonly score: number;
+  /** What `score` had to reach. */
+  readonly threshold: number;
+  /** The best route's most similar example, with their cosine. Computed when asked for. */
+  readonly nearest: { readonly utterance: string; readonly similarity: number } | undefined;
+  /** The best routes, best first, at most five. */
+  readonly ranked: readonly { readonly name: string; readonly score: number }[];
+}
+
+export interface TrainOptions {
+  /** Further utterances that mean none of the routes. */
+  outOfScope?: readonly string[];
+  /** Whether the shipped background utterances count as none. Default true. */
+  background?: boolean;
+  /** Lets the event loop run between slices of training. Default: a timer of 0 ms. */
+  pause?: () => Promise<void>;
+  /** Seed of the training's random numbers. Default 1. */
+  seed?: number;
+}
+
+/** At most about one utterance in two hundred that means no route reaches this (see lib/README.md, "Routes"). */
+export const DEFAULT_THRESHOLD = 0.5;
+/** For routes that hang up: about one in a thousand. */
+export const STRICT_THRESHOLD = 0.75;
+
+const RANKED = 5;
+/** A whole utterance may be twice as long as the route's longest example, and this much longer. */
+const LEEWAY_WORDS = 4;
+
+const NOTHING: Decision = { route: undefined, score: 0, threshold: DEFAULT_THRESHOLD, nearest: undefined, ranked: [] };
+
+/**
+ * Train a router. Until it is there, the caller treats every utterance as none. A route without utterances never matches;
+ * no routes at all give a router that always says none.
+ */
+export async function trainRouter(routes: readonly RouteExamples[], options: TrainOptions = {}): Promise<Router> {
+  const pause = options.pause ?? (() => new Promise<void>((resolve) => setTimeout(resolve, 0)));
+  const training = trainClassifier(routes.map((route) => route.utterances), {
+    none: [...(options.background === false ? [] : backgroundUtterances()), ...(options.outOfScope ?? [])],
+    seed: options.seed ?? 1,
+  });
+  for (;;) {
+    const step = training.next();
+    if (step.done) return new Router(routes, step.value);
+    await pause();
+  }
+}
+
+/** One line for `routes test`: what was decided, and why. */
+export function explain({ route, score, threshold, nearest, ranked }: Decision): string {
+  const best = ranked[0];
+  if (!best) return "none: there is no route, or nothing was said";
+  const like = nearest ? `; nearest example "${nearest.utterance}" (cosine ${nearest.similarity.toFixed(2)})` : "";
+  const others = ranked.slice(1).map(({ name, score }) => `${name} ${score.toFixed(2)}`).join(", ");
+  const verdict = route
+    ? `${route}: score ${score.toFixed(2)} reaches`
+    : `none: best is ${best.name}, score ${score.toFixed(2)} below`;
+  return `${verdict} the threshold ${threshold.toFixed(2)}${like}${others && `; then ${others}`}`;
+}
+
+/** Decides by a trained classifier. Made by `trainRouter`; knows no route while there are none. */
+export class Router {
+  readonly #routes: readonly RouteExamples[];
+  readonly #classifier: Classifier;
+  /** Examples word for word: these always reach their route. */
+  readonly #verbatim = new Map<string, number>();
+  readonly #longestWords: readonly number[];
+
+  constructor(routes: readonly RouteExamples[], classifier: Classifier) {
+    this.#routes = routes;
+    this.#classifier = classifier;
+    const examples = routes.map((route) => route.utterances.map(tokens));
+    examples.forEach((list, k) =>
+      list.forEach((words) => this.#verbatim.set(words.join(" "), this.#verbatim.get(words.join(" ")) ?? k))
+    );
+    this.#longestWords = examples.map((list) => list.reduce((most, words) => Math.max(most, words.length), 0));
+  }
+
+  /** Size of the model: weights and vocabulary. */
+  get bytes(): number {
+    return this.#classifier.bytes;
+  }
+
+  /** What `text` means. Never throws; the empty text means none. */
+  decide(text: string): Decision {
+    const words = tokens(text);
+    const scores = this.#score(words);
+    const order = scores.map((_, k) => k).sort((a, b) => scores[b]! - scores[a]!);
+    const best = order[0];
+    if (best === undefined || words.length === 0) return NOTHING;
+    const route = this.#routes[best]!, score = scores[best]!;
+    const threshold = route.threshold ?? (route.strict ? STRICT_THRESHOLD : DEFAULT_THRESHOLD);
+    const nearest = () => this.#nearest(words, route);
+    return {
+      route: score >= threshold ? route.name : undefined,
+      score,
+      threshold,
+      get nearest() {
+        return nearest();
+      },
+      ranked: order.slice(0, RANKED).map((k) => ({ name: this.#routes[k]!.name, score: scores[k]! })),
+    };
+  }
+
+  #score(words: readonly string[]): number[] {
+    if (words.length === 0) return [];
+    const said = this.#verbatim.get(words.join(" "));
+    const whole = this.#classifier.scores(words);
+    return this.#routes.map((route, k) => {
+      if (said !== undefined) return k === said ? 1 : 0;
+      if (route.match === "anywhere") return this.#spot(words, k);
+      return words.length > 2 * this.#longestWords[k]! + LEEWAY_WORDS ? 0 : whole[k]!;
+    });
+  }
+
+  /** The best score of route `k` in any stretch of `words` that is not denied. */
+  #spot(words: readonly string[], k: number): number {
+    let best = 0;
+    for (const stretch of spottings(words, this.#routes[k]!.utterances)) {
+      const score = this.#verbatim.get(stretch.join(" ")) === k ? 1 : this.#classifier.scores(stretch)[k]!;
+      best = Math.max(best, score);
+    }
+    return best;
+  }
+
+  #nearest(words: readonly string[], route: RouteExamples): Decision["nearest"] {
+    const said = this.#classifier.vector(words);
+    let nearest: Decision["nearest"];
+    for (const utterance of route.utterances) {
+      const similarity = cosine(said, this.#classifier.vector(tokens(utterance)));
+      if (!nearest || similarity > nearest.similarity) nearest = { utterance, similarity };
+    }
+    return nearest;
+  }
+}
