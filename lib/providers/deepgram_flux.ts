@@ -4,7 +4,7 @@ import { z } from "zod";
 import { BYTES_PER_MS, FRAME_BYTES } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import { failed, ok, type Result } from "../base/result.ts";
 import { parseJson } from "./deepgram_faults.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { carryOver, concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";

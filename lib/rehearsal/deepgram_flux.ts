@@ -1,0 +1,146 @@
+/** The stand-in for Deepgram Flux, `/v2/listen`. Deepgram reference, sections 4 and 8.5. */
+
+import type { Clock } from "../base/clock.ts";
+import type { AnswerHandshake } from "../base/dial.ts";
+import {
+  type DoorFaults,
+  type Drop,
+  type FaultsOf,
+  faultsOf,
+  flag,
+  intIn,
+  KEPT_SESSIONS,
+  letIn,
+  numberIn,
+  oneOf,
+  type QueryRule,
+  turnAway,
+  words,
+} from "./deepgram_door.ts";
+import { FluxSession } from "./flux_session.ts";
+import type { Recognise, SpeechSense } from "./word_stream.ts";
+
+/** How sure it is of the end of a turn, by the silence since the last word. */
+export interface FluxKnobs {
+  /** Silence at which the confidence is 0.5, ms of audio. */
+  eagerMs: number;
+  /** Silence at which it is 0.7, the vendor's default threshold, ms of audio. */
+  endMs: number;
+  /** An `Update` comes this often, ms of audio. */
+  updateMs: number;
+  /** Without audio for so long the server closes, ms. Users report 20 to 30 s. */
+  idleMs: number;
+}
+
+export const FLUX_KNOBS: FluxKnobs = { eagerMs: 200, endMs: 400, updateMs: 250, idleMs: 25_000 };
+
+/** What goes wrong, all off by default. Times in ms of audio. */
+export interface FluxFaults extends DoorFaults {
+  /** Stay open, take audio, and say nothing more. */
+  stallAfterMs: number;
+  /** Send what is no JSON. */
+  garbageAfterMs: number;
+  /** Send `Error` with this code, then close. */
+  errorAfterMs: number;
+  errorCode: string;
+  dropAfterMs: number;
+  /** Default: 1005, a close without a code. */
+  dropCode: Drop;
+}
+
+export interface FluxStandInOptions {
+  clock: Clock;
+  /** The key that is taken; any, if undefined. */
+  key?: string;
+  knobs?: Partial<FluxKnobs>;
+  faults?: FaultsOf<FluxFaults>;
+  openSense?: () => Promise<SpeechSense>;
+  recognise?: Recognise;
+}
+
+export interface FluxStandIn {
+  answer: AnswerHandshake;
+  /** The last sockets, oldest first: what was heard and sent, for tests. */
+  readonly sessions: FluxSession[];
+}
+
+export function deepgramFluxStandIn(options: FluxStandInOptions): FluxStandIn {
+  const { clock, key, openSense, recognise } = options;
+  const sessions: FluxSession[] = [];
+  let requests = 0;
+  return {
+    sessions,
+    answer(handshake) {
+      const faults = faultsOf(options.faults, requests++);
+      const refused = turnAway(handshake, { key, rules: RULES, check: checkTogether, faults });
+      if (refused) return { refuse: refused };
+      const settings = fluxSettings(handshake.url.searchParams);
+      const knobs = { ...FLUX_KNOBS, ...options.knobs };
+      return letIn(handshake.headers, (wire) => {
+        sessions.push(new FluxSession({ wire, clock, settings, knobs, faults, openSense, recognise, n: requests }));
+        if (sessions.length > KEPT_SESSIONS) sessions.shift();
+      });
+    },
+  };
+}
+
+export interface FluxThresholds {
+  eot: number;
+  /** Undefined: no eager events. */
+  eager: number | undefined;
+  timeoutMs: number;
+}
+
+/** What a stream was asked for. */
+export interface FluxSettings extends FluxThresholds {
+  model: string;
+  /** The only audio whose words this stand-in hears. */
+  isTelephone: boolean;
+}
+
+function fluxSettings(query: URLSearchParams): FluxSettings {
+  const number = (name: string) => query.has(name) ? Number(query.get(name)) : undefined;
+  return {
+    model: query.get("model")!,
+    eot: number("eot_threshold") ?? 0.7,
+    eager: number("eager_eot_threshold"),
+    timeoutMs: number("eot_timeout_ms") ?? 5000,
+    isTelephone: query.get("encoding") === "mulaw" && query.get("sample_rate") === "8000",
+  };
+}
+
+export const FLUX_LIMITS = {
+  eot: numberIn(0.5, 1),
+  eager: numberIn(0.3, 0.9),
+  timeoutMs: intIn(500, 60_000),
+  keyterms: 100,
+};
+
+const RULES: Readonly<Record<string, QueryRule>> = {
+  model: oneOf("flux-general-en", "flux-general-multi"),
+  encoding: oneOf("linear16", "linear32", "mulaw", "alaw", "opus", "ogg-opus"),
+  sample_rate: oneOf("8000", "16000", "24000", "44100", "48000"),
+  eot_threshold: FLUX_LIMITS.eot,
+  eager_eot_threshold: FLUX_LIMITS.eager,
+  eot_timeout_ms: FLUX_LIMITS.timeoutMs,
+  keyterm: words,
+  language_hint: { ...oneOf("en", "es", "fr", "de", "hi", "ru", "pt", "ja", "it", "nl"), many: true },
+  numerals: flag,
+  profanity_filter: flag,
+  redact: { ...oneOf("numbers", "aggressive_numbers"), many: true },
+  tag: words,
+  mip_opt_out: flag,
+};
+
+/** The rules between parameters. Deepgram reference, section 4.1. */
+function checkTogether(query: URLSearchParams): string | undefined {
+  if (!query.has("model")) return "A model is required.";
+  if (query.has("encoding") !== query.has("sample_rate")) return "encoding and sample_rate are required together.";
+  if (query.has("language_hint") && query.get("model") !== "flux-general-multi") {
+    return "language_hint is supported for flux-general-multi only.";
+  }
+  if (query.getAll("keyterm").length > FLUX_LIMITS.keyterms) return "Keyterm limit exceeded.";
+  const { eot, eager } = fluxSettings(query);
+  if (eager !== undefined && eager > eot) return "eager_eot_threshold must not be above eot_threshold.";
+  return undefined;
+}

@@ -1,0 +1,154 @@
+/**
+ * What a stand-in recogniser hears of a stream, as audio time passes: words from tagged audio, each once it has been
+ * spoken; from other audio that somebody speaks, and its words only if there is a recogniser to ask.
+ */
+
+import { BYTES_PER_MS, FRAME_MS, FrameCutter } from "../audio/frame.ts";
+import { decode, loudnessDbfs } from "../audio/mulaw.ts";
+import { TagReader } from "../audio/tag.ts";
+import { SpeechGate } from "../audio/vad.ts";
+
+/** A word and when it was spoken, ms of the audio received. */
+export interface HeardWord {
+  text: string;
+  startMs: number;
+  endMs: number;
+}
+
+/** Whether somebody speaks as of this frame of untagged audio: a voice detector with its hysteresis. */
+export type SpeechSense = (frame: Uint8Array) => boolean;
+
+/** Speech as 16-bit little-endian samples at 8 kHz -> its words. */
+export type Recognise = (pcm8k: Uint8Array) => Promise<string>;
+
+export interface WordStreamOptions {
+  /** Called with the first untagged sound, as it may have to load. Default: by loudness alone. */
+  openSense?: (() => Promise<SpeechSense>) | undefined;
+  recognise?: Recognise | undefined;
+  /** A promise of the two above failed. */
+  crashed: (error: unknown) => void;
+  /** Each 20 ms of audio, after its words were heard. */
+  frame: () => void;
+}
+
+/** Sound that a word needs to end on, ms: shorter gaps are within words. */
+const WORD_GAP_MS = 40;
+const AUDIBLE_DBFS = -45;
+/** What is kept of untagged speech for the recogniser, ms. */
+const SEGMENT_MS = 15_000;
+
+export class WordStream {
+  /** Audio received, ms. */
+  nowMs = 0;
+  /** Spoken and not taken yet, oldest first. */
+  words: HeardWord[] = [];
+  /** The end of the last sound of speech, ms; -Infinity before the first. */
+  lastSoundMs = -Infinity;
+  /** The recogniser is at work: more words may come for what was said. */
+  pending = false;
+  /** What the tags told of lost, doubled and altered frames. */
+  readonly tags = new TagReader();
+  readonly #options: WordStreamOptions;
+  readonly #cutter = new FrameCutter();
+  #sense: SpeechSense | "opening" | undefined;
+  #open: { text: string; startMs: number } | undefined;
+  #segment: Uint8Array[] = [];
+
+  constructor(options: WordStreamOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the last frame was speech. */
+  get sounding(): boolean {
+    return this.lastSoundMs === this.nowMs;
+  }
+
+  /** Audio, mu-law 8 kHz, any chunking. */
+  push(chunk: Uint8Array): void {
+    this.#cutter.push(chunk, (frame) => this.#hear(frame));
+  }
+
+  /** The word that is being spoken counts as spoken. */
+  settle(): void {
+    if (!this.#open) return;
+    this.words.push({ ...this.#open, endMs: Math.max(this.#open.startMs, this.lastSoundMs) });
+    this.#open = undefined;
+  }
+
+  #hear(frame: Uint8Array): void {
+    const startMs = this.nowMs;
+    this.nowMs += FRAME_MS;
+    const heard = this.tags.push(frame);
+    if (heard) this.#hearTagged(frame, heard, startMs);
+    else this.#hearUntagged(frame);
+    if (this.nowMs - this.lastSoundMs >= WORD_GAP_MS) this.settle();
+    this.#options.frame();
+  }
+
+  #hearTagged(frame: Uint8Array, { tag, words }: { tag: { last: boolean }; words: string[] }, startMs: number): void {
+    if (words.length > 0 || loudnessDbfs(frame) > AUDIBLE_DBFS) this.lastSoundMs = this.nowMs;
+    for (const text of words) {
+      this.settle();
+      this.#open = { text, startMs };
+    }
+    if (tag.last) this.settle();
+  }
+
+  #hearUntagged(frame: Uint8Array): void {
+    if (this.#isSpeech(frame)) {
+      this.lastSoundMs = this.nowMs;
+      if (this.#segment.length < SEGMENT_MS / FRAME_MS) this.#segment.push(frame.slice());
+    } else if (this.#segment.length > 0) this.#ask();
+  }
+
+  #isSpeech(frame: Uint8Array): boolean {
+    if (typeof this.#sense === "function") return this.#sense(frame);
+    if (this.#sense === "opening" || loudnessDbfs(frame) <= AUDIBLE_DBFS) return false;
+    if (!this.#options.openSense) return (this.#sense = byLoudness())(frame);
+    this.#sense = "opening";
+    this.#options.openSense().then((sense) => this.#sense = sense).catch(this.#options.crashed);
+    return false;
+  }
+
+  /** The speech is over: have it recognised, if anyone can. */
+  #ask(): void {
+    const { recognise, crashed } = this.#options;
+    const segment = this.#segment.splice(0);
+    if (!recognise) return;
+    const endMs = this.lastSoundMs;
+    const startMs = endMs - segment.length * FRAME_MS;
+    this.pending = true;
+    recognise(linear16(segment)).then((text) => {
+      this.pending = false;
+      const words = text.split(/\s+/).filter(Boolean);
+      const wordMs = (endMs - startMs) / Math.max(1, words.length);
+      words.forEach((word, i) =>
+        this.words.push({ text: word, startMs: startMs + i * wordMs, endMs: startMs + (i + 1) * wordMs })
+      );
+    }).catch((error) => {
+      this.pending = false;
+      crashed(error);
+    });
+  }
+}
+
+function byLoudness(): SpeechSense {
+  const gate = new SpeechGate({ stopMs: 200 });
+  return (frame) => {
+    gate.push(loudnessDbfs(frame) > AUDIBLE_DBFS);
+    return gate.speaking;
+  };
+}
+
+function linear16(frames: Uint8Array[]): Uint8Array {
+  const pcm = new Uint8Array(frames.length * FRAME_MS * BYTES_PER_MS * 2);
+  const view = new DataView(pcm.buffer);
+  let at = 0;
+  for (const frame of frames) {
+    for (const sample of decode(frame)) {
+      view.setInt16(at, sample, true);
+      at += 2;
+    }
+  }
+  return pcm;
+}
