@@ -1,0 +1,133 @@
+/** The command line of `call`, read in order: the order of the steps is what they mean. Pure. */
+
+import { failed, ok, type Result } from "../base/result.ts";
+import { ANSWER_LIMIT_MS } from "./steps.ts";
+
+/** A step as it is written; recordings are still file names. */
+export type StepArg =
+  | { kind: "say"; text: string }
+  | { kind: "wav"; file: string }
+  | { kind: "dtmf"; keys: string }
+  | { kind: "wait"; ms: number }
+  | { kind: "interrupt"; text: string; afterMs: number }
+  | { kind: "expect"; text: string };
+
+export interface CallArgs {
+  help: boolean;
+  url: string | undefined;
+  to: string | undefined;
+  from: string | undefined;
+  record: string | undefined;
+  json: boolean;
+  steps: StepArg[];
+}
+
+/** An interruption comes this long after the agent began to answer, unless told otherwise. */
+export const INTERRUPT_AFTER_MS = 700;
+
+export const CALL_HELP = `Ring a server with the built-in telephone, and report how it went.
+
+Usage: call [URL] [--to N] [--from N] [steps] [--record OUT.wav] [--json]
+
+URL defaults to http://localhost:$PORT (5000). Without a path, /incoming-call is asked for.
+
+Steps are done in the order given, each after the agent has finished (at most ${ANSWER_LIMIT_MS / 1000} s are waited):
+  --say TEXT             say it
+  --wav FILE             play recorded speech (WAV, any rate)
+  --dtmf KEYS            press keys: 0-9 * # A-D, w waits half a second
+  --wait MS              say nothing for so long
+  --interrupt TEXT[@MS]  say it while the agent speaks, MS (${INTERRUPT_AFTER_MS}) after its answer began
+  --expect TEXT          what the agent answered last must hold TEXT (case and punctuation do not matter)
+Without steps on a terminal, each line you type is spoken, and Ctrl-D hangs up; elsewhere the greeting is heard to its end.
+
+  --to N, --from N       telephone numbers, for example +15550101
+  --record OUT.wav       stereo recording: left the caller, right the agent
+  --json                 the report as one JSON document
+  -h, --help             this text
+
+TWILIO_AUTH_TOKEN, if set, signs the requests as Twilio does.
+Exit: 0 all well, 1 an offence, an unmet expectation or a refused call, 2 wrong usage, 3 nothing answers.`;
+
+/** Read the arguments after `call`. The fault is one sentence that says what is wrong. */
+export function parseCallArgs(args: readonly string[]): Result<CallArgs, string> {
+  const parsed: CallArgs = {
+    help: false,
+    url: undefined,
+    to: undefined,
+    from: undefined,
+    record: undefined,
+    json: false,
+    steps: [],
+  };
+  for (let at = 0; at < args.length; at++) {
+    const { name, inline } = split(args[at]!);
+    if (name === undefined) {
+      if (parsed.url !== undefined) return failed(`One URL is enough: "${args[at]}" is one too many.`);
+      parsed.url = args[at]!;
+      continue;
+    }
+    if (name === "-h" || name === "--help") parsed.help = true;
+    else if (name === "--json") parsed.json = true;
+    else {
+      const value = inline ?? args[++at];
+      if (value === undefined) return failed(`${name} needs a value.`);
+      const fault = take(parsed, name, value);
+      if (fault !== undefined) return failed(fault);
+    }
+  }
+  return ok(parsed);
+}
+
+/** `--name=value`, `--name`, or no option at all. */
+function split(arg: string): { name?: string; inline?: string } {
+  if (!arg.startsWith("-") || arg === "-") return {};
+  const found = /^(--[a-z-]+)=(.*)$/s.exec(arg);
+  return found ? { name: found[1]!, inline: found[2]! } : { name: arg };
+}
+
+/** @returns what is wrong with it. */
+function take(parsed: CallArgs, name: string, value: string): string | undefined {
+  const { steps } = parsed;
+  switch (name) {
+    case "--to":
+    case "--from":
+    case "--record":
+      parsed[name.slice(2) as "to" | "from" | "record"] = value; // the three names above, as the switch just found
+      return undefined;
+    case "--say":
+    case "--expect":
+      if (value.trim() === "") return `${name} needs a text.`;
+      steps.push({ kind: name === "--say" ? "say" : "expect", text: value });
+      return undefined;
+    case "--wav":
+      steps.push({ kind: "wav", file: value });
+      return undefined;
+    case "--dtmf":
+      if (!/^[0-9*#A-Dw]+$/i.test(value)) return `--dtmf takes keys 0-9 * # A-D and w, not "${value}".`;
+      steps.push({ kind: "dtmf", keys: value });
+      return undefined;
+    case "--wait":
+      if (!/^\d{1,7}$/.test(value)) return `--wait takes milliseconds, not "${value}".`;
+      steps.push({ kind: "wait", ms: Number(value) });
+      return undefined;
+    case "--interrupt": {
+      const [, text, ms] = /^(.*?)(?:@(\d{1,6}))?$/s.exec(value)!;
+      if (text!.trim() === "") return "--interrupt needs a text.";
+      steps.push({ kind: "interrupt", text: text!, afterMs: ms === undefined ? INTERRUPT_AFTER_MS : Number(ms) });
+      return undefined;
+    }
+    default:
+      return `There is no option ${name}.`;
+  }
+}
+
+/** The webhook's address: the default server, and the default path where none is given. */
+export function webhookUrl(url: string | undefined, port: string | undefined): Result<string, string> {
+  const written = url ?? `http://localhost:${port || "5000"}`;
+  if (!/^https?:\/\//i.test(written) || !URL.canParse(written)) {
+    return failed(`"${written}" is no address: it begins with http:// or https://.`);
+  }
+  const parsed = new URL(written);
+  if (parsed.pathname === "/") parsed.pathname = "/incoming-call";
+  return ok(parsed.href);
+}

@@ -1,0 +1,195 @@
+/** `offhook call`: the softphone on the command line. */
+
+import { encode } from "../audio/mulaw.ts";
+import { resample } from "../audio/resample.ts";
+import type { Voice } from "../audio/voice.ts";
+import { readWav } from "../audio/wav.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Dial } from "../base/dial.ts";
+import { failed, FaultError, ok, type Result } from "../base/result.ts";
+import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
+import type { PhoneEvent } from "./monitor.ts";
+import { ringUp } from "./phone.ts";
+import { type CallReport, formatReport, type TurnRecord } from "./report.ts";
+import type { Step } from "./steps.ts";
+import type { Fetch } from "./webhook.ts";
+
+export interface CallCommand {
+  /** What follows `call`. */
+  args: readonly string[];
+  env: Readonly<Record<string, string | undefined>>;
+  clock: Clock;
+  dial: Dial;
+  fetch: Fetch;
+  voice: Voice;
+  /** Typed lines, for a call without steps on a terminal; its end hangs up. */
+  stdin?: AsyncIterable<string>;
+  /** To stdout and to stderr, a line at a time without its end. */
+  print: (line: string) => void;
+  printError: (line: string) => void;
+  readFile: (path: string) => Promise<Uint8Array>;
+  writeFile: (path: string, bytes: Uint8Array) => Promise<void>;
+  /** Both ends of the terminal: lines can be typed, progress is seen. */
+  isTerminal: boolean;
+  colours?: boolean;
+  random?: () => number;
+  /** Abort (the first Ctrl-C): the caller hangs up, and the report follows. */
+  hangUp?: AbortSignal;
+  /** Abort (the second Ctrl-C): leave at once, with 130. */
+  giveUp?: AbortSignal;
+  /** The server's own record of the call, where it can be had. */
+  lookup?: (callSid: string) => Promise<readonly TurnRecord[] | undefined>;
+}
+
+/** Run `call`. @returns the exit code: 0, 1, 2, 3 or 130 (see `CALL_HELP`). */
+export async function runCallCommand(command: CallCommand): Promise<number> {
+  const usage = (why: string): number => {
+    command.printError(`${why}\nSee call --help.`);
+    return 2;
+  };
+  const parsed = parseCallArgs(command.args);
+  if (!parsed.ok) return usage(parsed.fault);
+  if (parsed.value.help) {
+    command.print(CALL_HELP);
+    return 0;
+  }
+  const url = webhookUrl(parsed.value.url, command.env.PORT);
+  if (!url.ok) return usage(url.fault);
+  const steps = await readSteps(parsed.value.steps, command.readFile);
+  if (!steps.ok) return usage(steps.fault);
+  return await untilGivenUp(command.giveUp, ring(command, parsed.value, url.value, steps.value));
+}
+
+async function ring(command: CallCommand, args: CallArgs, url: string, steps: Step[]): Promise<number> {
+  const { env, hangUp, lookup, stdin, isTerminal } = command;
+  const interactive = steps.length === 0 && isTerminal && stdin !== undefined;
+  const progress = args.json && !isTerminal ? undefined : command.printError;
+  if (interactive) progress?.("Type what you want to say; Ctrl-D hangs up.");
+  const call = ringUp({
+    ...command,
+    url,
+    steps: interactive ? typed(stdin) : steps,
+    random: command.random ?? Math.random,
+    record: args.record !== undefined,
+    ...(args.from === undefined ? {} : { from: args.from }),
+    ...(args.to === undefined ? {} : { to: args.to }),
+    ...(env.TWILIO_AUTH_TOKEN ? { authToken: env.TWILIO_AUTH_TOKEN } : {}),
+    ...(env.TWILIO_ACCOUNT_SID ? { accountSid: env.TWILIO_ACCOUNT_SID } : {}),
+    ...(hangUp ? { signal: hangUp } : {}),
+    ...(lookup ? { lookup } : {}),
+    onEvent: (event) => {
+      const line = describeEvent(event);
+      if (line !== undefined) progress?.(line);
+    },
+  });
+  try {
+    const report = { ...await call.report, wav: args.record ?? null };
+    const wav = call.wav();
+    if (args.record !== undefined && wav) await command.writeFile(args.record, wav);
+    show(command, args, report);
+    return report.ok ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    const unreachable = error.fault.kind === "unreachable" && error.fault.peer === "webhook";
+    command.printError(unreachable ? nothingAnswers(url) : error.message);
+    return unreachable ? 3 : 1;
+  }
+}
+
+function show({ print, colours }: CallCommand, { json }: CallArgs, report: CallReport): void {
+  print(json ? JSON.stringify(report, null, 2) : formatReport(report, { colours: colours ?? false }));
+}
+
+function nothingAnswers(url: string): string {
+  const { origin } = new URL(url);
+  return `Nothing answers at ${origin}. Start it with \`deno task dev\`.`;
+}
+
+/** The code of `work`, or 130 as soon as `signal` aborts. */
+async function untilGivenUp(signal: AbortSignal | undefined, work: Promise<number>): Promise<number> {
+  if (!signal) return await work;
+  const { promise: aborted, resolve } = Promise.withResolvers<number>();
+  const giveUp = () => resolve(130);
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+    work.catch(() => {}); // given up: nobody asks how it ended
+  }
+}
+
+/** Lines as they are typed, each said at once: that is how one interrupts. */
+async function* typed(lines: AsyncIterable<string>): AsyncGenerator<Step, void, void> {
+  for await (const line of lines) {
+    const text = line.trim();
+    if (text !== "") yield { kind: "say", text, now: true };
+  }
+}
+
+async function readSteps(args: readonly StepArg[], readFile: CallCommand["readFile"]): Promise<Result<Step[], string>> {
+  const steps: Step[] = [];
+  for (const arg of args) {
+    if (arg.kind !== "wav") {
+      steps.push(arg);
+      continue;
+    }
+    const audio = await readSpeech(arg.file, readFile);
+    if (!audio.ok) return audio;
+    steps.push({ kind: "wav", name: arg.file.split("/").at(-1)!, audio: audio.value });
+  }
+  return ok(steps);
+}
+
+/** A WAV file as the telephone carries it: one channel, 8 kHz, mu-law. */
+async function readSpeech(file: string, readFile: CallCommand["readFile"]): Promise<Result<Uint8Array, string>> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    return failed(`Cannot read "${file}": ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  const wav = readWav(bytes);
+  if (!wav.ok) return failed(`Cannot read "${file}": ${wav.fault}`);
+  const { rateHz, channels } = wav.value;
+  const mono = Float32Array.from(
+    channels[0] ?? [],
+    (_, n) => channels.reduce((sum, channel) => sum + channel[n]!, 0) / channels.length,
+  );
+  const samples = resample(mono, rateHz, 8000);
+  return ok(encode(Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767)));
+}
+
+/** One line for people; undefined for what they need not see. */
+export function describeEvent(event: PhoneEvent): string | undefined {
+  switch (event.kind) {
+    case "ringing":
+      return `ringing ${event.url}`;
+    case "verb":
+      return `server   ${event.text}`;
+    case "connected":
+      return `connected to ${event.url}`;
+    case "first-audio":
+      return `first audio after ${event.ms} ms`;
+    case "said":
+      return `you      ${event.text}${event.interrupting ? "   (over the agent)" : ""}`;
+    case "agent": {
+      const after = event.replyMs === undefined ? "" : `${event.replyMs} ms: `;
+      const text = event.text ?? `(${(event.heardMs / 1000).toFixed(1)} s of untagged audio)`;
+      return `agent    ${after}${text}${event.interrupted ? " —" : ""}`;
+    }
+    case "cleared":
+      return event.droppedMs > 0 ? `         cut after ${Math.round(event.heardMs)} ms` : undefined;
+    case "expectation":
+      return `${event.met ? "met     " : "NOT MET "} expected "${event.text}"`;
+    case "note":
+      return `note     ${event.text}`;
+    case "offence":
+      return `OFFENCE  ${event.offence.code}: ${event.offence.detail}`;
+    case "warning":
+      return `warning  ${event.warning.code}: ${event.warning.detail}`;
+    case "ended":
+      return `ended by ${event.endedBy} after ${(event.durationMs / 1000).toFixed(1)} s`;
+  }
+}
