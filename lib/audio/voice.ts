@@ -4,6 +4,8 @@ import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from "./frame.ts";
 import { encode } from "./mulaw.ts";
 import type { TimedWord } from "./tag.ts";
 
+export { localVoice, type LocalVoiceOptions } from "./local_voice.ts";
+
 /** Something said, whole: G.711 mu-law at 8 kHz, of any length, and when each word of the text is heard in it. */
 export interface Utterance {
   audio: Uint8Array;
