@@ -4,8 +4,7 @@
  */
 
 import { type ConfigNote, quote } from "./notes.ts";
-
-type Raw = Record<string, unknown>;
+import { isObject, objectOf, type Raw } from "./objects.ts";
 
 export interface Modern {
   raw: Raw;
@@ -296,12 +295,4 @@ function thinkTypeOf(model: string): string | undefined {
   if (model.startsWith("claude")) return "anthropic";
   if (model.startsWith("gemini")) return "google";
   return undefined;
-}
-
-function isObject(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function objectOf(value: unknown): Raw {
-  return isObject(value) ? value : {};
 }

@@ -6,10 +6,13 @@ import { type Environment, type Flags, type ReadEnvironment, readEnvironment } f
 import { parseJson } from "./json.ts";
 import { missingKeys } from "./keys.ts";
 import { modernise } from "./lift.ts";
-import { type ConfigNote, dotted, nearest, notesOf, quote, valueAt } from "./notes.ts";
-import { applyOverrides, idleOverrides, overrideOrigins } from "./overrides.ts";
+import { type ConfigNote, dotted, nearest, notesOf, quote } from "./notes.ts";
+import { isObject, mergePatch, type Raw } from "./objects.ts";
+import { originsOf } from "./origins.ts";
+import { applyOverrides, idleOverrides } from "./overrides.ts";
 import { checkCall } from "./rules.ts";
-import { CALL_KEYS, calledNumber, type CallSections, callShape } from "./shape.ts";
+import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
+import { phoneNumber } from "./values.ts";
 import type { CallConfig, Config, Loaded, ServerConfig } from "./types.ts";
 
 export interface ParseInput {
@@ -24,8 +27,6 @@ export interface ParseInput {
   hasAsset?: (path: string) => boolean;
   flags?: Flags;
 }
-
-type Raw = Record<string, unknown>;
 
 const MINIMUM: Raw = {
   prompt:
@@ -49,7 +50,11 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   const { base, numbers } = live ?? { base: file.base, numbers: file.numbers };
   const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
   const config: Config = { ...open, keys: env.keys, secrets: env.secrets, hash: hashOf(open) };
-  return ok({ config: deepFreeze(config), warnings, origins: originsOf(config, file.raw, input, env) });
+  return ok({
+    config: deepFreeze(config),
+    warnings,
+    origins: originsOf(config, { raw: file.raw, file: input.file, env, flags: input.flags ?? {} }),
+  });
 }
 
 /** The configuration of a call to `called`: the number's own, else the common one. */
@@ -58,7 +63,7 @@ export function forNumber(config: Config, called: string | undefined): CallConfi
 }
 
 interface ReadFile {
-  raw: Raw;
+  raw: Raw | undefined;
   base: CallConfig | undefined;
   numbers: Record<string, CallConfig>;
   faults: ConfigNote[];
@@ -110,7 +115,7 @@ function readFile(input: ParseInput, env: ReadEnvironment): ReadFile {
     warnings.push(...own.warnings);
     if (own.call !== undefined) numbers[number] = own.call;
   }
-  return { raw: modern.raw, base: base.call, numbers, faults, warnings };
+  return { raw: input.text === undefined ? undefined : modern.raw, base: base.call, numbers, faults, warnings };
 }
 
 interface ReadCall {
@@ -127,7 +132,7 @@ function readNumber(
 ): ReadCall {
   const { file } = input;
   const at = ["numbers", number];
-  const named = calledNumber.safeParse(number);
+  const named = phoneNumber.safeParse(number);
   if (!named.success) {
     return { call: undefined, faults: notesOf(named.error.issues, { file, raw: number, at }), warnings: [] };
   }
@@ -293,25 +298,6 @@ function checkKeys(
   return { base, numbers, faults: [...faults.values()], warnings: [...warnings.values()] };
 }
 
-/** RFC 7396, without changing either side. */
-export function mergePatch(target: unknown, patch: unknown): Raw {
-  const merged: Raw = isObject(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(isObject(patch) ? patch : {})) {
-    if (value === null) delete merged[key];
-    else {Object.defineProperty(merged, key, {
-        value: isObject(value) ? mergePatch(merged[key], value) : value,
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });}
-  }
-  return merged;
-}
-
-function isObject(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function hashOf({ server, ...rest }: Pick<Config, "server" | "urls" | "rehearsal" | "base" | "numbers">): string {
   const { adminToken: _, callWebhook, ...open } = server;
   const text = JSON.stringify(sorted({ ...rest, server: { ...open, webhook: callWebhook?.url } }));
@@ -323,52 +309,6 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
-}
-
-/** Where every value comes from: lists count as one value; a number's own only where it differs. */
-function originsOf(
-  config: Config,
-  raw: Raw,
-  { file, text, flags }: ParseInput,
-  env: ReadEnvironment,
-): Record<string, string> {
-  const origins: Record<string, string> = {};
-  const overrides = Object.entries(overrideOrigins(raw, env.overrides)).map((
-    [path, origin],
-  ) => [`base.${path}`, origin]);
-  const overridden: Record<string, string> = { ...env.origins, ...Object.fromEntries(overrides) };
-  const walk = (value: unknown, path: string[], origin: (path: string[]) => string) => {
-    if (isObject(value) && Object.keys(value).length > 0) {
-      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key], origin);
-    } else origins[dotted(path)] = overridden[dotted(path)] ?? origin(path);
-  };
-  const inFile = ([, ...path]: string[]) => text !== undefined && isWritten(raw, path) ? file : "default";
-  walk(config.server, ["server"], () => "default");
-  if (overridden["server.maxCalls"] === undefined) {
-    origins["server.maxCalls"] = inFile(["base", "limits", "callsAtOnce"]);
-  }
-  walk(config.urls, ["urls"], () => "default");
-  walk(config.keys, ["keys"], () => "default");
-  walk(config.base, ["base"], inFile);
-  if (isObject(raw.prompt) && typeof raw.prompt.file === "string") origins["base.prompt"] = raw.prompt.file;
-  for (const [number, patch] of Object.entries(isObject(raw.numbers) ? raw.numbers : {})) {
-    walk(patch, ["numbers", number], () => file);
-  }
-  origins.rehearsal = flags?.rehearse
-    ? "--rehearse"
-    : config.rehearsal
-    ? "neither PUBLIC_HOST nor TWILIO_* is set"
-    : "environment";
-  return origins;
-}
-
-/** Whether the file says what stands at `path`; a line, a list or a provider may be written shorter than it is read. */
-function isWritten(raw: Raw, path: string[]): boolean {
-  if (valueAt(raw, path) !== undefined) return true;
-  return path.some((_, i) => {
-    const above = valueAt(raw, path.slice(0, i + 1));
-    return above !== undefined && !isObject(above);
-  });
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,8 +1,7 @@
 /** What the environment lays over a call's part of the file, before it is read. Pure. */
 
 import type { Overrides } from "./environment.ts";
-
-type Raw = Record<string, unknown>;
+import { isObject, objectOf, type Raw } from "./objects.ts";
 
 interface Override {
   variable: string;
@@ -113,12 +112,4 @@ function entriesOf(list: unknown): unknown[] {
 
 function typeOf(entry: unknown): unknown {
   return objectOf(objectOf(entry).provider).type;
-}
-
-function isObject(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function objectOf(value: unknown): Raw {
-  return isObject(value) ? value : {};
 }

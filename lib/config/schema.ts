@@ -1,7 +1,8 @@
 /** config.schema.json, for editors that complete and check while one types; made from the same Zod shape that reads the file. */
 
 import { z } from "zod";
-import { CALL_KEYS, calledNumber, callShape } from "./shape.ts";
+import { CALL_KEYS, callShape } from "./shape.ts";
+import { phoneNumber } from "./values.ts";
 
 /** The JSON Schema of config.json, as the text of its file. */
 export function generateSchema(): string {
@@ -15,7 +16,7 @@ function fileSchema(): z.ZodType {
   return z.strictObject({
     $schema: z.string().optional(),
     ...callShape,
-    numbers: z.record(calledNumber, z.strictObject(patch)).optional().describe(
+    numbers: z.record(phoneNumber, z.strictObject(patch)).optional().describe(
       "By called number, in E.164 form: what differs from the rest of the file (JSON merge patch).",
     ),
   });

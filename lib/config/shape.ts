@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { agentListen, agentSpeak, agentThink, pipelineListen, pipelineSpeak, pipelineThink } from "./providers.ts";
-import { numberFault, openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
+import { openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
 import { checkTool, toTool } from "./tools.ts";
 
 const text = z.string().trim().min(1);
@@ -200,12 +200,6 @@ export const callShape = {
   limits: limits.prefault({}),
   privacy: privacy.prefault({}),
 };
-
-/** A key of `numbers`: the number that was called. */
-export const calledNumber = z.string().superRefine((number, context) => {
-  const fault = numberFault(number);
-  if (fault) context.addIssue({ code: "custom", message: says(...fault) });
-}, WHILE_TYPED);
 
 export type CallKey = keyof typeof callShape;
 export const CALL_KEYS = Object.keys(callShape) as CallKey[]; // Object.keys forgets the literal names

@@ -1,7 +1,7 @@
 /** The functions that a model may call: the four built in, and those that ask a web server. Pure. */
 
 import type { z } from "zod";
-import { nearest, says } from "./notes.ts";
+import { nearest, quote, says } from "./notes.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
 
@@ -74,13 +74,15 @@ function checkBuiltIn({ to, ringSeconds, parameters, http }: RawTool, name: Buil
 function checkHttpTool({ name, description, parameters, http, to, ringSeconds }: RawTool, add: Add): void {
   if (to) add("to", "stands with a tool that is not transfer_call", "Remove it, or name the tool transfer_call.");
   if (ringSeconds !== undefined) add("ringSeconds", "stands with a tool that is not transfer_call", "Remove it.");
+  const near = nearest(name, BUILT_IN_TOOLS);
+  if (near !== undefined && http === undefined && parameters === undefined && description === undefined) {
+    return add("name", `is ${quote(name)}, which is not built in`, `Did you mean "${near}"?`);
+  }
   if (description === undefined) {
     add("description", "is missing", "Say in one sentence what the tool does, for the model.");
   }
   if (http === undefined) {
-    const near = nearest(name, BUILT_IN_TOOLS);
-    const meant = near === undefined ? "" : `Did you mean the built-in "${near}"? `;
-    add("http", "is missing", `${meant}Give it http.url: only ${BUILT_IN_TOOLS.join(", ")} need none.`);
+    add("http", "is missing", `Give it http.url: only ${BUILT_IN_TOOLS.join(", ")} need none.`);
   }
   if (parameters === undefined) {
     return add("parameters", "is missing", `Write a JSON Schema; for none: { "type": "object", "properties": {} }.`);
