@@ -1,0 +1,83 @@
+/** One text -> one piece of audio, by Deepgram's plain request: for prompts that are kept. Deepgram reference, section 5.2. */
+
+import { BYTES_PER_MS } from "../audio/frame.ts";
+import type { Clock } from "../base/clock.ts";
+import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import { parseJson } from "./deepgram_faults.ts";
+
+const PEER = "deepgram-speak";
+/** Longest wait for the whole audio, ms. */
+export const RENDER_DEADLINE_MS = 15_000;
+/** Longest text, characters. */
+export const RENDER_LIMIT = 2000;
+
+export interface RenderOptions {
+  fetch: (request: Request) => Response | Promise<Response>;
+  clock: Clock;
+  /** `https://api.deepgram.com/v1/speak` or another address of it, without query. */
+  url: string;
+  key: string;
+  model: string;
+}
+
+/**
+ * Raw G.711 mu-law at 8 kHz of `text`, without any header. Faults: refused, unreachable, deadline, protocol (an empty or
+ * a WAV answer). @throws `signal.reason` on abort.
+ */
+export async function renderDeepgram(
+  { fetch, clock, url, key, model }: RenderOptions,
+  text: string,
+  signal: AbortSignal,
+): Promise<Result<Uint8Array>> {
+  signal.throwIfAborted();
+  const deadline = new AbortController();
+  using _timer = clock.after(RENDER_DEADLINE_MS, () => deadline.abort());
+  const request = new Request(renderUrl(url, model), {
+    method: "POST",
+    headers: { "authorization": `Token ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ text }),
+    signal: AbortSignal.any([signal, deadline.signal]),
+  });
+  try {
+    const response = await fetch(request);
+    if (!response.ok) return failed(await refusedBy(response));
+    return checkAudio(new Uint8Array(await response.arrayBuffer()));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.signal.aborted) {
+      return failed({ kind: "deadline", peer: PEER, what: "a whole prompt", limitMs: RENDER_DEADLINE_MS });
+    }
+    return failed({ kind: "unreachable", peer: PEER, detail: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** All three format parameters, as their defaults differ by source. */
+function renderUrl(base: string, model: string): string {
+  const url = new URL(base);
+  const format = { model, encoding: "mulaw", sample_rate: String(1000 * BYTES_PER_MS), container: "none" };
+  for (const [name, value] of Object.entries(format)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+async function refusedBy(response: Response): Promise<Fault> {
+  const body = parseJson((await response.text()).slice(0, 2000));
+  const { err_msg, message } = Object(body) as { err_msg?: unknown; message?: unknown };
+  const detail = [err_msg, message].find((text) => typeof text === "string") ?? "";
+  const retryAfterMs = Number(response.headers.get("retry-after") ?? NaN) * 1000;
+  return {
+    kind: "refused",
+    peer: PEER,
+    status: response.status,
+    detail: detail as string, // `find` above kept strings only
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
+  };
+}
+
+function checkAudio(audio: Uint8Array): Result<Uint8Array> {
+  const isWav = new TextDecoder("latin1").decode(audio.subarray(0, 4)) === "RIFF";
+  if (isWav) {
+    return failed({ kind: "protocol", peer: PEER, detail: "a WAV file came although container=none was asked" });
+  }
+  if (audio.length === 0) return failed({ kind: "protocol", peer: PEER, detail: "the audio is empty" });
+  return ok(audio);
+}
