@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { toneVoice } from "../../lib/audio/voice.ts";
+import { readWav, writeWav } from "../../lib/audio/wav.ts";
+import { type CallCommand, runCallCommand } from "../../lib/softphone/cli.ts";
+import type { Script } from "./server.ts";
+import { testServer } from "./server.ts";
+import { seeded, test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+import { simDial } from "../sim/dial.ts";
+
+const polite: Script = {
+  started: (line) => void line.say("hello there"),
+  heard: (line, text) => void line.say(`you said ${text}`),
+};
+
+/** Run the command to its end in virtual time. */
+async function run(args: string[], script: Script = polite, options: Partial<CallCommand> = {}) {
+  const clock = new VirtualClock();
+  const server = testServer(clock, script);
+  const out: string[] = [];
+  const errors: string[] = [];
+  const files = new Map<string, Uint8Array>();
+  const code = await clock.runFor(runCallCommand({
+    args,
+    env: {},
+    clock,
+    dial: simDial(clock, server.answer),
+    fetch: server.fetch,
+    voice: toneVoice(),
+    print: (line) => out.push(line),
+    printError: (line) => errors.push(line),
+    readFile: (path) => files.has(path) ? Promise.resolve(files.get(path)!) : Promise.reject(new Error("not found")),
+    writeFile: (path, bytes) => Promise.resolve(void files.set(path, bytes)),
+    isTerminal: false,
+    random: seeded(1),
+    ...options,
+  }));
+  await clock.run(2000);
+  assert.equal(clock.pending, 0);
+  return { code, out: out.join("\n"), errors: errors.join("\n"), files, server };
+}
+
+test("a call with steps: progress to stderr, the table to stdout, the recording to its file, exit 0", async () => {
+  const { code, out, errors, files, server } = await run([
+    "--say",
+    "who are you",
+    "--expect",
+    "you said",
+    "--record",
+    "out.wav",
+  ]);
+  assert.equal(code, 0);
+  assert.match(errors, /ringing http:\/\/localhost:5000\/incoming-call/);
+  assert.match(errors, /agent +300 ms: you said who are you/);
+  assert.match(out, /^first audio +20 ms$/m);
+  assert.match(out, /^who are you +you said who are you +300 +1200$/m);
+  assert.match(out, /^recording +out.wav$/m);
+  assert.ok(readWav(files.get("out.wav")!).ok);
+  assert.equal(server.requests[0]!.form.get("From"), "+15550100");
+  assert.equal(server.requests[0]!.form.get("To"), "+15550101");
+});
+
+test("--json: one document on stdout", async () => {
+  const { code, out, errors } = await run(["--say", "hi", "--json", "--to", "+15550142"]);
+  const report = JSON.parse(out);
+  assert.deepEqual([code, report.ok, report.schema, report.turns.length, errors], [0, true, 1, 2, ""]);
+});
+
+test("exit 1: an unmet expectation, an offence, a refused call", async () => {
+  assert.equal((await run(["--expect", "goodbye"])).code, 1);
+  assert.equal((await run([], { started: (line) => line.send("rubbish") })).code, 1);
+  const rejected = await run([], { twiml: "<Response><Reject/></Response>" });
+  assert.equal(rejected.code, 1);
+  assert.match(rejected.out, /ended by +refused/);
+});
+
+test("exit 2: wrong usage, a recording that cannot be read", async () => {
+  assert.equal((await run(["--fly"])).code, 2);
+  assert.match((await run(["--wav", "none.wav"])).errors, /Cannot read "none.wav"/);
+  assert.equal((await run(["localhost:5000"])).code, 2);
+});
+
+test("exit 3: nothing answers, and it says what to do", async () => {
+  const { code, errors } = await run([], polite, { fetch: () => Promise.reject(new TypeError("refused")) });
+  assert.equal(code, 3);
+  assert.match(errors, /Nothing answers at http:\/\/localhost:5000. Start it with `deno task dev`\./);
+});
+
+test("without steps and without a terminal, the greeting is heard to its end", async () => {
+  const { code, out } = await run([]);
+  assert.equal(code, 0);
+  assert.match(out, /^\(greeting\) +hello there +20 +660$/m);
+});
+
+test("on a terminal typed lines are spoken, and their end hangs up", async () => {
+  async function* lines() {
+    yield "who are you";
+    yield "";
+    yield "thanks";
+  }
+  const { code, out } = await run([], polite, { isTerminal: true, stdin: lines() });
+  assert.equal(code, 0);
+  assert.match(out, /^thanks/m);
+});
+
+test("a server that hangs up ends a call that waits for a line", async () => {
+  const never: AsyncIterable<string> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
+  const script: Script = { started: (line) => void line.clock.after(1000, () => line.wire.close(1000)) };
+  const { code, out } = await run([], script, { isTerminal: true, stdin: never });
+  assert.equal(code, 0);
+  assert.match(out, /ended by +server/);
+});
+
+test("Ctrl-C hangs up and reports; the second one leaves with 130", async () => {
+  const hangUp = new AbortController();
+  const script: Script = { started: (line) => void line.clock.after(1000, () => hangUp.abort()) };
+  const { code, out } = await run(["--wait", "60000"], script, { hangUp: hangUp.signal });
+  assert.equal(code, 0);
+  assert.match(out, /ended by +caller, after 1\.\d s/);
+  assert.equal((await run(["--help"], polite, { giveUp: AbortSignal.abort() })).code, 0);
+  const giveUp = new AbortController();
+  const leaving: Script = {
+    started: (line) => void line.clock.after(1000, () => (giveUp.abort(), line.wire.close(1000))),
+  };
+  assert.equal((await run(["--wait", "60000"], leaving, { giveUp: giveUp.signal })).code, 130);
+});
+
+test("recorded speech of any rate is sent as the telephone carries it", async () => {
+  const tone = Int16Array.from({ length: 44_100 }, (_, n) => 8000 * Math.sin(2 * Math.PI * 440 * n / 44_100));
+  const wav = writeWav({ rateHz: 44_100, channels: [tone, tone] });
+  const { code, out, server } = await run(["--wav", "voices/tone.wav", "--wait", "10"], polite, {
+    readFile: () => Promise.resolve(wav),
+  });
+  assert.equal(code, 0);
+  assert.match(out, /^\[tone.wav\]/m);
+  const silence = "/".repeat(20);
+  const loud = server.lines[0]!.of("media").filter(({ body }) => !body.media.payload.startsWith(silence));
+  assert.ok(Math.abs(loud.length - 50) <= 1, `${loud.length} frames`);
+});
+
+test("TWILIO_AUTH_TOKEN signs", async () => {
+  const { server } = await run([], polite, { env: { TWILIO_AUTH_TOKEN: "12345", PORT: "8080" } });
+  assert.ok(server.requests[0]!.headers.get("x-twilio-signature"));
+  assert.equal(server.requests[0]!.path, "/incoming-call");
+});
+
+test("--help", async () => {
+  const { code, out } = await run(["-h"]);
+  assert.equal(code, 0);
+  assert.match(out, /--interrupt TEXT\[@MS\]/);
+});
