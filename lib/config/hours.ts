@@ -14,7 +14,7 @@ export interface Hours {
 }
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const PART = /^(?:([a-z]{3})[a-z]*(?:\s*-\s*([a-z]{3})[a-z]*)?|daily)\s+(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$/i;
+const PART = /^(?:daily|([a-z]{3})[a-z]*(?:\s*-\s*([a-z]{3})[a-z]*)?)\s+(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$/i;
 
 /**
  * Read hours: parts `DAY[-DAY] HH:MM-HH:MM` or `daily HH:MM-HH:MM`, separated by commas. A span that ends before it
