@@ -1,0 +1,216 @@
+/** Cartesia's voice: one socket per call, one context per reply, and whole utterances by HTTP. Cartesia reference. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Dial } from "../base/dial.ts";
+import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
+import { abortable, unlessAborted } from "./abortable.ts";
+import { CartesiaLine } from "./cartesia_line.ts";
+import { type CartesiaProvider, refusalOf, type Settings, settingsOf, voiceOf } from "./cartesia_messages.ts";
+import { CartesiaReply } from "./cartesia_reply.ts";
+import type { Spoken, Tts } from "./ports.ts";
+import { within } from "./within.ts";
+
+export { CARTESIA_VERSION, type CartesiaProvider } from "./cartesia_messages.ts";
+
+export interface CartesiaOptions {
+  dial: Dial;
+  clock: Clock;
+  /** Where Cartesia is: `wss://api.cartesia.ai`, or http(s); paths are added. */
+  url: string;
+  key: string;
+  /** The protocol version, normally `CARTESIA_VERSION`. */
+  version: string;
+  provider: CartesiaProvider;
+  /** From text to its first audio. */
+  firstAudioMs?: number;
+  /** Between two pieces of audio while some is due. */
+  gapMs?: number;
+}
+
+export interface CartesiaTts extends Tts {
+  /** Open the socket before it is needed. */
+  warm(signal: AbortSignal): Promise<Result<void>>;
+}
+
+/** The server closes after 5 minutes without a message; a socket idle for this long is not trusted. Section 6. */
+const IDLE_MS = 240_000;
+
+/** The voice of one call. Opens nothing by itself: see `warm`. */
+export function cartesiaTts(options: CartesiaOptions): CartesiaTts {
+  return new Cartesia(options);
+}
+
+class Cartesia implements CartesiaTts {
+  readonly name: string;
+  readonly #options: Required<CartesiaOptions>;
+  readonly #settings: Settings;
+  readonly #closing = new AbortController();
+  readonly #session = crypto.randomUUID();
+  #contexts = 0;
+  #line: CartesiaLine | undefined;
+  #opening: Promise<Result<CartesiaLine>> | undefined;
+
+  constructor(options: CartesiaOptions) {
+    this.name = `cartesia ${options.provider.model_id}`;
+    this.#options = { firstAudioMs: 1500, gapMs: 3000, ...options };
+    this.#settings = settingsOf(options.provider);
+  }
+
+  async *speak(text: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<Spoken, void, void> {
+    const scope = AbortSignal.any([signal, this.#closing.signal]);
+    if (scope.aborted) return;
+    const { clock, firstAudioMs, gapMs } = this.#options;
+    const reply = new CartesiaReply({
+      clock,
+      firstAudioMs,
+      gapMs,
+      settings: this.#settings,
+      line: (signal) => this.#open(signal),
+      newContext: () => `${this.#session}-${++this.#contexts}`,
+      signal: scope,
+    });
+    const stop = () => reply.cancel();
+    scope.addEventListener("abort", stop, { once: true });
+    reply.feed(abortable(text, scope)).catch(stop);
+    try {
+      yield* reply.spoken;
+    } finally {
+      scope.removeEventListener("abort", stop);
+      reply.cancel();
+    }
+    if (reply.error && !scope.aborted) throw reply.error;
+  }
+
+  async warm(signal: AbortSignal): Promise<Result<void>> {
+    const line = await this.#open(signal);
+    return line.ok ? ok(undefined) : line;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("the voice is closed"));
+    await this.#opening;
+    await this.#line?.close();
+  }
+
+  /** The socket, opened if there is none to trust. @throws `signal.reason`. */
+  async #open(signal: AbortSignal): Promise<Result<CartesiaLine>> {
+    const line = this.#line;
+    if (line && !line.ended) {
+      if (line.busy > 0 || this.#options.clock.monotonicMs() - line.usedMs < IDLE_MS) return ok(line);
+      line.close().catch(() => undefined); // its end concerns nobody
+    }
+    this.#opening ??= this.#dial().finally(() => this.#opening = undefined);
+    const opened = await unlessAborted(this.#opening, signal);
+    if (!opened) throw signal.reason;
+    return opened;
+  }
+
+  async #dial(): Promise<Result<CartesiaLine>> {
+    const { dial, clock, url, key, version } = this.#options;
+    const headers = { authorization: `Bearer ${key}`, "cartesia-version": version };
+    const request = { peer: "cartesia", url: endpoint(url, "ws", "/tts/websocket"), headers } as const;
+    try {
+      const dialled = await dial(request, this.#closing.signal);
+      if (!dialled.ok) return dialled;
+      this.#line = new CartesiaLine(dialled.value, clock);
+      return ok(this.#line);
+    } catch (error) { // a dial rejects only when its signal says so
+      return failed({ kind: "unreachable", peer: "cartesia", detail: String(error) });
+    }
+  }
+}
+
+export interface RenderOptions {
+  /** `fetch` of the platform, or of a stand-in. */
+  fetch: (request: Request) => Promise<Response>;
+  clock: Clock;
+  /** As in `CartesiaOptions`. */
+  url: string;
+  key: string;
+  version: string;
+  model: string;
+  /** The id of the voice. */
+  voice: string;
+  language?: string;
+}
+
+const RENDER_MS = 20_000;
+/** Ten minutes of mu-law. */
+const RENDER_BYTES = 8000 * 600;
+
+/**
+ * One text as raw mu-law, 8 kHz, for prompts that are kept. Faults: refused, unreachable, deadline, lost, clogged (too
+ * long). @throws `signal.reason`. Cartesia reference, section 8.
+ */
+export async function renderCartesia(
+  options: RenderOptions,
+  text: string,
+  signal: AbortSignal,
+): Promise<Result<Uint8Array>> {
+  const { fetch, clock, url, key, version, model, voice, language } = options;
+  const stopped = new AbortController();
+  const provider = { model_id: model, voice, ...(language ? { language } : {}) };
+  const request = new Request(endpoint(url, "http", "/tts/bytes"), {
+    method: "POST",
+    headers: { "authorization": `Bearer ${key}`, "cartesia-version": version, "content-type": "application/json" },
+    body: JSON.stringify({ ...voiceOf(provider), transcript: text }),
+    redirect: "manual",
+    signal: AbortSignal.any([signal, stopped.signal]),
+  });
+  const late: Fault = { kind: "deadline", peer: "cartesia", what: "a rendered prompt", limitMs: RENDER_MS };
+  try {
+    return await within(rendered(fetch, request), { clock, limitMs: RENDER_MS, late, signal });
+  } catch (error) {
+    if (error instanceof FaultError) return failed(error.fault);
+    throw error;
+  } finally {
+    stopped.abort();
+  }
+}
+
+async function rendered(fetch: RenderOptions["fetch"], request: Request): Promise<Result<Uint8Array>> {
+  let response: Response;
+  try {
+    response = await fetch(request);
+  } catch (error) {
+    request.signal.throwIfAborted();
+    return failed({
+      kind: "unreachable",
+      peer: "cartesia",
+      detail: error instanceof Error ? error.message : "no answer",
+    });
+  }
+  const body = await bytesOf(response);
+  if (!body.ok || response.ok) return body;
+  return failed(refusalOf(response.status, new TextDecoder().decode(body.value.subarray(0, 64 * 1024))));
+}
+
+async function bytesOf(response: Response): Promise<Result<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > RENDER_BYTES) return failed({ kind: "clogged", peer: "cartesia", bytes });
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "";
+    return failed({ kind: "lost", peer: "cartesia", closeCode: 1006, reason, openMs: 0 });
+  }
+  const whole = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return ok(whole);
+}
+
+/** `base` with the scheme's family (`ws` or `http`, secure if `base` is) and `path` added. */
+function endpoint(base: string, family: "ws" | "http", path: string): string {
+  const url = new URL(base);
+  const secure = url.protocol === "wss:" || url.protocol === "https:";
+  const scheme = family + (secure ? "s" : "");
+  return `${scheme}://${url.host}${url.pathname.replace(/\/+$/, "")}${path}${url.search}`;
+}
