@@ -93,6 +93,12 @@ test("a gate opens after 60 ms of speech within 100 ms and closes after 300 ms w
   assert.deepEqual(run("111" + "0".repeat(15) + "110"), ["2:true", "17:false"], "starts count from anew");
 });
 
+test("a gate that may not start yet starts as soon as it may", () => {
+  const gate = new SpeechGate();
+  const changes = [false, false, false, true].map((mayStart) => gate.push(true, mayStart));
+  assert.deepEqual(changes, [undefined, undefined, undefined, "started"]);
+});
+
 test("a gate's times are its own, and impossible ones are refused", () => {
   const gate = new SpeechGate({ startMs: 20, withinMs: 20, stopMs: 40 });
   assert.deepEqual([true, false, false].map((speech) => gate.push(speech)), ["started", undefined, "stopped"]);
@@ -121,13 +127,13 @@ testWith(
         const beganMs = 1000 + onsetMs(speech, -20);
         if ((await starts(line)).some((ms) => ms >= beganMs - 300 && ms <= beganMs + 200)) found++;
       }
-      assert.ok(found >= voices.length - 3, `${found} of ${voices.length} with noise at ${noiseDbfs} dBFS`);
+      assert.ok(found >= voices.length - 4, `${found} of ${voices.length} with noise at ${noiseDbfs} dBFS`);
     }
   },
 );
 
-testWith(noise, "40 s of kitchen noise 20 dB below speech rarely passes for speech", async () => {
+testWith(noise, "40 s of kitchen noise 20 dB below speech does not pass for speech", async () => {
   const kitchen = load(noise.url);
   const found = await starts(amplify(kitchen, -40 - levelDbfs(kitchen)));
-  assert.ok(found.length <= 4, `${found}`);
+  assert.deepEqual(found, []);
 });
