@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import {
+  carryOver,
+  concludeFlux,
+  type FluxEvent,
+  type FluxTurn,
+  followFlux,
+  joinOverlapping,
+  NO_TURN,
+} from "../../lib/providers/flux_turns.ts";
+import type { SttEvent } from "../../lib/providers/ports.ts";
+import { test } from "../case.ts";
+
+type Line = [FluxEvent | "replaced" | "concluded", string?];
+
+function run(lines: Line[]): string[] {
+  let turn: FluxTurn = NO_TURN;
+  const told: SttEvent[] = [];
+  for (const [event, text = ""] of lines) {
+    let events: readonly SttEvent[] = [];
+    if (event === "replaced") turn = carryOver(turn);
+    else if (event === "concluded") [turn, events] = concludeFlux(turn);
+    else [turn, events] = followFlux(turn, { event, text });
+    told.push(...events);
+  }
+  return told.map((event) => "text" in event ? `${event.kind} ${event.text}` : event.kind);
+}
+
+const CASES: [name: string, lines: Line[], told: string[]][] = [
+  ["a plain turn", [["Update"], ["StartOfTurn", "Hi"], ["Update", "Hi there"], ["EndOfTurn", "Hi there."]], [
+    "spoke",
+    "interim Hi",
+    "interim Hi there",
+    "final Hi there.",
+  ]],
+  ["updates in silence", [["Update"], ["Update"]], []],
+  ["an update with text outside a turn opens none", [["Update", "noise"]], []],
+  ["the same text is told once", [["StartOfTurn", "Hi"], ["Update", "Hi"], ["Update", "Hi"]], ["spoke", "interim Hi"]],
+  ["an eager end that holds", [["StartOfTurn", "Hi"], ["EagerEndOfTurn", "Hi."], ["Update", "Hi."], [
+    "EndOfTurn",
+    "Hi.",
+  ]], [
+    "spoke",
+    "interim Hi",
+    "interim Hi.",
+    "eager Hi.",
+    "final Hi.",
+  ]],
+  [
+    "an eager end taken back, twice",
+    [
+      ["StartOfTurn", "A"],
+      ["EagerEndOfTurn", "A"],
+      ["TurnResumed", "A b"],
+      ["EagerEndOfTurn", "A b"],
+      ["TurnResumed", "A b c"],
+      ["EndOfTurn", "A b c"],
+    ],
+    ["spoke", "interim A", "eager A", "resumed", "interim A b", "eager A b", "resumed", "interim A b c", "final A b c"],
+  ],
+  ["a turn without words ends in silence", [["EndOfTurn", ""]], []],
+  ["a replaced socket goes on with the turn", [
+    ["StartOfTurn", "I want a table"],
+    ["replaced"],
+    ["StartOfTurn", "a table for"],
+    ["EndOfTurn", "a table for four."],
+  ], ["spoke", "interim I want a table", "interim I want a table for", "final I want a table for four."]],
+  ["a replaced socket after an eager end", [
+    ["StartOfTurn", "Yes"],
+    ["EagerEndOfTurn", "Yes"],
+    ["replaced"],
+    ["StartOfTurn", "Yes please"],
+    ["EndOfTurn", "Yes please"],
+  ], ["spoke", "interim Yes", "eager Yes", "resumed", "interim Yes please", "final Yes please"]],
+  ["the next turn carries nothing over", [
+    ["StartOfTurn", "One"],
+    ["replaced"],
+    ["StartOfTurn", "One"],
+    ["EndOfTurn", "One"],
+    ["StartOfTurn", "Two"],
+    ["EndOfTurn", "Two"],
+  ], ["spoke", "interim One", "final One", "spoke", "interim Two", "final Two"]],
+  ["a turn that we end", [["StartOfTurn", "Stop"], ["concluded"], ["concluded"]], [
+    "spoke",
+    "interim Stop",
+    "final Stop",
+  ]],
+];
+
+for (const [name, lines, told] of CASES) {
+  test(`flux turns: ${name}`, () => assert.deepEqual(run(lines), told));
+}
+
+test("overlapping texts are joined at their shared words", () => {
+  assert.equal(joinOverlapping("", "a b"), "a b");
+  assert.equal(joinOverlapping("a b", ""), "a b");
+  assert.equal(joinOverlapping("a b c", "c d"), "a b c d");
+  assert.equal(joinOverlapping("I said no, no", "No, no, never."), "I said No, no, never.");
+  assert.equal(joinOverlapping("a b", "c d"), "a b c d");
+});

@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import {
+  assemble,
+  type ListenAssembly,
+  type ListenEffect,
+  type ListenInput,
+  type ListenPolicy,
+  NOTHING_HEARD,
+} from "../../lib/providers/listen_assembler.ts";
+import { seeded, test } from "../case.ts";
+
+const AT_ONCE: ListenPolicy = { graceMs: () => 0 };
+const PATIENT: ListenPolicy = { graceMs: (text) => /[.?!]$/.test(text) ? 100 : 400 };
+
+/** A shorthand: `~text` interim, `=text` final, `!text` speech_final, `F text` from_finalize; each window is one second. */
+function results(line: string, window: number): ListenInput {
+  const [, mark, text] = /^(~|=|!|F)\s*(.*)$/.exec(line)!;
+  return {
+    kind: "results",
+    text: text!,
+    isFinal: mark !== "~",
+    speechFinal: mark === "!",
+    fromFinalize: mark === "F",
+    startS: window,
+    endS: window + 1,
+  };
+}
+
+/** Feed lines; `UE` UtteranceEnd, `SS` SpeechStarted, `FIN` finish, `T:name` a timer, `@n` sets the window. */
+function run(lines: string[], policy = AT_ONCE): string[] {
+  let state: ListenAssembly = NOTHING_HEARD;
+  let window = 0;
+  const told: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith("@")) {
+      window = Number(line.slice(1));
+      continue;
+    }
+    const input = special(line) ?? results(line, window);
+    if (input.kind === "results" && input.isFinal) window++;
+    const [next, effects] = assemble(state, input, policy);
+    state = next;
+    told.push(...effects.flatMap(show));
+  }
+  return told;
+}
+
+function special(line: string): ListenInput | undefined {
+  if (line === "UE") return { kind: "utterance-end" };
+  if (line === "SS") return { kind: "speech-started" };
+  if (line === "FIN") return { kind: "finish" };
+  if (line.startsWith("T:")) return { kind: "timer", timer: line.slice(2) as "grace" | "finalize" };
+  return undefined;
+}
+
+function show(effect: ListenEffect): string[] {
+  if (effect.kind === "finalize") return ["FINALIZE"];
+  if (effect.kind === "arm") return [`arm ${effect.timer} ${effect.ms}`];
+  if (effect.kind === "disarm") return [];
+  const { event } = effect;
+  switch (event.kind) {
+    case "final":
+      return [`${event.endOfTurn ? "END" : "part"} ${event.text}`];
+    case "interim":
+      return [`~${event.text}`];
+    default:
+      return [event.kind];
+  }
+}
+
+const CASES: [name: string, lines: string[], told: string[], policy?: ListenPolicy][] = [
+  ["one short utterance", ["SS", "~yes", "!Yes."], ["spoke", "~yes", "END Yes."]],
+  ["guesses replace each other", ["~a", "~a cat", "~a catalogue", "!A catalogue."], [
+    "~a",
+    "~a cat",
+    "~a catalogue",
+    "END A catalogue.",
+  ]],
+  ["the same guess is told once", ["~a", "~a", "~a"], ["~a"]],
+  ["finals are joined", ["=I want", "~a table", "=a table", "!for four."], [
+    "part I want",
+    "~I want a table",
+    "part I want a table",
+    "END I want a table for four.",
+  ]],
+  ["speech_final may be empty", ["=Goodbye.", "!"], ["part Goodbye.", "END Goodbye."]],
+  ["speech_final after nothing is nothing", ["!", "=", "!"], []],
+  ["empty guesses are nothing", ["~", "~"], []],
+  ["UtteranceEnd ends what noise kept open", ["=Hello", "UE"], ["part Hello", "END Hello"]],
+  ["UtteranceEnd after speech_final is nothing", ["!Hello.", "UE"], ["END Hello."]],
+  ["UtteranceEnd with only a guess asks for the rest", ["~he", "UE", "F Hello."], [
+    "~he",
+    "FINALIZE",
+    "arm finalize 500",
+    "END Hello.",
+  ]],
+  ["... and takes the guess if no answer comes", ["~he", "UE", "T:finalize"], [
+    "~he",
+    "FINALIZE",
+    "arm finalize 500",
+    "END he",
+  ]],
+  ["... and ignores the answer that comes then", ["~he", "UE", "T:finalize", "F Hello.", "!Bye."], [
+    "~he",
+    "FINALIZE",
+    "arm finalize 500",
+    "END he",
+    "END Bye.",
+  ]],
+  ["... and takes the guess if the answer is empty", ["~he", "UE", "F"], [
+    "~he",
+    "FINALIZE",
+    "arm finalize 500",
+    "END he",
+  ]],
+  ["UtteranceEnd with a final and a guess does not cut the utterance in two", ["=One", "~two", "UE", "F two."], [
+    "part One",
+    "~One two",
+    "FINALIZE",
+    "arm finalize 500",
+    "END One two.",
+  ]],
+  ["UtteranceEnd twice asks once", ["~he", "UE", "UE"], ["~he", "FINALIZE", "arm finalize 500"]],
+  ["finish takes the rest", ["=One", "~two", "FIN", "F two."], [
+    "part One",
+    "~One two",
+    "FINALIZE",
+    "arm finalize 1000",
+    "END One two.",
+  ]],
+  ["finish when the text went out already", ["=One", "FIN", "F"], [
+    "part One",
+    "FINALIZE",
+    "arm finalize 1000",
+    "END One",
+  ]],
+  ["finish without an answer", ["~one", "FIN", "T:finalize"], ["~one", "FINALIZE", "arm finalize 1000", "END one"]],
+  ["finish when nothing was said", ["FIN", "F", "!Later."], ["FINALIZE", "arm finalize 1000", "END Later."]],
+  ["finish when nothing was said and nothing comes", ["FIN", "T:finalize"], ["FINALIZE", "arm finalize 1000"]],
+  ["speech_final while finishing", ["~one", "FIN", "!One.", "F"], [
+    "~one",
+    "FINALIZE",
+    "arm finalize 1000",
+    "END One.",
+  ]],
+  ["a final that comes twice counts once", ["=One", "@0", "=One", "!two."], ["part One", "END One two."]],
+  ["patience waits longer without a full stop", ["!And then"], ["part And then", "arm grace 400"], PATIENT],
+  ["patience ends", ["!Yes.", "T:grace"], ["part Yes.", "arm grace 100", "END Yes."], PATIENT],
+  ["the caller goes on in time", ["!And then", "~we", "!we left.", "T:grace"], [
+    "part And then",
+    "arm grace 400",
+    "~And then we",
+    "part And then we left.",
+    "arm grace 100",
+    "END And then we left.",
+  ], PATIENT],
+  ["noise does not end patience", ["!And then", "SS", "~", "T:grace"], [
+    "part And then",
+    "arm grace 400",
+    "spoke",
+    "END And then",
+  ], PATIENT],
+];
+
+for (const [name, lines, told, policy] of CASES) {
+  test(`listen assembly: ${name}`, () => assert.deepEqual(run(lines, policy), told));
+}
+
+test("listen assembly: the confidence is that of the least certain piece", () => {
+  let state = NOTHING_HEARD;
+  const piece = (text: string, confidence: number, startS: number): ListenInput => ({
+    ...results(`=${text}`, startS) as Extract<ListenInput, { kind: "results" }>,
+    confidence,
+  });
+  [state] = assemble(state, piece("one", 0.9, 0), AT_ONCE);
+  [state] = assemble(state, piece("two", 0.6, 1), AT_ONCE);
+  const [, effects] = assemble(state, { kind: "utterance-end" }, AT_ONCE);
+  const told = effects.flatMap((effect) => effect.kind === "tell" ? [effect.event] : []);
+  assert.deepEqual(told, [{ kind: "final", text: "one two", endOfTurn: true, confidence: 0.6 }]);
+});
+
+test("listen assembly: whatever comes, every fixed word is told in exactly one turn, in order", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const random = seeded(seed);
+    const pick = <T>(items: T[]) => items[Math.floor(random() * items.length)]!;
+    const lines: string[] = [];
+    const fixed: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      const word = `w${i}`;
+      const line = pick(["=", "!", `=${word}`, `!${word}`, "UE", "SS", "FIN", "F", `F ${word}`, "T:grace"]);
+      if (line.endsWith(word)) fixed.push(word);
+      lines.push(line);
+    }
+    const told = run([...lines, "FIN", "F"], pick([AT_ONCE, PATIENT]));
+    const turns = told.filter((line) => line.startsWith("END ")).map((line) => line.slice(4));
+    assert.equal(turns.join(" "), fixed.join(" "), `seed ${seed}: ${lines.join(" | ")}`);
+  }
+});
