@@ -30,7 +30,7 @@ export interface EarOptions {
   events: EarEvents;
   /** Silence that ends speech, ms; the last frame of tagged speech ends it at once. */
   endpointMs: number;
-  /** Called with the first untagged sound, as it may have to load; what sounds before it is there goes unheard. */
+  /** Called with the first untagged sound, as it may have to load; audio waits for it, 2 s at most. */
   openSense: () => Promise<SpeechSense>;
   /** Opening the sense failed. */
   crashed: (error: unknown) => void;
@@ -43,6 +43,7 @@ export class Ear implements Disposable {
   readonly #options: EarOptions;
   #sense: SpeechSense | undefined;
   #opening = false;
+  readonly #unjudged: Uint8Array[] = [];
   #disposed = false;
   #speaking = false;
   #words: string[] = [];
@@ -76,25 +77,29 @@ export class Ear implements Disposable {
   #hear(frame: Uint8Array): void {
     if (this.#disposed) return;
     const heard = this.tags.push(frame);
-    if (!heard) return this.#isSpeech(frame) ? this.#voice() : this.#quiet();
+    if (!heard) return this.#judge(frame);
     this.#words.push(...heard.words);
     if (this.#speaking || isAudible(frame)) this.#voice();
     if (heard.tag.last && this.#speaking) this.#end();
   }
 
-  #isSpeech(frame: Uint8Array): boolean {
-    if (this.#sense) return this.#sense.speech(frame);
+  /** Untagged audio. Until the first sound of it there is no sense, which then hears the silence before it as well. */
+  #judge(frame: Uint8Array): void {
+    if (this.#sense) return this.#sense.speech(frame) ? this.#voice() : this.#quiet();
+    this.#quiet();
+    this.#unjudged.push(frame.slice());
+    if (this.#unjudged.length > UNJUDGED_FRAMES) this.#unjudged.shift();
     if (!this.#opening && isAudible(frame)) {
       this.#opening = true;
       this.#open().catch(this.#options.crashed);
     }
-    return false;
   }
 
   async #open(): Promise<void> {
     const sense = await this.#options.openSense();
-    if (this.#disposed) sense[Symbol.dispose]();
-    else this.#sense = sense;
+    if (this.#disposed) return sense[Symbol.dispose]();
+    this.#sense = sense;
+    for (const frame of this.#unjudged.splice(0)) this.#judge(frame);
   }
 
   #voice(): void {
@@ -130,3 +135,4 @@ function isAudible(frame: Uint8Array): boolean {
 }
 
 const AUDIBLE_CODE = 0xE8;
+const UNJUDGED_FRAMES = 100;
