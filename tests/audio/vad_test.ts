@@ -114,7 +114,7 @@ testWith(
   async () => {
     const kitchen = load(noise.url);
     const voices = [...loadAll(fsdd.url), ...loadAll(speechEn.url)];
-    for (const noiseDbfs of [-Infinity, -40]) {
+    for (const [noiseDbfs, least] of [[-Infinity, 66], [-40, 62]] as const) {
       const background = amplify(kitchen, noiseDbfs - levelDbfs(kitchen));
       let found = 0;
       for (const [i, voice] of voices.entries()) {
@@ -127,7 +127,7 @@ testWith(
         const beganMs = 1000 + onsetMs(speech, -20);
         if ((await starts(line)).some((ms) => ms >= beganMs - 300 && ms <= beganMs + 200)) found++;
       }
-      assert.ok(found >= voices.length - 4, `${found} of ${voices.length} with noise at ${noiseDbfs} dBFS`);
+      assert.ok(found >= least, `${found} of ${voices.length} with noise at ${noiseDbfs} dBFS`);
     }
   },
 );
