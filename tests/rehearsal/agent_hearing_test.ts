@@ -55,10 +55,10 @@ function meanLevel(samples: Float32Array): number {
   return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 }
 
-async function listener(greeting?: "no greeting") {
+async function listener() {
   const sense = await openSpeechSense(); // opened before: virtual time does not wait for WASM
   const client = await agentClient({ openSense: () => Promise.resolve(sense), faults: { staleFrames: 0 } });
-  await client.ready((settings) => greeting && delete settings.agent.greeting);
+  await client.ready();
   return client;
 }
 
@@ -97,12 +97,12 @@ testWith(needs, "a single spoken digit is heard", async () => {
     if (client.find("UserStartedSpeaking")) heard++;
     await client.close();
   }
-  assert.ok(heard >= all.length - 3, `${heard} of ${all.length}`);
+  assert.ok(heard >= all.length - 1, `${heard} of ${all.length}`);
 });
 
 testWith(needs, "40 s of kitchen noise 20 dB below a voice do not interrupt, and a voice over it does", async () => {
   const dishes = recording(noise.url);
-  const client = await listener("no greeting"); // as on a call, the noise is there from the start
+  const client = await listener();
   await client.hear(line(undefined, { samples: dishes, snrDb: 20 }));
   assert.equal(client.find("UserStartedSpeaking"), undefined);
   for (const [index, { name, samples }] of recordings(speech.url).entries()) {
