@@ -32,6 +32,9 @@ type Message = Exclude<CartesiaMessage, { kind: "error" | "other" }>;
 interface Segment {
   readonly id: string;
   readonly line: CartesiaLine;
+  /** Pieces of text sent, and how many of them were spoken to their end. */
+  sent: number;
+  flushed: number;
   finishSent: boolean;
   done: boolean;
   /** When its last audio came. */
@@ -108,6 +111,7 @@ export class CartesiaReply {
     if (this.#retrying) return; // all that is asked goes out then
     const segment = await this.#openSegment();
     if (!segment) return;
+    if (text.trim() !== "") segment.sent++;
     this.#send(segment.line, serialiseText(this.#options.settings, segment.id, text));
     if (/[\p{L}\p{N}]/u.test(text)) this.#await();
   }
@@ -118,13 +122,15 @@ export class CartesiaReply {
     this.#allAsked = true;
     if (this.#retrying) return;
     const last = this.#segments.at(-1);
-    if (!last) return this.#finished();
-    this.#finishSegment(last);
+    if (last) this.#finishSegment(last);
+    if (this.#segments.length === 0) return this.#finished();
     this.#await();
   }
 
+  /** A context that may be dead already, with nothing left to speak, is not told: the server would call that an error. */
   #finishSegment(segment: Segment): void {
     if (segment.finishSent) return;
+    if (this.#stale(segment) && spokenOut(segment)) return this.#done(segment);
     segment.finishSent = true;
     this.#send(segment.line, serialiseFinish(this.#options.settings, segment.id));
   }
@@ -140,6 +146,8 @@ export class CartesiaReply {
     const segment: Segment = {
       id: this.#options.newContext(),
       line: line.value,
+      sent: 0,
+      flushed: 0,
       finishSent: false,
       done: false,
       audioMs: undefined,
@@ -159,6 +167,7 @@ export class CartesiaReply {
     return {
       message: (message) => {
         if (message.kind === "audio") segment.audioMs = this.#options.clock.monotonicMs();
+        if (message.kind === "flushed") segment.flushed++;
         if (segment === this.#segments[0]) this.#take(segment, message);
         else segment.held.push(message);
       },
@@ -186,8 +195,8 @@ export class CartesiaReply {
       case "flushed":
         return this.#allAsked ? undefined : this.#rest();
       case "done":
-        // Before our finish it only means that nothing is left to speak; while something is, it is a mistake.
-        if (segment.finishSent || !this.#watch) this.#done(segment);
+        // Before our finish it can only mean that nothing is left to speak; while something is, it is a mistake.
+        if (segment.finishSent || spokenOut(segment)) this.#done(segment);
     }
   }
 
@@ -196,11 +205,12 @@ export class CartesiaReply {
     segment.done = true;
     segment.line.drop(segment.id);
     if (segment !== this.#segments[0]) return;
-    while (this.#segments[0]?.done) this.#segments.shift();
+    this.#segments.shift();
     this.#originMs = this.#audioBytes / BYTES_PER_MS;
     const head = this.#segments[0];
     if (!head) return this.#allAsked ? this.#finished() : this.#rest();
     for (const message of head.held.splice(0)) this.#take(head, message);
+    if (head.done && head === this.#segments[0]) this.#done(head);
   }
 
   #yield(spoken: Spoken): void {
@@ -277,4 +287,8 @@ export class CartesiaReply {
     this.#rest();
     this.spoken.close();
   }
+}
+
+function spokenOut({ sent, flushed }: Segment): boolean {
+  return flushed >= sent;
 }

@@ -41,7 +41,7 @@ export interface CartesiaFaults {
   leakDone: boolean;
   /** `done` twice for each context. */
   doubleDone: boolean;
-  /** `done` after each submission, though more may follow. */
+  /** `done` after each submission before the finish, though more may follow. */
   earlyDone: boolean;
   /** An event nobody knows before each chunk. */
   unknownEvents: boolean;
@@ -419,7 +419,7 @@ class Context {
       if (!this.alive) return this.#leakDone();
       const flush_id = this.#segment++;
       this.#send({ type: "flush_done", flush_id, flush_done: true, done: false });
-      if (this.#shared.faults.earlyDone) this.#send({ type: "done", done: true });
+      if (this.#shared.faults.earlyDone && this.record.state === "open") this.#send({ type: "done", done: true });
     }
     if (this.record.state === "finishing") return this.#close("closed");
     this.#expiry = this.#shared.clock.after(this.#shared.expireMs, () => this.#close("expired"));
