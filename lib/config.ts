@@ -5,7 +5,8 @@
 
 export { forNumber, parseConfig, type ParseInput } from "./config/load.ts";
 export { type ConfigNote, describeNotes, editDistance, nearest } from "./config/notes.ts";
-export { type Environment, type Flags, loadEnv, VARIABLE_NAMES } from "./config/environment.ts";
+export { type Flags, loadEnv } from "./config/environment.ts";
+export { type Environment, VARIABLE_NAMES } from "./config/reader.ts";
 export { llmKeyFor, llmUrlFor, type MissingKey, missingKeys } from "./config/keys.ts";
 export { fillSecrets, fillVariables } from "./config/variables.ts";
 export { type Hours, type HoursSpan, openAt } from "./config/hours.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { type CallConfig, editDistance, forNumber, generateSchema, nearest, parseConfig } from "../lib/config.ts";
 import { seeded, test } from "./case.ts";
 import { config, LIVE, load, noteOf } from "./config/make.ts";
@@ -104,6 +105,17 @@ test("null in a number takes a value of the file away", () => {
   assert.equal(loaded.base.limits.callMinutes, 3);
 });
 
+test("a number's new text does not keep the recording of the old one", () => {
+  const greeting = { text: "Clinic.", audio: "greeting" };
+  const numbers = {
+    "+15550101": { greeting: { text: "Billing." } },
+    "+15550102": { greeting: { interruptible: false } },
+  };
+  const loaded = config({ prompt: "x", greeting, numbers });
+  assert.deepEqual(loaded.numbers["+15550101"]?.greeting, { text: "Billing.", interruptible: true });
+  assert.deepEqual(loaded.numbers["+15550102"]?.greeting, { ...greeting, interruptible: false });
+});
+
 test("a configuration is frozen through and through", () => {
   const open: string[] = [];
   const walk = (value: unknown, path: string) => {
@@ -190,9 +202,15 @@ test("config.schema.json is current (deno task schema)", () => {
   assert.equal(read("config.schema.json"), generateSchema());
 });
 
-test("the schema knows the keys of the example", () => {
-  const { properties } = JSON.parse(generateSchema());
-  for (const key of Object.keys(COMPLETE)) assert.ok(key in properties, key);
+test("an editor with the schema takes the example and finds what is wrong", () => {
+  const schema = z.fromJSONSchema(JSON.parse(generateSchema()));
+  const takes = (file: unknown) => schema.safeParse(file).success;
+  for (const good of [COMPLETE, JSON.parse(EXAMPLE), { prompt: "x" }]) assert.equal(takes(good), true);
+  for (
+    const bad of [{}, { prompt: "x", nam: 1 }, { prompt: "x", routes: [{ name: "r" }] }, { prompt: "x", engine: "no" }]
+  ) {
+    assert.equal(takes(bad), false, JSON.stringify(bad));
+  }
 });
 
 test("whatever a value of the file becomes, parsing gives a configuration or notes that name a key, and never throws", () => {

@@ -1,9 +1,10 @@
 /** The environment: every variable we read, its range and default, and what it overrides in the file. Pure. */
 
 import { parse as parseDotenv } from "dotenv";
-import { type ConfigNote, nearest, quote } from "./notes.ts";
+import { accountSidOf, publicHostOf, uplinkOf, webhookOf } from "./variable_values.ts";
+import { type ConfigNote, quote } from "./notes.ts";
+import { type Environment, Reader } from "./reader.ts";
 import type { Keys, ServerConfig, Urls } from "./types.ts";
-import { isLoopback } from "./values.ts";
 
 /** What the command line says; stronger than the environment. */
 export interface Flags {
@@ -12,8 +13,6 @@ export interface Flags {
   host?: string;
   drain?: number;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables of an `.env` file; the caller lays real variables over them. Quotes and comments as the dotenv package has them. */
 export function loadEnv(text: string): Record<string, string> {
@@ -43,61 +42,6 @@ export interface ReadEnvironment {
   faults: ConfigNote[];
   warnings: ConfigNote[];
 }
-
-const FILE = "environment";
-const PREFIXES = [
-  "DEEPGRAM_",
-  "TWILIO_",
-  "CARTESIA_",
-  "GROQ_",
-  "OPENAI_",
-  "LLM_",
-  "PUBLIC_",
-  "CALL_WEBHOOK_",
-  "SILENCE_",
-  "ADMIN_",
-];
-
-/** Every variable we know, `SECRET_*` apart. Tests keep `.env.example` to this list. */
-export const VARIABLE_NAMES = [
-  "PUBLIC_HOST",
-  "PORT",
-  "BIND",
-  "TRUST_PROXY",
-  "DEEPGRAM_API_KEY",
-  "TWILIO_ACCOUNT_SID",
-  "TWILIO_AUTH_TOKEN",
-  "CARTESIA_API_KEY",
-  "CARTESIA_VOICE_ID",
-  "GROQ_API_KEY",
-  "GROQ_MODEL",
-  "OPENAI_API_KEY",
-  "LLM_API_KEY",
-  "ROUTER_ENABLED",
-  "MAX_HISTORY_TURNS",
-  "SILENCE_TIMEOUT_SECONDS",
-  "MIN_INTERRUPTION_WORDS",
-  "USE_DEEPGRAM_FLUX",
-  "MAX_CALLS",
-  "DRAIN_SECONDS",
-  "PACER_LEAD_MS",
-  "UPLINK_MS",
-  "VENDOR_SOCKET",
-  "DATA_DIR",
-  "ADMIN_TOKEN",
-  "CALL_WEBHOOK_URL",
-  "CALL_WEBHOOK_SECRET",
-  "LOG_LEVEL",
-  "LOG_FORMAT",
-  "DEEPGRAM_AGENT_URL",
-  "DEEPGRAM_LISTEN_URL",
-  "DEEPGRAM_FLUX_URL",
-  "DEEPGRAM_SPEAK_URL",
-  "CARTESIA_URL",
-  "LLM_BASE_URL",
-  "TWILIO_API_URL",
-] as const;
-export type VariableName = (typeof VARIABLE_NAMES)[number];
 
 /** Read all of it; every fault is listed, none stops the reading. An empty value counts as not set. */
 export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment {
@@ -144,7 +88,7 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
   const keys = readKeys(reader, overrides.cartesiaVoiceId);
   const urls = readUrls(reader);
   const isRehearsal = flags.rehearse === true ||
-    !Object.keys(env).some((name) => env[name] && (name === "PUBLIC_HOST" || name.startsWith("TWILIO_")));
+    !Object.keys(env).some((name) => env[name]?.trim() && (name === "PUBLIC_HOST" || name.startsWith("TWILIO_")));
   reader.misspelt();
   return {
     server,
@@ -218,160 +162,6 @@ function readOverrides(reader: Reader): Overrides {
   };
 }
 
-type Read<T> = { value: T } | { problem: string; remedy: string };
-
-/** Reads variables by name, gathering faults and origins. */
-class Reader {
-  readonly faults: ConfigNote[] = [];
-  readonly warnings: ConfigNote[] = [];
-  readonly origins: Record<string, string> = {};
-  constructor(readonly env: Environment) {}
-
-  read<T>(name: VariableName, path: string | undefined, parse: (text: string) => Read<T>): T | undefined {
-    const text = this.env[name]?.trim();
-    if (text === undefined || text === "") return undefined;
-    const result = parse(text);
-    if ("problem" in result) {
-      this.faults.push({ file: FILE, key: name, problem: result.problem, remedy: result.remedy });
-      return undefined;
-    }
-    if (path !== undefined) this.origins[path] = `environment ${name}`;
-    return result.value;
-  }
-
-  text(name: VariableName, path: string | undefined): string | undefined {
-    return this.read(name, path, (value) => ({ value }));
-  }
-
-  whole(name: VariableName, path: string | undefined, { min, max }: { min: number; max: number }): number | undefined {
-    return this.read(name, path, (text) => {
-      const value = Number(text);
-      if (/^-?\d+$/.test(text) && value >= min && value <= max) return { value };
-      return { problem: `is ${quote(text)}`, remedy: `Write a whole number from ${min} to ${max}.` };
-    });
-  }
-
-  bool(name: VariableName, path: string | undefined): boolean | undefined {
-    return this.read(name, path, (text) => {
-      if (/^(true|1|yes|on)$/i.test(text)) return { value: true };
-      if (/^(false|0|no|off)$/i.test(text)) return { value: false };
-      return { problem: `is ${quote(text)}`, remedy: "Write true or false." };
-    });
-  }
-
-  oneOf<T extends string>(name: VariableName, path: string, options: readonly T[]): T | undefined {
-    return this.read(name, path, (text) => {
-      const value = options.find((option) => option === text.toLowerCase());
-      if (value !== undefined) return { value };
-      const near = nearest(text, options);
-      return {
-        problem: `is ${quote(text)}`,
-        remedy: `${near ? `Did you mean ${near}? ` : ""}Write ${options.join(", ")}.`,
-      };
-    });
-  }
-
-  /** A key's value is never quoted. */
-  key(name: VariableName, path: string): string | undefined {
-    return this.read(
-      name,
-      path,
-      (value) =>
-        /^[\x21-\x7e]+$/.test(value) ? { value } : {
-          problem: "holds a space or a character that no key has",
-          remedy: "Copy the key again, without quotes and without a comment behind it.",
-        },
-    );
-  }
-
-  url(name: VariableName, path: string, protocols: readonly string[]): string | undefined {
-    return this.read(name, path, (text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      if (url === undefined || !protocols.includes(url.protocol)) {
-        return {
-          problem: `is ${quote(text)}`,
-          remedy: `Write an address that begins with ${protocols.map((one) => `${one}//`).join(" or ")}.`,
-        };
-      }
-      if (url.username || url.password) {
-        return { problem: "holds a user name or password", remedy: "Remove it from the address." };
-      }
-      return { value: text.replace(/\/+$/, "") };
-    });
-  }
-
-  warn(name: VariableName, problem: string, remedy: string): void {
-    this.warnings.push({ file: FILE, key: name, problem, remedy });
-  }
-
-  /** Variables that look like ours and are not. */
-  misspelt(): void {
-    for (const name of Object.keys(this.env)) {
-      if ((VARIABLE_NAMES as readonly string[]).includes(name) || !PREFIXES.some((prefix) => name.startsWith(prefix))) {
-        continue;
-      }
-      const near = nearest(name, VARIABLE_NAMES.filter((known) => !this.env[known]));
-      if (near) {
-        this.warnings.push({
-          file: FILE,
-          key: name,
-          problem: "is not a variable we read",
-          remedy: `Did you mean ${near}?`,
-        });
-      }
-    }
-  }
-}
-
 function optional<Key extends string, T>(key: Key, value: T | undefined): { [K in Key]?: T } {
   return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: T }; // a computed key loses its literal type
-}
-
-/** The bare host: scheme and trailing slash are tolerated, a path is not; a port only on this machine, where tests play Twilio. */
-function publicHostOf(text: string): Read<string> {
-  const bare = text.replace(/^(https|wss):\/\//i, "").replace(/\/+$/, "");
-  const example = "Write the bare name under which Twilio reaches us, for example agent.example.com.";
-  if (/^(http|ws):\/\//i.test(bare)) {
-    return { problem: `is ${quote(text)}, unencrypted`, remedy: "Twilio needs TLS. " + example };
-  }
-  if (/[/?#]/.test(bare)) {
-    return { problem: `is ${quote(text)}, which has a path`, remedy: `Write only ${bare.split(/[/?#]/)[0]}` };
-  }
-  if (!/^(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d+)?$/i.test(bare)) {
-    return { problem: `is ${quote(text)}, not a host name`, remedy: example };
-  }
-  const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : undefined;
-  if (url === undefined) return { problem: `is ${quote(text)}, not a host name`, remedy: example };
-  if (url.port !== "" && !isLoopback(url.hostname)) {
-    return {
-      problem: `is ${quote(text)}, which has a port`,
-      remedy: `Twilio's media stream comes in on 443: put TLS there and write only ${url.hostname}`,
-    };
-  }
-  if (!isLoopback(url.hostname) && !url.hostname.includes(".") && !url.hostname.startsWith("[")) {
-    return { problem: `is ${quote(text)}, which has no domain`, remedy: example };
-  }
-  return { value: url.host };
-}
-
-function webhookOf(text: string): Read<string> {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
-  return isSafe
-    ? { value: text }
-    : { problem: `is ${quote(text)}`, remedy: "Write an https:// address (http:// only to this machine)." };
-}
-
-function uplinkOf(text: string): Read<number> {
-  const value = Number(text);
-  const isFine = /^\d+$/.test(text) && value >= 20 && value <= 400 && value % 20 === 0;
-  return isFine
-    ? { value }
-    : { problem: `is ${quote(text)}`, remedy: "Write a multiple of 20 from 20 to 400: a frame has 20 ms." };
-}
-
-function accountSidOf(text: string): Read<string> {
-  if (/^AC[0-9a-f]{32}$/i.test(text)) return { value: text };
-  const cause = text.startsWith("SK") ? "is the id of an API key" : "is not an account id";
-  return { problem: cause, remedy: "Write the Account SID of Twilio's console: AC and 32 hexadecimal digits." };
 }

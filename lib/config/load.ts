@@ -2,14 +2,15 @@
 
 import { createHash } from "node:crypto";
 import { failed, ok, type Result } from "../base/result.ts";
-import { type Environment, type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
+import { type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
 import { parseJson } from "./json.ts";
-import { missingKeys } from "./keys.ts";
 import { modernise } from "./lift.ts";
-import { type ConfigNote, dotted, nearest, notesOf, quote } from "./notes.ts";
+import { deepgramNote, liveCall } from "./live.ts";
+import { type ConfigNote, dotted, notesOf, quote, unknownKeyRemedy } from "./notes.ts";
 import { isObject, mergePatch, type Raw } from "./objects.ts";
 import { originsOf } from "./origins.ts";
 import { applyOverrides, idleOverrides } from "./overrides.ts";
+import type { Environment } from "./reader.ts";
 import { checkCall } from "./rules.ts";
 import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
@@ -38,16 +39,12 @@ const MINIMUM: Raw = {
 export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   const env = readEnvironment(input.env, input.flags ?? {});
   const file = readFile(input, env);
-  const faults = [...file.faults, ...env.faults];
-  const warnings = [...file.warnings, ...env.warnings];
-  if (file.base === undefined || faults.length > 0) return failed(faults);
-
-  const server = serverOf(env, file.base);
-  const kept = { keys: env.keys, urls: env.urls };
-  const live = env.rehearsal ? undefined : checkKeys(kept, { base: file.base, numbers: file.numbers });
-  if (live && live.faults.length > 0) return failed(live.faults);
-  warnings.push(...live?.warnings ?? []);
-  const { base, numbers } = live ?? { base: file.base, numbers: file.numbers };
+  const live = forCallers(env, file);
+  const faults = [...file.faults, ...env.faults, ...live.faults];
+  const warnings = [...file.warnings, ...env.warnings, ...live.warnings];
+  const { base, numbers } = live;
+  if (base === undefined || faults.length > 0) return failed(faults);
+  const server = serverOf(env, base);
   const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
   const config: Config = { ...open, keys: env.keys, secrets: env.secrets, hash: hashOf(open) };
   return ok({
@@ -225,15 +222,12 @@ function readPrompt(
 }
 
 function unknownKeys(raw: Raw, known: readonly string[], { file, at }: { file: string; at: string[] }): ConfigNote[] {
-  return Object.keys(raw).filter((key) => !known.includes(key)).map((key) => {
-    const near = nearest(key, known);
-    return {
-      file,
-      key: dotted([...at, key]),
-      problem: "is not a known key here",
-      remedy: near ? `Did you mean "${near}"?` : `Remove it. Known here: ${known.join(", ")}.`,
-    };
-  });
+  return Object.keys(raw).filter((key) => !known.includes(key)).map((key) => ({
+    file,
+    key: dotted([...at, key]),
+    problem: "is not a known key here",
+    remedy: unknownKeyRemedy(key, known),
+  }));
 }
 
 function serverOf(env: ReadEnvironment, base: CallConfig): ServerConfig {
@@ -245,57 +239,25 @@ function serverOf(env: ReadEnvironment, base: CallConfig): ServerConfig {
   };
 }
 
-interface Calls {
-  base: CallConfig;
-  numbers: Record<string, CallConfig>;
-}
+type Kept = Pick<Config, "keys" | "urls" | "rehearsal">;
+type Calls = Pick<ReadFile, "base" | "numbers">;
 
-/** For real callers: a missing first choice is a fault; a spare that has no key is left out, with a warning. */
-function checkKeys(
-  kept: Pick<Config, "keys" | "urls">,
-  calls: Calls,
-): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
-  const faults = new Map<string, ConfigNote>();
-  const warnings = new Map<string, ConfigNote>();
-  const usable = (call: CallConfig, label: string): CallConfig => {
-    const missing = missingKeys(kept, call);
-    for (const { path, vendor, variable, spare } of missing) {
-      const remedy = variable === "LLM_BASE_URL"
-        ? "Set it, or give the entry an endpoint.url"
-        : `Set it to your key of ${vendor}`;
-      const note = (problem: string, what: string) => ({ file: "environment", key: variable, problem, remedy: what });
-      if (!spare && !faults.has(variable)) {
-        faults.set(
-          variable,
-          note(
-            `is not set, and ${label}${path} needs it`,
-            `${remedy}, or start with --rehearse to answer with stand-ins.`,
-          ),
-        );
-      } else if (spare) {
-        warnings.set(
-          label + path,
-          note(`is not set, so the spare ${label}${path} is left out`, `${remedy}, or remove that entry.`),
-        );
-      }
-    }
-    const without = <Entry>(list: Entry[], name: string) =>
-      list.filter((_, i) => !missing.some(({ path }) => path === `pipeline.${name}[${i}]`));
-    if (missing.length === 0) return call;
-    return {
-      ...call,
-      pipeline: {
-        ...call.pipeline,
-        think: without(call.pipeline.think, "think"),
-        speak: without(call.pipeline.speak, "speak"),
-      },
-    };
+/** In rehearsal everything stays as it is; else see live.ts. A variable is named as missing once. */
+function forCallers(kept: Kept, { base, numbers }: Calls): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
+  if (kept.rehearsal) return { base, numbers, faults: [], warnings: [] };
+  if (base === undefined) return { base, numbers, faults: deepgramNote(kept), warnings: [] };
+  const common = liveCall(kept, base, "");
+  const own = Object.entries(numbers).map(([number, call]) => ({
+    number,
+    ...liveCall(kept, call, `numbers.${number}.`),
+  }));
+  const all = [common, ...own].flatMap(({ faults }) => faults);
+  return {
+    base: common.call,
+    numbers: Object.fromEntries(own.map(({ number, call }) => [number, call])),
+    faults: all.filter(({ key }, i) => all.findIndex((note) => note.key === key) === i),
+    warnings: [common, ...own].flatMap(({ warnings }) => warnings),
   };
-  const base = usable(calls.base, "");
-  const numbers = Object.fromEntries(
-    Object.entries(calls.numbers).map(([number, call]) => [number, usable(call, `numbers.${number}.`)]),
-  );
-  return { base, numbers, faults: [...faults.values()], warnings: [...warnings.values()] };
 }
 
 function hashOf({ server, ...rest }: Pick<Config, "server" | "urls" | "rehearsal" | "base" | "numbers">): string {

@@ -67,7 +67,7 @@ function notesOfIssue(issue: Issue, context: Context, base: Path): ConfigNote[] 
       }
       const branch = issue.errors.find((errors) => !errors.some(isRootMismatch)) ?? [];
       if (branch.length > 0) return branch.flatMap((inner) => notesOfIssue(inner, context, path));
-      const expected = issue.errors.flat().filter(isRootMismatch).map((inner) => article(inner.expected));
+      const expected = issue.errors.flat().filter(isRootMismatch).map(expectation);
       return [note(found(value, path), `Write ${[...new Set(expected)].join(" or ")}.`)];
     }
     case "invalid_key": {
@@ -94,10 +94,17 @@ function optionsOf(issue: object): unknown[] {
   return "options" in issue && Array.isArray(issue.options) ? issue.options : [];
 }
 
-type TypeIssue = z.core.$ZodIssueInvalidType;
+type MismatchIssue = z.core.$ZodIssueInvalidType | z.core.$ZodIssueInvalidValue;
 
-function isRootMismatch(issue: Issue): issue is TypeIssue {
-  return issue.code === "invalid_type" && issue.path.length === 0;
+/** Whether a branch of a union was not meant at all: the value as a whole is of another kind. */
+function isRootMismatch(issue: Issue): issue is MismatchIssue {
+  return (issue.code === "invalid_type" || issue.code === "invalid_value") && issue.path.length === 0;
+}
+
+function expectation(issue: MismatchIssue): string {
+  return issue.code === "invalid_type"
+    ? article(issue.expected)
+    : issue.values.map((value) => JSON.stringify(value)).join(" or ");
 }
 
 function atLeast(issue: z.core.$ZodIssueTooSmall): string {
@@ -162,8 +169,25 @@ function choice(value: unknown, options: readonly unknown[]): string {
   return `${near === undefined ? "" : `Did you mean "${near}"? `}Write one of ${all}.`;
 }
 
-function unknownKeyRemedy(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
+/** What other programs call it. */
+const ALIASES: Record<string, string> = {
+  instructions: "prompt",
+  system: "prompt",
+  systemprompt: "prompt",
+  firstmessage: "greeting",
+  welcome: "greeting",
+  functions: "tools",
+  intents: "routes",
+  examples: "utterances",
+  phrases: "utterances",
+  response: "text",
+  action: "then",
+};
+
+/** What to do about a key that is not known where it stands. */
+export function unknownKeyRemedy(key: string, known: readonly string[]): string {
+  const alias = new Map(Object.entries(ALIASES)).get(key.toLowerCase().replace(/[_-]/g, ""));
+  const near = nearest(key, known) ?? known.find((name) => name === alias);
   return near === undefined ? `Remove it. Known here: ${known.join(", ")}.` : `Did you mean "${near}"?`;
 }
 

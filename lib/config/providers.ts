@@ -5,10 +5,11 @@
 
 import { z } from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
-import { webAddress } from "./values.ts";
+import { modelAddress, voiceAddress, webAddress } from "./values.ts";
 
 const term = z.string().min(1).max(200);
-const endpoint = closed({ url: webAddress, headers: z.record(z.string(), z.string()).exactOptional() });
+const endpointAt = (url: z.ZodType<string, string>) =>
+  closed({ url, headers: z.record(z.string(), z.string()).exactOptional() }).exactOptional();
 
 const FLUX_MODELS = ["flux-general-en", "flux-general-multi"];
 const FLUX_ONLY = ["language_hints", "eot_threshold", "eager_eot_threshold", "eot_timeout_ms"];
@@ -135,7 +136,7 @@ const agentThinkProvider = z.discriminatedUnion("type", [
 
 export const agentThink = closed({
   provider: agentThinkProvider,
-  endpoint: endpoint.exactOptional(),
+  endpoint: endpointAt(webAddress),
   context_length: z.union([z.literal("max"), z.int().min(1)]).exactOptional(),
 }).superRefine(({ provider, endpoint, context_length }, context) => {
   const add = (key: string, problem: string, remedy: string) =>
@@ -197,7 +198,7 @@ const agentSpeakProvider = z.discriminatedUnion("type", [
 
 export const agentSpeak = closed({
   provider: agentSpeakProvider,
-  endpoint: closed({ url: webAddress, headers: z.record(z.string(), z.string()).exactOptional() }).exactOptional(),
+  endpoint: endpointAt(voiceAddress),
 }).superRefine(({ provider, endpoint }, context) => {
   const add = (key: string, problem: string, remedy: string) =>
     context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
@@ -255,7 +256,7 @@ export const pipelineThink = closed({
     max_completion_tokens: z.int().min(1).max(100_000).exactOptional(),
     service_tier: z.string().exactOptional(),
   }),
-  endpoint: endpoint.exactOptional(),
+  endpoint: endpointAt(modelAddress),
   firstTokenMs: z.int().min(100).max(30_000).default(2500),
 });
 

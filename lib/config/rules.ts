@@ -162,6 +162,7 @@ function missingAssets(call: Partial<CallConfig>, { hasAsset }: RuleContext, war
   };
   check("greeting", call.greeting);
   call.routes?.forEach((route, i) => check(`routes[${i}]`, route));
+  call.tools?.forEach((tool, i) => check(`tools[${i}].whileWaiting`, tool.whileWaiting));
   const { fillers = [], ...lines } = call.lines ?? {};
   for (const [name, line] of Object.entries(lines)) check(`lines.${name}`, line as Line); // all but the fillers are lines
   fillers.forEach((line, i) => check(`lines.fillers[${i}]`, line));

@@ -18,22 +18,35 @@ export function parseAddress(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-/** `https:`, or `http:` to this machine; wss and ws likewise (some voices are reached so). */
-export const webAddress = z.string().superRefine((text, context) => {
-  const add = (problem: string, remedy: string) => context.addIssue({ code: "custom", message: says(problem, remedy) });
-  const url = parseAddress(text);
-  if (url === undefined) {
-    return add(
-      `is ${quote(text)}, not an address`,
-      `Write it in full, with a fixed host: "https://api.example.com/path".`,
-    );
-  }
-  if (["https:", "wss:"].includes(url.protocol)) return;
-  if (!["http:", "ws:"].includes(url.protocol)) return add(`is ${quote(text)}`, "Write an https:// address.");
-  if (!isLoopback(url.hostname)) {
-    add(`is ${quote(text)}, unencrypted to another machine`, `Write https:// instead of ${url.protocol}//.`);
-  }
-});
+/** An address of these schemes; a secure one may also be plain towards this machine. */
+function address(secure: readonly string[], plain: readonly string[]) {
+  return z.string().superRefine((text, context) => {
+    const add = (problem: string, remedy: string) =>
+      context.addIssue({ code: "custom", message: says(problem, remedy) });
+    const url = parseAddress(text);
+    if (url === undefined) {
+      return add(
+        `is ${quote(text)}, not an address`,
+        `Write it in full, with a fixed host: "https://api.example.com/path".`,
+      );
+    }
+    if (secure.includes(url.protocol)) return;
+    if (!plain.includes(url.protocol)) return add(`is ${quote(text)}`, "Write an https:// address.");
+    if (!isLoopback(url.hostname)) {
+      add(
+        `is ${quote(text)}, unencrypted to another machine`,
+        `Write ${secure[plain.indexOf(url.protocol)]}// instead of ${url.protocol}//.`,
+      );
+    }
+  });
+}
+
+/** `https:`, or `http:` to this machine. */
+export const webAddress = address(["https:"], ["http:"]);
+/** Where Deepgram reaches a foreign voice: some are reached by `wss:`. */
+export const voiceAddress = address(["https:", "wss:"], ["http:", "ws:"]);
+/** Where a language model is reached: `http:` also to another machine, as LLM_BASE_URL. */
+export const modelAddress = address(["https:", "http:"], []);
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 const EMERGENCY = ["911", "112", "999", "000", "110", "119", "988"];

@@ -368,6 +368,21 @@ const BROKEN: Row[] = [
     /"greeting"/,
   ],
   ["a number that is none", { ...P, numbers: { "555-0101": {} } }, "numbers.555-0101", /E\.164/, /\+15550142/],
+  ["a word of other programs", { ...P, first_message: "Hi" }, "first_message", /not a known key/, /"greeting"/],
+  [
+    "endpointing in quotes",
+    { ...P, pipeline: { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: "300" } } } },
+    "pipeline.listen.provider.endpointing",
+    /is "300"/,
+    /a number without quotes or false/,
+  ],
+  [
+    "a tool behind a socket",
+    { ...P, tools: [{ ...tool, http: { url: "wss://api.example.com/a" } }] },
+    "tools[0].http.url",
+    /wss:/,
+    /https:\/\//,
+  ],
 ];
 
 for (const [what, file, key, problem, remedy] of BROKEN) {

@@ -33,6 +33,16 @@ test("a server that lost its keys does not start", () => {
   assert.match(notes[0]!.remedy, /--rehearse/);
 });
 
+test("missing keys are told together with the faults of the file", () => {
+  const env = { PUBLIC_HOST: "a.example.com" };
+  assert.deepEqual(faults({ prompt: "x", engine: "no" }, { env }).map(({ key }) => key), [
+    "engine",
+    "DEEPGRAM_API_KEY",
+  ]);
+  const keys = faults({ ...PIPELINE, numbers: { "+15550101": { engine: "no" } } }, { env }).map(({ key }) => key);
+  assert.deepEqual(keys, ["numbers.+15550101.engine", "DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"]);
+});
+
 test("only the keys of the chosen engine are asked for", () => {
   assert.equal(config({ ...PIPELINE, engine: "agent" }, { env: LIVE }).base.engine, "agent");
   const notes = faults(PIPELINE, { env: { PUBLIC_HOST: "a.example.com" } });

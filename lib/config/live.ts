@@ -1,0 +1,49 @@
+/** What answering real callers asks of a configuration: the keys of the chosen engines. Pure. */
+
+import { type MissingKey, missingKeys } from "./keys.ts";
+import type { ConfigNote } from "./notes.ts";
+import type { CallConfig, Config } from "./types.ts";
+
+export interface LiveCall {
+  call: CallConfig;
+  faults: ConfigNote[];
+  warnings: ConfigNote[];
+}
+
+/**
+ * One call's configuration for real callers: a missing key of a first choice is a fault; a spare without one is left out,
+ * with a warning. `label`: what comes before a path in a note, for a number's own configuration.
+ */
+export function liveCall(kept: Pick<Config, "keys" | "urls">, call: CallConfig, label: string): LiveCall {
+  const missing = missingKeys(kept, call);
+  const faults = missing.filter(({ spare }) => !spare).map((one) => noteOf(one, label));
+  const warnings = missing.filter(({ spare }) => spare).map((one) => noteOf(one, label));
+  const paths = missing.map(({ path }) => path);
+  const usable = <Entry>(list: Entry[], name: string) =>
+    list.filter((_, i) => !paths.includes(`pipeline.${name}[${i}]`));
+  const { think, speak } = call.pipeline;
+  const pipeline = { ...call.pipeline, think: usable(think, "think"), speak: usable(speak, "speak") };
+  return { call: missing.length === 0 ? call : { ...call, pipeline }, faults, warnings };
+}
+
+function noteOf({ variable, vendor, path, spare }: MissingKey, label: string): ConfigNote {
+  const remedy = variable === "LLM_BASE_URL"
+    ? "Set it, or give the entry an endpoint.url"
+    : `Set it to your key of ${vendor}`;
+  return {
+    file: "environment",
+    key: variable,
+    problem: spare
+      ? `is not set, so the spare ${label}${path} is left out`
+      : `is not set, and ${label}${path} needs it`,
+    remedy: spare
+      ? `${remedy}, or remove that entry.`
+      : `${remedy}, or start with --rehearse to answer with stand-ins.`,
+  };
+}
+
+/** Where the file could not be read: the one key that both engines need. */
+export function deepgramNote({ keys }: Pick<Config, "keys">): ConfigNote[] {
+  const missing: MissingKey = { path: "either engine", vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare: false };
+  return keys.deepgram === undefined ? [noteOf(missing, "")] : [];
+}
