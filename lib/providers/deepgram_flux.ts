@@ -48,7 +48,10 @@ export const KEPT_CHUNKS = 25;
 export const STUCK_MS = 3000;
 /** A second stuck socket within this time ends the recogniser. */
 export const REPLACE_AGAIN_MS = 60_000;
+/** How long the answer to `ForceEndTurn` may take; then the turn is told as it stands. */
 const FINISH_MS = 1000;
+/** How long the new socket may take to find the open turn in what it is told again; then the caller has fallen silent. */
+const CARRIED_MS = 1500;
 
 /** Open a recogniser; it connects at once. A stuck stream is replaced once, its last 2 s said again. */
 export function openFlux(options: OpenFluxOptions): Stt {
@@ -58,7 +61,7 @@ export function openFlux(options: OpenFluxOptions): Stt {
 class Flux implements Stt {
   readonly name: string;
   readonly #options: OpenFluxOptions;
-  readonly #timers: TimerSet<"finish">;
+  readonly #timers: TimerSet<"finish" | "carried">;
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   #chunkBytes = 0;
   #recent: Uint8Array[] = [];
@@ -125,6 +128,7 @@ class Flux implements Stt {
     this.#infoAtMs = this.#options.clock.monotonicMs();
     this.#unansweredBytes = 0;
     for (const chunk of this.#recent) this.#send(chunk);
+    if (this.#turn.carried) this.#timers.arm("carried", CARRIED_MS);
     if (this.#finishAtOpen) this.finish();
   }
 
@@ -162,7 +166,9 @@ class Flux implements Stt {
     if (!parsed.value) return;
     this.#infoAtMs = this.#options.clock.monotonicMs();
     this.#unansweredBytes = 0;
-    if (parsed.value.event === "EndOfTurn") this.#timers.disarm("finish");
+    const { event } = parsed.value;
+    if (event === "EndOfTurn") this.#timers.disarm("finish");
+    if (event !== "Update") this.#timers.disarm("carried");
     this.#tell(followFlux(this.#turn, parsed.value));
   }
 

@@ -104,8 +104,7 @@ export class FluxSession {
     this.#misbehave();
     const hasNew = this.#takeWords(false);
     if (hasNew) return this.#newWords();
-    const silenceMs = this.#stream.nowMs - (this.#turn.at(-1)?.endMs ?? 0);
-    if (this.#state !== "initial" && !this.#stream.sounding && !this.#stream.pending) this.#maybeEnd(silenceMs);
+    if (this.#state !== "initial" && !this.#stream.pending) this.#maybeEnd(this.#silenceMs());
     if (this.#stream.nowMs - this.#lastInfoMs >= this.#o.knobs.updateMs) this.#info("Update");
   }
 
@@ -138,6 +137,11 @@ export class FluxSession {
       this.#state = "awaiting-end";
       this.#info("EagerEndOfTurn");
     }
+  }
+
+  /** Since the last sound of the turn. */
+  #silenceMs(): number {
+    return this.#stream.nowMs - Math.max(this.#stream.lastSoundMs, this.#turn.at(-1)?.endMs ?? 0);
   }
 
   /** Straight lines through 0.05 at no silence, 0.5 at `eagerMs`, 0.7 at `endMs`, then slowly towards 0.99. */
@@ -209,7 +213,6 @@ export class FluxSession {
       start: startMs / 1000,
       end: endMs / 1000,
     }));
-    const lastEndMs = this.#turn.at(-1)?.endMs;
     const message = {
       event,
       turn_index: this.#turnIndex,
@@ -217,7 +220,7 @@ export class FluxSession {
       audio_window_end: nowMs / 1000,
       transcript: words.map(({ word }) => word).join(" "),
       words,
-      end_of_turn_confidence: lastEndMs === undefined ? 0 : this.#confidence(nowMs - lastEndMs),
+      end_of_turn_confidence: words.length === 0 ? 0 : this.#confidence(this.#silenceMs()),
       ...(trigger === undefined ? {} : { trigger }),
     };
     this.#rules.check(message);
