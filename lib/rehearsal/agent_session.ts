@@ -1,36 +1,17 @@
 /** One connection of the Voice Agent stand-in: the protocol seen from the vendor's side (Deepgram reference, sections 2 and 8.3). */
 
-import { BYTES_PER_MS } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
 import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { AgentFaults, AgentKnobs, Drop } from "./agent_faults.ts";
-import { isFlux } from "./agent_models.ts";
+import { AgentMind } from "./agent_mind.ts";
 import { Mouth, type Sentence, sentencesOf, type SpokenReply } from "./agent_mouth.ts";
+import { type AgentPhase, injectionOutcome } from "./agent_phase.ts";
 import { SessionRecord } from "./agent_record.ts";
-import {
-  type AgentFunctionSettings,
-  type AgentSettings,
-  type ClientMessage,
-  readClientMessage,
-  thinkEntries,
-  type ThinkSettings,
-} from "./agent_settings.ts";
+import { type ClientMessage, readClientMessage } from "./agent_settings.ts";
 import { Turn } from "./agent_turn.ts";
-import type { Brain, BrainLine } from "./brain.ts";
+import type { Brain } from "./brain.ts";
 import { Ear, type Speech, type SpeechSense } from "./ear.ts";
-
-/** Where a session stands. Deepgram reference, section 8.3. */
-export type AgentPhase =
-  | "awaiting-settings"
-  | "applying"
-  | "idle"
-  | "user-speaking"
-  | "speculating"
-  | "thinking"
-  | "waiting-function"
-  | "speaking"
-  | "closed";
 
 /** What a session needs of the stand-in that opened it. */
 export interface SessionParts {
@@ -44,11 +25,8 @@ export interface SessionParts {
   newSource: () => number;
 }
 
-type Message = Extract<ClientMessage, { type: string }>;
-type MessageOf<Type extends Message["type"]> = Extract<Message, { type: Type }>;
+type MessageOf<Type extends ClientMessage["type"]> = Extract<ClientMessage, { type: Type }>;
 
-/** Prompts of managed models are cut here, with a warning. Section 2.4. */
-const PROMPT_LIMIT = 25_000;
 /** The caller's text where nobody can tell what was said. */
 const UNTRANSCRIBED = "(speech)";
 
@@ -62,7 +40,7 @@ export class AgentSession {
   /** Mistakes of our own: none in a healthy stand-in. */
   readonly crashes: unknown[] = [];
   readonly ear: Ear;
-  settings: AgentSettings | undefined;
+  readonly mind = new AgentMind();
   /** How the connection ended, as the client closed it or as we did. */
   ended: { code: number; reason: string } | undefined;
 
@@ -71,11 +49,7 @@ export class AgentSession {
   readonly #mouth: Mouth;
   readonly #timers: TimerSet<"idle" | "cap" | "drop" | "apply" | "listen-updated" | "false-start">;
   readonly #later = new Set<Timer>();
-  readonly #history: BrainLine[] = [];
   #stage: "settings" | "applying" | "ready" | "closed" = "settings";
-  #think: ThinkSettings | undefined;
-  #flux = false;
-  #multilingual = false;
   #turn: Turn | undefined;
   /** What the caller said before going on: part of the turn to come. */
   #carried: Speech = { words: "", spokeMs: 0 };
@@ -122,11 +96,6 @@ export class AgentSession {
     if (this.#mouth.active) return "speaking";
     if (this.#turn?.waiting) return "waiting-function";
     return this.#turn ? "thinking" : "idle";
-  }
-
-  /** The prompt as the updates left it. */
-  get prompt(): string {
-    return this.#think?.prompt ?? "";
   }
 
   // What a test or a demonstration may make happen.
@@ -233,22 +202,22 @@ export class AgentSession {
     this.fail("NON_SETTINGS_MESSAGE_BEFORE_SETTINGS", description);
   }
 
-  #obey(message: Exclude<Message, { type: "Settings" }>): void {
+  #obey(message: Exclude<ClientMessage, { type: "Settings" }>): void {
     const { knobs } = this.#parts;
     switch (message.type) {
       case "KeepAlive":
         if (knobs.keepAliveCounts) this.#lastBinaryMs = this.#nowMs;
         return;
       case "UpdatePrompt":
-        this.#think = { ...this.#thinkOrDefault(), prompt: `${this.prompt}\n${message.prompt}` };
+        this.mind.prompt += `\n${message.prompt}`;
         return this.#acknowledge("PromptUpdated");
       case "UpdateThink":
-        this.#takeThink(message.think);
+        this.#warnIfCut(this.mind.takeThink(message.think));
         return this.#acknowledge("ThinkUpdated");
       case "UpdateSpeak":
         return this.#acknowledge("SpeakUpdated");
       case "UpdateListen":
-        this.#takeListen(message.listen.provider);
+        this.mind.takeListen(message.listen.provider);
         return this.#timers.arm("listen-updated", knobs.ackMs * 1.5);
       case "InjectUserMessage":
         return this.#takeTyped(message.content);
@@ -270,13 +239,8 @@ export class AgentSession {
       return this.fail("SETTINGS_ALREADY_APPLIED", "Settings have already been applied.");
     }
     this.#stage = "applying";
-    this.settings = settings;
-    const { listen, think, context, greeting } = settings.agent;
-    this.#takeListen(listen?.provider ?? { model: "nova-3" });
-    for (const line of context?.messages ?? []) {
-      if ("role" in line) this.#history.push({ role: line.role, content: line.content });
-    }
-    this.#takeThink(think);
+    this.#warnIfCut(this.mind.takeSettings(settings));
+    const { greeting } = settings.agent;
     if (greeting && this.#parts.knobs.greetingFirst) this.#showSentence(greeting);
     if (!this.#parts.faults.neverApply) this.#timers.arm("apply", this.#parts.knobs.applyMs);
   }
@@ -289,26 +253,12 @@ export class AgentSession {
     this.#send({ type: "SettingsApplied" });
     this.#send({ type: "SessionInsight", detail: { build: "rehearsal", region: null } }); // a type nobody knows, in every run
     this.#garbage();
-    const greeting = this.settings?.agent.greeting;
+    const greeting = this.mind.settings?.agent.greeting;
     if (greeting) this.#say({ text: greeting, leadMs: knobs.greetingMs, announced: knobs.greetingFirst });
   }
 
-  #takeThink(think: AgentSettings["agent"]["think"]): void {
-    const first = this.#think = thinkEntries(think)[0];
-    if (first && !first.endpoint && (first.prompt?.length ?? 0) > PROMPT_LIMIT) {
-      this.#think = { ...first, prompt: first.prompt!.slice(0, PROMPT_LIMIT) };
-      this.#send({ type: "Warning", code: "PROMPT_TOO_LONG", description: `The prompt was cut at ${PROMPT_LIMIT}.` });
-    }
-  }
-
-  #thinkOrDefault(): ThinkSettings {
-    return this.#think ?? { provider: { type: "open_ai", model: "gpt-4o-mini" } };
-  }
-
-  #takeListen(provider: { model?: string | undefined; version?: string | undefined }): void {
-    if (provider.model === undefined) return; // an update keeps what it leaves out
-    this.#flux = isFlux(provider);
-    this.#multilingual = provider.model === "flux-general-multi";
+  #warnIfCut(cut: boolean): void {
+    if (cut) this.#send({ type: "Warning", code: "PROMPT_TOO_LONG", description: "The prompt was cut." });
   }
 
   #acknowledge(type: string): void {
@@ -316,7 +266,7 @@ export class AgentSession {
   }
 
   #forceEndTurn(): void {
-    if (!this.#flux) {
+    if (!this.mind.flux) {
       this.record.noteViolation("ForceEndTurn without a Flux listen provider");
       return this.fail(
         "UNPARSABLE_CLIENT_MESSAGE",
@@ -327,22 +277,16 @@ export class AgentSession {
     this.#turn?.confirmNow();
   }
 
-  /** The table of Deepgram reference, section 2.10. */
   #inject({ message, behavior = "default" }: MessageOf<"InjectAgentMessage">): void {
     const { rejectInjection } = this.#parts.faults;
     if (rejectInjection === "silent") return;
-    const { phase } = this;
-    const userMidTurn = phase === "user-speaking" || phase === "speculating";
-    const agentMidTurn = phase === "speaking" || phase === "thinking" || phase === "waiting-function";
-    const refused = behavior !== "interrupt" && (userMidTurn || (agentMidTurn && behavior === "default"));
-    if (refused || rejectInjection === "refuse") {
-      const who = userMidTurn ? "the user" : "the agent";
-      return this.#send({ type: "InjectionRefused", message: `The message was not injected: ${who} is mid-turn.` });
+    const outcome = injectionOutcome(this.phase, behavior);
+    if (rejectInjection === "refuse" || outcome === "refused-user" || outcome === "refused-agent") {
+      const who = outcome === "refused-user" ? "user" : "agent";
+      return this.#send({ type: "InjectionRefused", message: `The message was not injected: the ${who} is mid-turn.` });
     }
-    if (behavior === "interrupt") {
-      this.#mouth.stop();
-      if (agentMidTurn) this.#dropTurn();
-    }
+    if (behavior === "interrupt") this.#mouth.stop();
+    if (outcome === "replaced") this.#dropTurn();
     this.#say({ text: message, leadMs: this.#parts.knobs.injectMs });
   }
 
@@ -411,15 +355,8 @@ export class AgentSession {
     const { clock, knobs, think } = this.#parts;
     const turn: Turn = this.#turn = new Turn({
       ...{ clock, thinkMs: knobs.thinkMs, slowThinkMs: knobs.slowThinkMs },
-      think: ({ words, spokeMs }, results) =>
-        think({
-          ...{ prompt: this.prompt, history: [...this.#history, ...results], said: words, spokeMs },
-          functions: (this.#think?.functions ?? []).map(({ name, description = "", parameters = {} }) => ({
-            ...{ name, description, parameters },
-          })),
-        }),
-      functionNamed: (name): AgentFunctionSettings | undefined =>
-        this.#think?.functions?.find((known) => known.name === name),
+      think: (said, results) => this.mind.ask(think, said, results),
+      functionNamed: (name) => this.mind.functionNamed(name),
       newCallId: () => `fc_${this.number}_${++this.#calls}`,
       send: (message) => this.#send(message),
       confirmed: (said) => this.#turnConfirmed(said),
@@ -439,8 +376,8 @@ export class AgentSession {
   #turnConfirmed({ words }: Speech): void {
     if (this.#failIfTold("turn")) return;
     const content = words || UNTRANSCRIBED;
-    const languages = this.#multilingual ? { languages: ["en"], languages_hinted: [] } : {};
-    this.#history.push({ role: "user", content });
+    const languages = this.mind.multilingual ? { languages: ["en"], languages_hinted: [] } : {};
+    this.mind.history.push({ role: "user", content });
     this.#send({ type: "ConversationText", role: "user", content, ...languages });
     this.#send({ type: "History", role: "user", content });
     if (this.#parts.random() < 0.5) this.#send({ type: "AgentThinking", content: "How shall I answer this?" });
@@ -459,7 +396,7 @@ export class AgentSession {
   }
 
   #showSentence(content: string): void {
-    this.#history.push({ role: "assistant", content });
+    this.mind.history.push({ role: "assistant", content });
     this.#send({ type: "ConversationText", role: "assistant", content });
     this.#send({ type: "History", role: "assistant", content });
   }
@@ -491,7 +428,7 @@ export class AgentSession {
 
   #send(message: Record<string, unknown>): void {
     if (this.#stage === "closed") return;
-    if (message.type === "History" && this.settings?.flags?.history === false) return;
+    if (message.type === "History" && this.mind.settings?.flags?.history === false) return;
     this.record.noteSent(this.#nowMs, message);
     this.#wire.send(JSON.stringify(message));
   }
@@ -563,11 +500,6 @@ export class AgentSession {
     this.#timers[Symbol.dispose]();
     for (const timer of this.#later) timer[Symbol.dispose]();
     this.#later.clear();
-  }
-
-  /** Ms of audio that came from the caller. */
-  get heardMs(): number {
-    return this.record.audio.bytes / BYTES_PER_MS;
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FRAME_MS } from "../../lib/audio/frame.ts";
 import { tagUtterance } from "../../lib/audio/tag.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
-import type { AgentPhase } from "../../lib/rehearsal/agent_session.ts";
+import type { AgentPhase } from "../../lib/rehearsal/agent_phase.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { seeded, test } from "../case.ts";
 import { agentClient, type Client } from "./agent.ts";

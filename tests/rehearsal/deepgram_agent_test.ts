@@ -212,11 +212,11 @@ test("updates are acknowledged; two of listen at once get one answer; the prompt
   client.send({ type: "UpdateListen", listen });
   await client.hear(1000);
   assert.deepEqual(client.types(), ["PromptUpdated", "SpeakUpdated", "ListenUpdated"]);
-  assert.equal(client.session.prompt, "You answer calls for Acme.\nCaller is verified.");
+  assert.equal(client.session.mind.prompt, "You answer calls for Acme.\nCaller is verified.");
   client.send({ type: "UpdateThink", think: { provider: { type: "open_ai", model: "gpt-4o" }, prompt: "New." } });
   await client.hear(1000);
   assert.deepEqual(client.types(), ["ThinkUpdated"]);
-  assert.equal(client.session.prompt, "New.");
+  assert.equal(client.session.mind.prompt, "New.");
   client.send({ type: "UpdateThink", think: { provider: { type: "open_ai", model: "gpt-3" } } });
   await client.hear(100);
   assert.equal(client.find("Error")?.message.code, "INVALID_SETTINGS");
@@ -226,7 +226,7 @@ test("a prompt of more than 25,000 characters is cut with a warning", async () =
   const client = await agentClient();
   await client.ready((settings) => settings.agent.think[0].prompt = "x".repeat(25_001));
   assert.equal(client.find("Warning")?.message.code, "PROMPT_TOO_LONG");
-  assert.equal(client.session.prompt.length, 25_000);
+  assert.equal(client.session.mind.prompt.length, 25_000);
 });
 
 const ERRORS = [
