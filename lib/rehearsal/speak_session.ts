@@ -183,6 +183,7 @@ export class SpeakSession {
   }
 
   #audio(chunk: Uint8Array): void {
+    this.#mute ||= this.sentBytes >= (this.#o.faults.stallAfterBytes ?? Infinity);
     if (this.#mute) return;
     this.sentBytes += chunk.length;
     this.#o.wire.send(chunk);
@@ -195,7 +196,7 @@ export class SpeakSession {
     if (this.sentBytes >= (faults.dropAfterBytes ?? Infinity)) {
       dropWire(wire, faults.dropCode ?? "cut", faults.dropReason);
     }
-    this.#mute = this.sentBytes >= Math.min(faults.stallAfterBytes ?? Infinity, faults.garbageAfterBytes ?? Infinity);
+    this.#mute = this.sentBytes >= (faults.garbageAfterBytes ?? Infinity);
   }
 
   #crash(error: unknown): void {

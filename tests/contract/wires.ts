@@ -28,20 +28,28 @@ export function countWires(dial: Dial): CountedDial {
 function counting(wire: Wire, counted: CountedDial): Wire {
   counted.open++;
   counted.opened++;
+  let isOpen = true;
+  const gone = () => {
+    if (isOpen) counted.open--;
+    isOpen = false;
+  };
   return {
     get bufferedBytes() {
       return wire.bufferedBytes;
     },
     send: (data) => wire.send(data),
     close: (code, reason) => wire.close(code, reason),
-    terminate: () => wire.terminate(),
+    terminate() {
+      gone();
+      wire.terminate();
+    },
     listen: (events) =>
       wire.listen({
         text: (text) => events.text(text),
         binary: (bytes) => events.binary(bytes),
         crashed: (error) => events.crashed(error),
         close(code, reason) {
-          counted.open--;
+          gone();
           events.close(code, reason);
         },
       }),
