@@ -2,26 +2,23 @@
 
 import { type Tag, tagUtterance } from "../audio/tag.ts";
 import type { Voice } from "../audio/voice.ts";
-import { type Clock, sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { describeFault, type Fault, FaultError } from "../base/result.ts";
-import { endedInError, type HangUpWay, Line, type LineEnd, type LineOptions } from "./line.ts";
+import { FaultError } from "../base/result.ts";
+import { CallFlow, type DialOutcome } from "./flow.ts";
+import type { HangUpWay } from "./line.ts";
 import { Monitor, type PhoneEvent } from "./monitor.ts";
 import { Mouth, type RoomTone } from "./mouth.ts";
-import { offence, OFFENCES } from "./offence.ts";
+import { offence } from "./offence.ts";
 import { RECORD_LIMIT_MS, Recorder } from "./recorder.ts";
 import { type CallReport, type EndedBy, isOk, reportTurns, type TurnRecord } from "./report.ts";
-import { signedUrl, twilioSignature } from "./sign.ts";
 import type { Slot } from "./speaker.ts";
 import { type Expectation, runSteps, type Stage, type Step } from "./steps.ts";
-import { readTwiml, type StreamSpec, type Target, type Verb } from "./twiml.ts";
+import { type LineChoices, Streams } from "./stream.ts";
+import { readTwiml } from "./twiml.ts";
 import { type Document, type Fetch, randomHex, Webhooks } from "./webhook.ts";
 
-/** How a `<Dial>` of the server turns out. */
-export type DialOutcome = "answered" | "no-answer" | "busy";
-
-export interface PhoneOptions
-  extends Partial<Pick<LineOptions, "profile" | "markEcho" | "echoDelayMs" | "startupBurst" | "muchQueuedMs">> {
+export interface PhoneOptions extends LineChoices {
   /** The webhook, for example `http://localhost:5000/incoming-call`. */
   url: string;
   /** Default: fictional numbers. */
@@ -57,17 +54,23 @@ export interface PhoneOptions
   lookup?: (callSid: string) => Promise<readonly TurnRecord[] | undefined>;
 }
 
-/** A call that is under way. */
+/** A call that is under way; what a REST stand-in may do with it is part of it. */
 export interface PlacedCall {
   readonly callSid: string;
   /** @throws {FaultError} `unreachable` if nothing answers at the webhook, or the fault of the voice. */
   readonly report: Promise<CallReport>;
   /** Both sides as a stereo WAV, once `report` has settled; undefined without `record`. */
   wav(): Uint8Array | undefined;
+  /** As REST names it. */
+  status(): "ringing" | "in-progress" | "completed";
+  /** Whole seconds, once the call is over. */
+  durationSeconds(): number | undefined;
   /** What REST does with `Status=completed`. @returns false if the call is over. */
   endCall(): boolean;
   /** What REST does with `Twiml=`: the running verb is abandoned. @returns false if the call is over. */
   redirect(twiml: string): boolean;
+  /** What REST does with `Url=`: the running verb is abandoned for the document there. @returns false if the call is over. */
+  follow(url: string, method: "GET" | "POST"): boolean;
 }
 
 /** Ring `url` and run the whole call. @throws as `PlacedCall.report`. */
@@ -84,59 +87,55 @@ const DEFAULT_ACCOUNT = "AC00000000000000000000000000000001";
 const DEFAULT_FROM = "+15550100";
 const DEFAULT_TO = "+15550101";
 const OPEN_DELAY_MS = 250;
-const MAX_DOCUMENTS = 50;
-/** How long verbs take that this phone only acts. */
-const SAY_MS_PER_CHARACTER = 60;
-const PLAY_MS = 2000;
-const RING_MS = 5000;
-const TALK_MS = 5000;
-
-/** What follows a verb: the next one, another document, or the end of the call. */
-type Then = "next" | "end" | Document;
+/** Of a document given inline through REST. */
+const INLINE_LIMIT = 4000;
 
 class Phone implements PlacedCall, Stage {
   readonly callSid: string;
   readonly report: Promise<CallReport>;
   readonly clock: Clock;
-  readonly #expectations: Expectation[] = [];
   readonly #options: PhoneOptions;
   readonly #accountSid: string;
   readonly #monitor: Monitor;
   readonly #mouth: Mouth;
   readonly #recorder: Recorder | undefined;
   readonly #webhooks: Webhooks;
+  readonly #streams: Streams;
+  readonly #flow: CallFlow;
+  readonly #expectations: Expectation[] = [];
   readonly #over = new AbortController();
-  readonly #marks = { sent: 0, echoed: 0 };
-  #verbScope = new AbortController();
-  #redirected: Document | undefined;
-  #line: Line | undefined;
-  #streamSid: string | undefined;
+  #answeredMs: number | undefined;
+  #durationMs: number | undefined;
   #endedBy: EndedBy | undefined;
-  #answeredMs = 0;
   #source: number;
 
   constructor(options: PhoneOptions) {
+    const { random, clock, authToken } = options;
+    const tell = (event: PhoneEvent) => this.#tell(event);
     this.#options = options;
-    const { random, clock } = options;
     this.clock = clock;
     this.callSid = `CA${randomHex(random, 32)}`;
     this.#source = Math.floor(random() * 0x10000);
     this.#accountSid = options.accountSid ?? DEFAULT_ACCOUNT;
     this.#recorder = options.record ? new Recorder() : undefined;
-    this.#monitor = new Monitor({
-      tell: (event) => this.#tell(event),
-      recorder: this.#recorder,
-      onSlot: options.onSlot,
-    });
+    this.#monitor = new Monitor({ tell, recorder: this.#recorder, onSlot: options.onSlot });
     this.#mouth = new Mouth({ roomTone: options.roomTone ?? "silence", random });
-    this.#webhooks = new Webhooks({
-      clock,
-      fetch: options.fetch,
-      random,
-      authToken: options.authToken,
-      fields: this.#fields(),
+    this.#webhooks = new Webhooks({ clock, fetch: options.fetch, random, authToken, fields: this.#fields() });
+    const shared = { clock, random, webhooks: this.#webhooks, monitor: this.#monitor, tell };
+    this.#streams = new Streams({
+      ...shared,
+      dial: options.dial,
+      authToken,
+      accountSid: this.#accountSid,
+      callSid: this.callSid,
+      mouth: this.#mouth,
+      choices: lineChoices(options),
+      openDelayMs: options.openDelayMs ?? OPEN_DELAY_MS,
+      hangUpWay: options.hangUpWay ?? "stop-and-close",
     });
+    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome: options.dialOutcome ?? "answered" });
     this.report = this.#run();
+    this.report.catch(() => {}); // whoever asks for it is told; nobody has to
   }
 
   get talk() {
@@ -151,14 +150,32 @@ class Phone implements PlacedCall, Stage {
     return this.#recorder?.wav();
   }
 
+  status(): "ringing" | "in-progress" | "completed" {
+    if (this.over.aborted) return "completed";
+    return this.#answeredMs === undefined ? "ringing" : "in-progress";
+  }
+
+  durationSeconds(): number | undefined {
+    return this.#durationMs === undefined ? undefined : Math.round(this.#durationMs / 1000);
+  }
+
   endCall(): boolean {
     return this.#end("rest");
   }
 
   redirect(twiml: string): boolean {
     if (this.over.aborted) return false;
-    this.#redirected = { ...readTwiml(twiml, this.#options.url), url: this.#options.url };
-    this.#leaveVerb();
+    if (twiml.length > INLINE_LIMIT) {
+      this.#monitor.offence(offence("large-twiml", `Inline TwiML of ${twiml.length} characters: 4000 are allowed`));
+    }
+    this.#flow.replace({ ...readTwiml(twiml, this.#options.url), url: this.#options.url });
+    return true;
+  }
+
+  follow(url: string, method: "GET" | "POST"): boolean {
+    if (this.over.aborted) return false;
+    const verbs: Document["verbs"] = [{ kind: "redirect", target: { url, method } }];
+    this.#flow.replace({ verbs, offences: [], warnings: [], fatal: false, url });
     return true;
   }
 
@@ -167,21 +184,21 @@ class Phone implements PlacedCall, Stage {
   }
 
   async voice(text: string): Promise<Uint8Array> {
-    const { audio, words } = await this.#options.voice.speak(text);
+    const { audio, words } = await this.#options.voice.speak(text, this.over);
     this.#source = (this.#source + 1) & 0xFFFF;
     return tagUtterance(audio, words, this.#source, 0);
   }
 
   async say(text: string, audio: Uint8Array): Promise<void> {
-    if (await this.until(() => this.#line !== undefined, RECORD_LIMIT_MS) !== "met") return;
+    if (await this.until(() => this.#streams.live, RECORD_LIMIT_MS) !== "met") return;
     const { lengthMs, audibleMs } = this.#mouth.say(audio);
     if (lengthMs === 0) return;
     this.#monitor.willSay(text, audibleMs);
-    await this.until(() => !this.#mouth.speaking, lengthMs + RECORD_LIMIT_MS);
+    await this.until(() => !this.#mouth.speaking, RECORD_LIMIT_MS);
   }
 
   press(key: string): void {
-    this.#line?.press(key);
+    this.#streams.press(key);
   }
 
   pressed(keys: string): void {
@@ -206,12 +223,12 @@ class Phone implements PlacedCall, Stage {
     using _limit = clock.after(limitMs, () => void this.#end("limit"));
     try {
       const first = await this.#ring();
-      this.#answeredMs = clock.monotonicMs();
-      this.#monitor.answered(this.#answeredMs);
+      const answeredMs = this.#answeredMs = clock.monotonicMs();
+      this.#monitor.answered(answeredMs);
       if (first) await this.#converse(first);
       else this.#end("refused");
-      const durationMs = Math.round(clock.monotonicMs() - this.#answeredMs);
-      return await this.#conclude(durationMs);
+      this.#durationMs = Math.round(clock.monotonicMs() - answeredMs);
+      return await this.#conclude(this.#durationMs);
     } finally {
       signal?.removeEventListener("abort", hangUp);
       this.#end("server"); // whatever went wrong: nothing is left running
@@ -227,207 +244,33 @@ class Phone implements PlacedCall, Stage {
       throw new FaultError({ kind: "unreachable", peer: "webhook", detail: `nothing answers at ${url}` });
     }
     if (!fetched.ok) return void this.#monitor.offence(fetched.offence);
-    return this.#examine(fetched.document) ? fetched.document : undefined;
+    return this.#flow.examine(fetched.document) ? fetched.document : undefined;
   }
 
-  /** The document's own flow and the caller's steps, side by side. */
+  /** The document's own flow and the caller's steps, side by side; the end of one is the end of the call. */
   async #converse(first: Document): Promise<void> {
-    const steps = this.#listenAndSpeak();
-    const flow = this.#interpret(first).finally(() => this.#end("server"));
-    await Promise.all([flow, steps]);
-  }
-
-  async #listenAndSpeak(): Promise<void> {
-    try {
-      await runSteps(this.#options.steps ?? [], this);
-    } finally {
-      this.#end("caller");
-    }
-  }
-
-  /** Run documents until one of them, or somebody, ends the call. */
-  async #interpret(first: Document): Promise<void> {
-    let document: Document | undefined = first;
-    for (let n = 0; document && !this.over.aborted; n++) {
-      if (n >= MAX_DOCUMENTS) {
-        return this.#monitor.offence(offence("redirect-loop", `More than ${MAX_DOCUMENTS} documents in one call`));
-      }
-      document = await this.#runDocument(document);
-    }
-  }
-
-  /** @returns the document that follows. */
-  async #runDocument({ verbs }: Document): Promise<Document | undefined> {
-    for (const verb of verbs) {
-      this.#verbScope = new AbortController();
-      const then = await this.#runVerb(verb);
-      if (this.over.aborted) return undefined;
-      if (this.#redirected) return this.#takeRedirect();
-      if (then !== "next") return then === "end" ? undefined : then;
-    }
-    return undefined;
-  }
-
-  async #runVerb(verb: Verb): Promise<Then> {
-    switch (verb.kind) {
-      case "say":
-        this.#tell({ kind: "verb", text: `<Say> ${verb.text}` });
-        return await this.#pause(verb.text.length * SAY_MS_PER_CHARACTER);
-      case "play":
-        this.#tell({ kind: "verb", text: `<Play> ${verb.digits ?? verb.url}` });
-        return await this.#pause(PLAY_MS);
-      case "pause":
-        return await this.#pause(verb.seconds * 1000);
-      case "hangup":
-        return "end";
-      case "reject":
-        this.#tell({ kind: "verb", text: `<Reject> ${verb.reason}` });
-        this.#endedBy ??= "refused";
-        return "end";
-      case "redirect":
-        return await this.#follow(verb.target, {});
-      case "dial":
-        return await this.#dial(verb.numbers, verb.action);
-      case "connect":
-        return await this.#connect(verb.stream, verb.action);
-    }
-  }
-
-  async #dial(numbers: string[], action: Target | undefined): Promise<Then> {
-    const outcome = this.#options.dialOutcome ?? "answered";
-    this.#tell({ kind: "verb", text: `<Dial> ${numbers.join(", ")}: ${outcome}` });
-    await this.#pause(outcome === "answered" ? RING_MS + TALK_MS : RING_MS);
-    if (!action || this.over.aborted || this.#redirected) return "next";
-    return await this.#follow(action, {
-      DialCallStatus: outcome === "answered" ? "completed" : outcome,
-      DialCallSid: `CA${randomHex(this.#options.random, 32)}`,
-      DialBridged: String(outcome === "answered"),
-      ...(outcome === "answered" ? { DialCallDuration: String(TALK_MS / 1000) } : {}),
-    });
-  }
-
-  async #connect(spec: StreamSpec, action: Target | undefined): Promise<Then> {
-    await this.#pause(this.#options.openDelayMs ?? OPEN_DELAY_MS);
-    if (this.over.aborted || this.#redirected) return "end";
-    const streamSid = this.#streamSid = `MZ${randomHex(this.#options.random, 32)}`;
-    const line = await this.#openLine(spec, streamSid);
-    if (line) await this.#hold(line, spec, streamSid);
-    if (this.over.aborted || this.#redirected) return "end";
-    return action ? await this.#follow(action, {}) : "next";
-  }
-
-  async #openLine(spec: StreamSpec, streamSid: string): Promise<Line | undefined> {
-    const { authToken, dial, random, clock } = this.#options;
-    const headers: Record<string, string> = authToken
-      ? { "x-twilio-signature": twilioSignature(authToken, signedUrl(spec.url)) }
-      : {};
-    const opened = await dial({ peer: "twilio", url: spec.url, headers }, this.#verbScope.signal).catch(() =>
-      undefined
-    );
-    if (!opened) return undefined; // abandoned while it rang
-    if (!opened.ok) return void this.#refused(spec, streamSid, opened.fault);
-    const line = new Line(opened.value, {
-      ...this.#options,
-      clock,
-      random,
-      accountSid: this.#accountSid,
-      callSid: this.callSid,
-      streamSid,
-      parameters: spec.parameters,
-      mouth: this.#mouth,
-      listener: this.#monitor,
-    });
-    return line;
-  }
-
-  #refused(spec: StreamSpec, streamSid: string, fault: Fault): void {
-    const code = fault.kind === "refused" ? "handshake-refused" : "no-handshake";
-    const why = fault.kind === "refused" ? `HTTP ${fault.status} ${fault.detail}`.trim() : describeFault(fault);
-    this.#monitor.offence(offence(code, `The socket ${spec.url} did not open: ${why}`));
-    this.#streamCallback(spec, streamSid, "stream-error", `Stream - WebSocket - Handshake Error (${OFFENCES[code]})`);
-  }
-
-  /** Keep the stream until somebody ends it. */
-  async #hold(line: Line, spec: StreamSpec, streamSid: string): Promise<LineEnd> {
-    this.#line = line;
-    this.#monitor.streamStarted(this.clock.monotonicMs());
-    this.#tell({ kind: "connected", streamSid, url: spec.url });
-    if (this.over.aborted || this.#redirected) line.hangUp();
-    line.start();
-    this.#streamCallback(spec, streamSid, "stream-started");
-    try {
-      const end = await line.closed;
-      const error = endedInError(end) ? `Stream - Close Error (${end.code})` : undefined;
-      this.#streamCallback(spec, streamSid, error ? "stream-error" : "stream-stopped", error);
-      return end;
-    } finally {
-      this.#line = undefined;
-      this.#marks.sent += line.speaker.marksReceived;
-      this.#marks.echoed += line.speaker.marksEchoed;
-    }
-  }
-
-  #streamCallback(spec: StreamSpec, streamSid: string, event: string, error?: string): void {
-    if (!spec.statusCallback) return;
-    this.#webhooks.callback(spec.statusCallback, {
-      StreamSid: streamSid,
-      StreamName: spec.name ?? streamSid,
-      StreamEvent: event,
-      ...(error ? { StreamError: error } : {}),
-      Timestamp: this.clock.wallTime().toISOString(),
-    });
-  }
-
-  /** Fetch the document that `target` names. */
-  async #follow(target: Target, extra: Readonly<Record<string, string>>): Promise<Then> {
-    const fetched = await this.#webhooks.document(target, { CallStatus: "in-progress", ...extra });
-    if (!fetched.ok) {
-      this.#monitor.offence(fetched.offence);
-      return "end";
-    }
-    return this.#examine(fetched.document) ? fetched.document : "end";
-  }
-
-  #takeRedirect(): Document | undefined {
-    const document = this.#redirected!;
-    this.#redirected = undefined;
-    return this.#examine(document) ? document : undefined;
-  }
-
-  /** @returns whether the document can be run. */
-  #examine({ offences, warnings, fatal }: Document): boolean {
-    for (const each of offences) this.#monitor.offence(each);
-    for (const each of warnings) this.#monitor.warning(each);
-    return !fatal;
-  }
-
-  async #pause(ms: number): Promise<"next"> {
-    await sleep(this.clock, ms, this.#verbScope.signal).catch(() => {}); // abandoned
-    return "next";
+    const flow = this.#flow.run(first).finally(() => this.#end(this.#flow.rejected ? "refused" : "server"));
+    const steps = runSteps(this.#options.steps ?? [], this).catch((error) => {
+      if (!this.over.aborted) throw error; // else: speech that nobody waits for any longer
+    }).finally(() => this.#end("caller"));
+    for (const side of await Promise.allSettled([flow, steps])) if (side.status === "rejected") throw side.reason;
   }
 
   /** @returns false if the call was over before. */
   #end(by: EndedBy): boolean {
     if (this.over.aborted) return false;
-    this.#endedBy ??= by;
+    this.#endedBy = by;
     this.#over.abort();
-    this.#leaveVerb();
+    this.#flow.stop();
     this.#monitor.end();
     return true;
-  }
-
-  #leaveVerb(): void {
-    this.#verbScope.abort();
-    this.#line?.hangUp(this.#options.hangUpWay);
   }
 
   async #conclude(durationMs: number): Promise<CallReport> {
     const { callStatusUrl, lookup } = this.#options;
     const endedBy = this.#endedBy ?? "server";
     this.#tell({ kind: "ended", endedBy, durationMs });
-    if (callStatusUrl) {
-      this.#webhooks.callback({ url: callStatusUrl, method: "POST" }, this.#completedFields(durationMs));
-    }
+    if (callStatusUrl) this.#webhooks.callback({ url: callStatusUrl, method: "POST" }, this.#completed(durationMs));
     const { talk, gaps, arrivals, ear, firstAudioMs, offences } = this.#monitor;
     const records = await lookup?.(this.callSid).catch(() => undefined);
     const tagged = ear.tagged || arrivals.counts.tagged > 0;
@@ -435,14 +278,14 @@ class Phone implements PlacedCall, Stage {
       ok: false,
       schema: 1,
       callSid: this.callSid,
-      streamSid: this.#streamSid ?? null,
+      streamSid: this.#streams.streamSid ?? null,
       endedBy,
       durationMs,
       firstAudioMs: firstAudioMs ?? null,
       turns: reportTurns(talk.turns, records ?? []),
       underruns: gaps.underruns,
       underrunMs: Math.round(gaps.underrunMs),
-      marks: { ...this.#marks },
+      marks: { ...this.#streams.marks },
       staleFrames: tagged ? arrivals.counts.stale : null,
       lostFrames: tagged ? arrivals.counts.lost : null,
       offences: offences.list,
@@ -452,7 +295,8 @@ class Phone implements PlacedCall, Stage {
     return { ...report, ok: isOk(report) };
   }
 
-  #completedFields(durationMs: number): Record<string, string> {
+  /** The fields of a number's status callback. Twilio reference, section 2.3. */
+  #completed(durationMs: number): Record<string, string> {
     return {
       CallStatus: "completed",
       CallDuration: String(Math.round(durationMs / 1000)),
@@ -465,8 +309,7 @@ class Phone implements PlacedCall, Stage {
 
   /** The fields of every request. Twilio reference, section 2.1. */
   #fields(): Record<string, string> {
-    const from = this.#options.from ?? DEFAULT_FROM;
-    const to = this.#options.to ?? DEFAULT_TO;
+    const { from = DEFAULT_FROM, to = DEFAULT_TO } = this.#options;
     const place = (who: string) => ({
       [`${who}City`]: "",
       [`${who}State`]: "",
@@ -493,4 +336,15 @@ class Phone implements PlacedCall, Stage {
   #tell(event: PhoneEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** What of `options` is for the line, without what is not set. */
+function lineChoices({ profile, markEcho, echoDelayMs, startupBurst, muchQueuedMs }: PhoneOptions): LineChoices {
+  return {
+    ...(profile === undefined ? {} : { profile }),
+    ...(markEcho === undefined ? {} : { markEcho }),
+    ...(echoDelayMs === undefined ? {} : { echoDelayMs }),
+    ...(startupBurst === undefined ? {} : { startupBurst }),
+    ...(muchQueuedMs === undefined ? {} : { muchQueuedMs }),
+  };
 }

@@ -1,0 +1,155 @@
+/** What TwiML makes of a call: its verbs run top to bottom, documents follow one another. Twilio reference, section 1. */
+
+import { type Clock, sleep } from "../base/clock.ts";
+import type { Monitor, PhoneEvent } from "./monitor.ts";
+import { offence } from "./offence.ts";
+import type { Streams } from "./stream.ts";
+import type { Target, Verb } from "./twiml.ts";
+import { type Document, randomHex, type Webhooks } from "./webhook.ts";
+
+/** How a `<Dial>` of the server turns out. */
+export type DialOutcome = "answered" | "no-answer" | "busy";
+
+export interface FlowOptions {
+  clock: Clock;
+  random: () => number;
+  webhooks: Webhooks;
+  streams: Streams;
+  monitor: Monitor;
+  dialOutcome: DialOutcome;
+  tell: (event: PhoneEvent) => void;
+}
+
+const MAX_DOCUMENTS = 50;
+/** How long verbs take that this phone only acts. */
+const SAY_MS_PER_CHARACTER = 60;
+const PLAY_MS = 2000;
+const RING_MS = 5000;
+const TALK_MS = 5000;
+
+/** What follows a verb: the next one, another document, or the end of the call. */
+type Then = "next" | "end" | Document;
+
+export class CallFlow {
+  /** The server refused the call instead of answering it. */
+  rejected = false;
+  readonly #options: FlowOptions;
+  /** Aborted when the running verb is abandoned. */
+  #verb = new AbortController();
+  #replacement: Document | undefined;
+  #stopped = false;
+
+  constructor(options: FlowOptions) {
+    this.#options = options;
+  }
+
+  /** Run `first` and what follows it, until a document or somebody ends the call. */
+  async run(first: Document): Promise<void> {
+    let document: Document | undefined = first;
+    for (let n = 0; document && !this.#stopped; n++) {
+      if (n >= MAX_DOCUMENTS) {
+        const what = `More than ${MAX_DOCUMENTS} documents in one call`;
+        return this.#options.monitor.offence(offence("redirect-loop", what));
+      }
+      document = await this.#runDocument(document);
+    }
+  }
+
+  /** Abandon the running verb, and go on with `document`. */
+  replace(document: Document): void {
+    this.#replacement = document;
+    this.#verb.abort();
+  }
+
+  /** Abandon the running verb; the call is over. */
+  stop(): void {
+    this.#stopped = true;
+    this.#verb.abort();
+  }
+
+  /** Tell what is wrong with `document`. @returns whether it can be run. */
+  examine({ offences, warnings, fatal }: Document): boolean {
+    for (const each of offences) this.#options.monitor.offence(each);
+    for (const each of warnings) this.#options.monitor.warning(each);
+    return !fatal;
+  }
+
+  /** @returns the document that follows. */
+  async #runDocument({ verbs }: Document): Promise<Document | undefined> {
+    for (const verb of verbs) {
+      if (this.#replacement) return this.#takeReplacement();
+      this.#verb = new AbortController();
+      const then = await this.#run(verb);
+      if (this.#stopped) return undefined;
+      if (this.#replacement) return this.#takeReplacement();
+      if (then !== "next") return then === "end" ? undefined : then;
+    }
+    return undefined;
+  }
+
+  #takeReplacement(): Document | undefined {
+    const document = this.#replacement!; // the caller has just looked
+    this.#replacement = undefined;
+    return this.examine(document) ? document : undefined;
+  }
+
+  async #run(verb: Verb): Promise<Then> {
+    switch (verb.kind) {
+      case "say":
+        this.#act(`<Say> ${verb.text}`);
+        return await this.#pause(verb.text.length * SAY_MS_PER_CHARACTER);
+      case "play":
+        this.#act(`<Play> ${verb.digits ?? verb.url}`);
+        return await this.#pause(PLAY_MS);
+      case "pause":
+        return await this.#pause(verb.seconds * 1000);
+      case "hangup":
+        return "end";
+      case "reject":
+        this.#act(`<Reject> ${verb.reason}`);
+        this.rejected = true;
+        return "end";
+      case "redirect":
+        return await this.#follow(verb.target, {});
+      case "dial":
+        return await this.#dial(verb.numbers, verb.action);
+      case "connect":
+        await this.#options.streams.hold(verb.stream, this.#verb.signal);
+        return verb.action ? await this.#follow(verb.action, {}) : "next";
+    }
+  }
+
+  async #dial(numbers: string[], action: Target | undefined): Promise<Then> {
+    const { dialOutcome, random } = this.#options;
+    const answered = dialOutcome === "answered";
+    this.#act(`<Dial> ${numbers.join(", ")}: ${dialOutcome}`);
+    await this.#pause(answered ? RING_MS + TALK_MS : RING_MS);
+    if (!action) return "next";
+    return await this.#follow(action, {
+      DialCallStatus: answered ? "completed" : dialOutcome,
+      DialCallSid: `CA${randomHex(random, 32)}`,
+      DialBridged: String(answered),
+      ...(answered ? { DialCallDuration: String(TALK_MS / 1000) } : {}),
+    });
+  }
+
+  /** Fetch the document that `target` names, unless the verb was abandoned. */
+  async #follow(target: Target, extra: Readonly<Record<string, string>>): Promise<Then> {
+    if (this.#verb.signal.aborted) return "end";
+    const fetched = await this.#options.webhooks.document(target, { CallStatus: "in-progress", ...extra });
+    if (!fetched.ok) {
+      this.#options.monitor.offence(fetched.offence);
+      return "end";
+    }
+    return this.examine(fetched.document) ? fetched.document : "end";
+  }
+
+  async #pause(ms: number): Promise<"next"> {
+    await sleep(this.#options.clock, ms, this.#verb.signal).catch(() => {}); // abandoned
+    return "next";
+  }
+
+  #act(text: string): void {
+    this.#options.tell({ kind: "verb", text });
+  }
+}
