@@ -38,3 +38,8 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** How many of `all` seeds to run: a fifth in the everyday suite, all with `deno task seeds` (which CI runs). */
+export function seedCount(all: number): number {
+  return Deno.env.get("SEEDS") === "all" ? all : Math.ceil(all / 5);
+}

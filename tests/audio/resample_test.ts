@@ -95,7 +95,7 @@ testWith(
         (sample) => sample / 32768,
       );
       for (let hz = 300; hz <= 3300; hz += 100) {
-        const difference = bandDb(ours, hz) - bandDb(theirs.value.channels[0]!, hz);
+        const difference: number = bandDb(ours, hz) - bandDb(theirs.value.channels[0]!, hz);
         assert.ok(Math.abs(difference) < 1, `${hz} Hz: ${difference} dB`);
       }
     } finally {

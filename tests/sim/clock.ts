@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import type { Clock, Timer } from "../../lib/base/clock.ts";
 
 type Entry = { dueMs: number; order: number; action: () => void; cancelled: boolean };

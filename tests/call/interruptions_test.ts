@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import type { CallNotice } from "../../lib/call/notice.ts";
+import { seedCount, seeded, test } from "../case.ts";
+import { simHouse, STORY, storyBrain } from "../sim/house.ts";
+
+type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
+
+function noticesOf<K extends CallNotice["kind"]>(notices: readonly CallNotice[], kind: K): Notice<K>[] {
+  return notices.filter((notice): notice is Notice<K> => notice.kind === kind);
+}
+
+/** One call whose long answer is interrupted once, `afterMs` after it began; what the phone's speaker played of it, in ms. */
+async function interruptedCall(seed: number, delayMs: number) {
+  const random = seeded(seed);
+  const afterMs = 60 + Math.floor(random() * 9000);
+  await using sim = await simHouse({
+    seed,
+    agent: {
+      think: storyBrain,
+      rateX: 2 + random() * 20,
+      faults: { staleFrames: 5, lateAssistantText: seed % 3 === 0 },
+    },
+    lineWeather: { delayMs },
+    agentWeather: { delayMs },
+  });
+  let playedMs = 0;
+  let speakingReply = false;
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "tell me something" }, { kind: "interrupt", text: "never mind then", afterMs }, {
+      kind: "wait",
+      ms: 300,
+    }],
+    onSlot(slot, _atMs, tags) {
+      if (tags.some(({ words }) => words.startsWith("Once"))) speakingReply = true;
+      if (speakingReply && noticesOf(sim.notices, "reply-interrupted").length === 0) playedMs += slot.playedBytes / 8;
+    },
+  });
+  const report = await sim.clock.runFor(call.report);
+  return { report, playedMs, notices: sim.notices, records: sim.records() };
+}
+
+test("1,000 seeded interruptions (a fifth of them here): nothing stale is heard, nothing is lost, and what was heard is known to 40 ms", async () => {
+  let interrupted = 0;
+  const count = seedCount(1000);
+  for (let seed = 1; seed <= count; seed++) {
+    const { report, playedMs, notices } = await interruptedCall(seed, 0);
+    assert.deepEqual(report.offences, [], `seed ${seed}`);
+    assert.equal(report.staleFrames, 0, `seed ${seed}`);
+    assert.equal(noticesOf(notices, "event-lost").length, 0);
+    const [cut] = noticesOf(notices, "reply-interrupted");
+    if (!cut) continue;
+    interrupted++;
+    assert.ok(Math.abs(cut.heardMs - playedMs) <= 40, `seed ${seed}: ${cut.heardMs} ms said, ${playedMs} ms played`);
+  }
+  assert.ok(interrupted >= count * 0.9, `only ${interrupted} calls were interrupted`);
+});
+
+test("500 false starts (a fifth of them here): the rest is played, at most one word is repeated, none is lost", async () => {
+  for (let seed = 1; seed <= seedCount(500); seed++) {
+    const random = seeded(seed);
+    const afterMs = 300 + Math.floor(random() * 6000);
+    await using sim = await simHouse({ seed, agent: { think: storyBrain, rateX: Infinity } });
+    const heard: string[] = [];
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "tell me something" }, { kind: "wait", ms: 25_000 }],
+      onSlot: (_slot, _atMs, tags) => void heard.push(...tags.map(({ words }) => words)),
+    });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "caller-text").length > 0);
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-first-sent").length > 1);
+    await sim.clock.run(afterMs);
+    sim.agent.sessions[0]!.falseStart();
+    await sim.clock.runFor(call.report);
+    assert.equal(noticesOf(sim.notices, "reply-resumed").length, 1, `seed ${seed}`);
+    const said = heard.join("").split("Are you")[0]!;
+    const words = said.slice(said.indexOf("Once")).trim().split(/\s+/);
+    assert.deepEqual(withoutRepeat(words, STORY.split(" ")), STORY.split(" "), `seed ${seed}: ${words.join(" ")}`);
+  }
+});
+
+/** `words` with at most one repetition of one word taken out. */
+function withoutRepeat(words: string[], expected: string[]): string[] {
+  const at = words.findIndex((word, index) => word !== expected[index]);
+  return at < 0 || words.length === expected.length ? words : words.toSpliced(at, 1);
+}

@@ -1,0 +1,160 @@
+/** A whole house in virtual time: our program, the Voice Agent stand-in behind it and softphones before it. */
+
+import { toneVoice } from "../../lib/audio/voice.ts";
+import { createApp } from "../../lib/app.ts";
+import { type CallNotice, type CallRecord, RecordFold } from "../../lib/call/notice.ts";
+import { type Config, describeNotes, parseConfig } from "../../lib/config.ts";
+import { buildHouse, type House } from "../../lib/house.ts";
+import type { Brain } from "../../lib/rehearsal/brain.ts";
+import { frontDeskBrain } from "../../lib/rehearsal/brain.ts";
+import { type AgentOptions, type AgentStandIn, agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
+import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
+import { seeded } from "../case.ts";
+import { VirtualClock } from "./clock.ts";
+import { simDial } from "./dial.ts";
+import type { Weather } from "./wire.ts";
+
+/** Every word lasts at least 240 ms in the voice of tones: longer than what a resumed reply repeats. */
+export const STORY =
+  "Once upon some time there stood another telephone that nobody answered quickly enough until someone finally " +
+  "taught every visitor around there about patience while counting slowly towards seventeen without stopping anywhere";
+
+/** Answers everything with one long story of words that take at least a quarter of a second each. */
+export const storyBrain: Brain = () => ({ say: STORY, thinkMs: 200 });
+
+export interface SimOptions {
+  seed?: number;
+  /** What config.json holds. */
+  config?: Record<string, unknown>;
+  env?: Record<string, string>;
+  agent?: Partial<AgentOptions>;
+  /** Between phone and us, and between us and the agent. */
+  lineWeather?: Weather;
+  agentWeather?: Weather & { openMs?: number };
+  recordings?: Record<string, Uint8Array>;
+}
+
+export interface SimHouse extends AsyncDisposable {
+  clock: VirtualClock;
+  house: House;
+  config: Config;
+  agent: AgentStandIn;
+  agentDial: ReturnType<typeof simDial>;
+  phoneDial: ReturnType<typeof simDial>;
+  fetch: (request: Request) => Promise<Response>;
+  notices: CallNotice[];
+  refusals: string[];
+  random: () => number;
+  /** The records of all calls so far, by our id. */
+  records: () => CallRecord[];
+  /** Ring us. Time passes only when the clock is run. */
+  ring: (options: Partial<PhoneOptions>) => ReturnType<typeof ringUp>;
+}
+
+export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
+  const { seed = 1, config: file = {}, env = {}, agent: agentOptions = {}, recordings = {} } = options;
+  const clock = new VirtualClock();
+  const random = seeded(seed);
+  const voice = toneVoice();
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome to the clinic today.", ...file }),
+    file: "config.json",
+    env,
+    readAsset: () => undefined,
+  });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  const config = parsed.value.config;
+  const agent = agentStandIn({
+    clock,
+    random,
+    voice,
+    think: frontDeskBrain({ name: "the clinic", routes: [] }),
+    ...agentOptions,
+  });
+  const agentDial = simDial(clock, agent.answer, options.agentWeather);
+  const notices: CallNotice[] = [];
+  const refusals: string[] = [];
+  const randomHex = (bytes: number) =>
+    Array.from({ length: bytes }, () => Math.floor(random() * 256).toString(16).padStart(2, "0")).join("");
+  const house = buildHouse({
+    clock,
+    version: "0.0.0",
+    dial: agentDial,
+    config: () => config,
+    voice,
+    randomHex,
+    readRecording: (name) => recordings[name],
+    observe: (notice) => notices.push(notice),
+    refused: (reason) => refusals.push(reason),
+    unclaimed: (callSid) => refusals.push(`unclaimed ${callSid}`),
+  });
+  await house.loadPrompts(new AbortController().signal);
+  const { reception } = house;
+  const app = createApp({
+    reception,
+    publicHost: config.server.publicHost,
+    trustProxy: false,
+    authToken: config.keys.twilioAuthToken,
+    adminToken: config.server.adminToken,
+    busyText: () => config.base.lines.busy.text,
+    language: () => config.base.language,
+    mintToken: house.mintToken,
+    health: () => ({
+      status: reception.draining ? "draining" : "healthy",
+      version: "0.0.0",
+      activeCalls: reception.active,
+      maxCalls: config.server.maxCalls,
+      engine: "agent",
+      rehearsal: config.rehearsal,
+      uptimeSeconds: 0,
+      providers: [],
+    }),
+    metrics: { text: () => "", json: () => ({}) },
+    streamStatus: () => {},
+    callStatus: () => {},
+    refused: (reason) => refusals.push(reason),
+    afterStream: () => undefined,
+    peerAddress: () => "127.0.0.1",
+  });
+  const phoneDial = simDial(clock, () => {
+    const refusal = reception.admitsSocket();
+    return refusal ? { refuse: new Response(refusal, { status: 503 }) } : { accept: (wire) => reception.stream(wire) };
+  }, options.lineWeather);
+  const fetch = async (request: Request) => await app.fetch(request);
+  return {
+    clock,
+    house,
+    config,
+    agent,
+    agentDial,
+    phoneDial,
+    fetch,
+    notices,
+    refusals,
+    random,
+    records() {
+      const folds = new Map<string, RecordFold>();
+      for (const notice of notices) {
+        const fold = folds.get(notice.call) ?? new RecordFold(notice.call);
+        folds.set(notice.call, fold);
+        fold.add(notice);
+      }
+      return [...folds.values()].map(({ record }) => record);
+    },
+    ring: (phone) =>
+      ringUp({
+        url: "http://localhost:5000/incoming-call",
+        clock,
+        dial: phoneDial,
+        fetch: (request) => fetch(request as Request),
+        voice,
+        random,
+        openDelayMs: 20,
+        ...phone,
+      }),
+    async [Symbol.asyncDispose]() {
+      house[Symbol.dispose]();
+      await voice[Symbol.asyncDispose]();
+    },
+  };
+}
