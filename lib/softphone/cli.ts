@@ -41,6 +41,9 @@ export interface CallCommand {
   lookup?: (callSid: string) => Promise<readonly TurnRecord[] | undefined>;
 }
 
+/** What the report does not hold is told off a terminal too. */
+const UNREPORTED: ReadonlySet<PhoneEvent["kind"]> = new Set(["note", "warning"]);
+
 /** Run `call`. @returns the exit code: 0, 1, 2, 3 or 130 (see `CALL_HELP`). */
 export async function runCallCommand(command: CallCommand): Promise<number> {
   const usage = (why: string): number => {
@@ -63,8 +66,7 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
 async function ring(command: CallCommand, args: CallArgs, url: string, steps: Step[]): Promise<number> {
   const { env, hangUp, lookup, stdin, isTerminal } = command;
   const interactive = steps.length === 0 && isTerminal && stdin !== undefined;
-  const progress = args.json && !isTerminal ? undefined : command.printError;
-  if (interactive) progress?.("Type what you want to say; Ctrl-D hangs up.");
+  if (interactive) command.printError("Type what you want to say; Ctrl-D hangs up.");
   const call = ringUp({
     ...command,
     url,
@@ -78,8 +80,8 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     ...(hangUp ? { signal: hangUp } : {}),
     ...(lookup ? { lookup } : {}),
     onEvent: (event) => {
-      const line = describeEvent(event);
-      if (line !== undefined) progress?.(line);
+      const line = isTerminal || UNREPORTED.has(event.kind) ? describeEvent(event) : undefined;
+      if (line !== undefined) command.printError(line);
     },
   });
   try {

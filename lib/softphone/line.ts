@@ -50,6 +50,8 @@ export interface LineEnd {
   reason: string;
 }
 
+/** About a minute of audio that the server has not read: the connection is as good as broken. */
+const UNREAD_LIMIT_BYTES = 1 << 20;
 const STARTUP_MS = 100;
 const MUCH_QUEUED_MS = 30_000;
 /** When we wake up later than this, the machine stood still: let what the socket holds come in first. */
@@ -135,7 +137,7 @@ export class Line {
     }
     this.#deferred = false;
     while (this.#state === "streaming" && this.#nextSlotMs <= nowMs) this.#slot();
-    for (const packet of this.#packets.take(nowMs)) this.#send(packet);
+    for (const packet of this.#packets.take(nowMs)) if (this.#state === "streaming") this.#send(packet);
     for (const name of this.#echoes.take(nowMs)) this.#sendMark(name);
     this.#sleep();
   }
@@ -167,6 +169,10 @@ export class Line {
   }
 
   #send(packet: Packet): void {
+    if (this.#wire.bufferedBytes > UNREAD_LIMIT_BYTES) {
+      this.#blame("not-reading", `The server does not read its socket: ${this.#wire.bufferedBytes} bytes wait`);
+      return this.#wire.terminate();
+    }
     const media = { ...packet, chunk: ++this.#chunk };
     this.#wire.send(message.mediaMessage(this.#options.streamSid, ++this.#sequence, media));
   }

@@ -13,6 +13,7 @@ export const OFFENCES = {
   "empty-payload": 31951,
   "container-header": 0,
   "closed-abnormally": 31921,
+  "not-reading": 31903,
   "handshake-refused": 31920,
   "no-handshake": 31901,
   "insecure-url": 31922,

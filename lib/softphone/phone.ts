@@ -14,7 +14,7 @@ import { RECORD_LIMIT_MS, Recorder } from "./recorder.ts";
 import { type CallReport, type EndedBy, isOk, reportTurns, type TurnRecord } from "./report.ts";
 import type { Slot } from "./speaker.ts";
 import { type Expectation, runSteps, type Stage, type Step } from "./steps.ts";
-import { type LineChoices, Streams } from "./stream.ts";
+import { type LineChoices, type SocketSignature, Streams } from "./stream.ts";
 import { readTwiml } from "./twiml.ts";
 import { type Document, type Fetch, randomHex, Webhooks } from "./webhook.ts";
 
@@ -35,6 +35,8 @@ export interface PhoneOptions extends LineChoices {
   accountSid?: string;
   /** Sign webhooks, callbacks and the socket as this account does. */
   authToken?: string;
+  /** Default: over the socket's address as it is written. */
+  socketSignature?: SocketSignature;
   roomTone?: RoomTone;
   /** Time between `<Connect>` and its socket. */
   openDelayMs?: number;
@@ -126,6 +128,7 @@ class Phone implements PlacedCall, Stage {
       ...shared,
       dial: options.dial,
       authToken,
+      socketSignature: options.socketSignature ?? "as-written",
       accountSid: this.#accountSid,
       callSid: this.callSid,
       mouth: this.#mouth,

@@ -16,10 +16,14 @@ export type LineChoices = Partial<
   Pick<LineOptions, "profile" | "markEcho" | "echoDelayMs" | "startupBurst" | "muchQueuedMs">
 >;
 
+/** What the socket's signature is made over, or what is wrong with it. Which one Twilio signs is not documented. */
+export type SocketSignature = "as-written" | "slash" | "https" | "missing" | "wrong";
+
 export interface StreamOptions extends Pick<LineOptions, "accountSid" | "callSid" | "mouth" | "random"> {
   clock: Clock;
   dial: Dial;
   authToken: string | undefined;
+  socketSignature: SocketSignature;
   monitor: Monitor;
   webhooks: Webhooks;
   choices: LineChoices;
@@ -70,10 +74,8 @@ export class Streams {
   }
 
   async #open(spec: StreamSpec, streamSid: string, signal: AbortSignal): Promise<Line | undefined> {
-    const { dial, authToken, monitor, choices } = this.#options;
-    const headers: Record<string, string> = authToken
-      ? { "x-twilio-signature": twilioSignature(authToken, signedUrl(spec.url)) }
-      : {};
+    const { dial, authToken, socketSignature, monitor, choices } = this.#options;
+    const headers = authToken ? signatureHeader(authToken, spec.url, socketSignature) : {};
     const opened = await dial({ peer: "twilio", url: spec.url, headers }, signal).catch((error) => {
       if (signal.aborted) return undefined; // abandoned while it rang
       throw error;
@@ -131,6 +133,13 @@ export class Streams {
       Timestamp: this.#options.clock.wallTime().toISOString(),
     });
   }
+}
+
+function signatureHeader(authToken: string, url: string, kind: SocketSignature): Record<string, string> {
+  if (kind === "missing") return {};
+  const written = signedUrl(url);
+  const signed = kind === "slash" ? `${written}/` : kind === "https" ? written.replace(/^ws/, "http") : written;
+  return { "x-twilio-signature": twilioSignature(kind === "wrong" ? `${authToken}?` : authToken, signed) };
 }
 
 function errorTitle(end: LineEnd): string | undefined {

@@ -41,14 +41,18 @@ async function run(args: string[], script: Script = polite, options: Partial<Cal
 }
 
 test("a call with steps: progress to stderr, the table to stdout, the recording to its file, exit 0", async () => {
-  const { code, out, errors, files, server } = await run([
-    "--say",
-    "who are you",
-    "--expect",
-    "you said",
-    "--record",
-    "out.wav",
-  ]);
+  const { code, out, errors, files, server } = await run(
+    [
+      "--say",
+      "who are you",
+      "--expect",
+      "you said",
+      "--record",
+      "out.wav",
+    ],
+    polite,
+    { isTerminal: true },
+  );
   assert.equal(code, 0);
   assert.match(errors, /ringing http:\/\/localhost:5000\/incoming-call/);
   assert.match(errors, /agent +300 ms: you said who are you/);
@@ -64,6 +68,11 @@ test("--json: one document on stdout", async () => {
   const { code, out, errors } = await run(["--say", "hi", "--json", "--to", "+15550142"]);
   const report = JSON.parse(out);
   assert.deepEqual([code, report.ok, report.schema, report.turns.length, errors], [0, true, 1, 2, ""]);
+});
+
+test("off a terminal there is no progress, only what the report does not say", async () => {
+  const { errors } = await run([], { started: (line) => line.media(new Uint8Array(31 * 8000).fill(0x20)) });
+  assert.match(errors, /^warning {2}much-queued: Over 31 s of audio wait to be played\nnote .*$/);
 });
 
 test("exit 1: an unmet expectation, an offence, a refused call", async () => {

@@ -202,6 +202,19 @@ test("a caller leaves in every way seen in the field, and the line always ends",
   }
 });
 
+test("a server that stops reading is given up before the memory fills", async () => {
+  const { clock, server, line, seen } = rig();
+  line.start();
+  await clock.run(100);
+  server.stall();
+  await clock.run(90_000);
+  assert.deepEqual(seen, ["not-reading", "closed-abnormally"]);
+  assert.deepEqual(await line.closed, { by: "server", code: 1006, reason: "terminated" });
+  server.flow();
+  await clock.run(10);
+  assert.equal(clock.pending, 0);
+});
+
 test("every profile reaches the server with whole counters", async () => {
   for (const profile of ["jitter", "bunch", "loss", "dtx", "odd"] as const) {
     const { clock, line, sent, mouth } = rig({ profile });

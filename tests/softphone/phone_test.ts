@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
+import { twilioSignature } from "../../lib/softphone/sign.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
 import { readWav } from "../../lib/audio/wav.ts";
 import { FaultError } from "../../lib/base/result.ts";
@@ -230,6 +231,22 @@ test("stream callbacks and the call's end are told, signed", async () => {
   assert.equal(rig.server.requests[1]!.form.get("StreamName"), "agent");
   assert.ok(rig.server.requests.every(({ headers }) => headers.has("x-twilio-signature")));
   assert.ok(rig.server.handshakes[0]!.headers.has("x-twilio-signature"));
+});
+
+test("the socket's signature can be made in each way a server must be ready for", async () => {
+  const url = "wss://test.example.com/media";
+  const expected = {
+    "as-written": twilioSignature("12345", url),
+    slash: twilioSignature("12345", `${url}/`),
+    https: twilioSignature("12345", "https://test.example.com/media"),
+    missing: null,
+  };
+  for (const [kind, signature] of Object.entries(expected)) {
+    const { server } = await callOnce({}, { authToken: "12345", socketSignature: kind as keyof typeof expected });
+    assert.equal(server.handshakes[0]!.headers.get("x-twilio-signature"), signature, kind);
+  }
+  const { server } = await callOnce({}, { authToken: "12345", socketSignature: "wrong" });
+  assert.ok(!Object.values(expected).includes(server.handshakes[0]!.headers.get("x-twilio-signature")));
 });
 
 test("a refused socket is an offence, a stream-error, and the next verb", async () => {

@@ -1,5 +1,6 @@
 /** A small media-stream server of the tests: it does what its script says, right or wrong. */
 
+import { Buffer } from "node:buffer";
 import { FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
 import { readTag, tagUtterance } from "../../lib/audio/tag.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
@@ -55,7 +56,7 @@ export class ServerLine {
   }
 
   media(audio: Uint8Array): void {
-    const payload = btoa(String.fromCharCode(...audio));
+    const payload = Buffer.from(audio).toString("base64");
     this.send({ event: "media", streamSid: this.streamSid, media: { payload } });
   }
 
