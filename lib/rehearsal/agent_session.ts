@@ -1,5 +1,6 @@
 /** One connection of the Voice Agent stand-in: the protocol seen from the vendor's side (Deepgram reference, sections 2 and 8.3). */
 
+import { FRAME_BYTES } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
 import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
@@ -75,10 +76,14 @@ export class AgentSession {
       ...{ endpointMs: knobs.endpointMs, openSense: parts.openSense, crashed },
     });
     this.#mouth = new Mouth({
-      ...{ clock, random, voice, newSource, rateX: knobs.rateX, chunkBytes: knobs.chunkBytes, failed: crashed },
+      ...{ clock, random, voice, newSource, rateX: knobs.rateX, chunkBytes: knobs.chunkBytes },
       ...{ slowFirstByteMs: faults.slowFirstByteMs ?? 0, stallMs: faults.stallMidReplyMs ?? 0 },
       text: (sentence) => this.#sentenceBegins(sentence),
       audio: (bytes, reply) => this.#audioLeaves(bytes, reply),
+      failed: (error) => {
+        this.crashes.push(error);
+        this.fail("FAILED_TO_SPEAK", "The voice failed.");
+      },
       done: () => {
         if (!faults.missingAudioDone) this.#send({ type: "AgentAudioDone" });
       },
@@ -285,15 +290,14 @@ export class AgentSession {
       const who = outcome === "refused-user" ? "user" : "agent";
       return this.#send({ type: "InjectionRefused", message: `The message was not injected: the ${who} is mid-turn.` });
     }
-    if (behavior === "interrupt") this.#mouth.stop();
+    if (behavior === "interrupt") this.#breakOff();
     if (outcome === "replaced") this.#dropTurn();
     this.#say({ text: message, leadMs: this.#parts.knobs.injectMs });
   }
 
   /** Typed text is a turn of its own, confirmed as it comes. */
   #takeTyped(content: string): void {
-    this.#mouth.stop();
-    this.#dropTurn();
+    this.#breakOff();
     this.#answer({ words: content, spokeMs: 0 }, 0);
   }
 
@@ -312,7 +316,9 @@ export class AgentSession {
 
   /** Speech goes on: it cuts what was injected meanwhile. */
   #callerVoiced(): void {
-    if (this.#mouth.sounding) this.#bargeIn();
+    if (!this.#mouth.sounding) return;
+    this.#bargeIn();
+    this.#dropTurn();
   }
 
   #callerEnded(speech: Speech): void {
@@ -323,6 +329,12 @@ export class AgentSession {
     };
     this.#carried = { words: "", spokeMs: 0 };
     if (whole.spokeMs > 0) this.#answer(whole, this.#parts.knobs.confirmMs);
+  }
+
+  /** Stop speaking without telling the client, so at the end of a frame: what follows must not share one with it. */
+  #breakOff(): void {
+    const { audio } = this.#mouth.stop();
+    if (audio.length % FRAME_BYTES > 0) this.#wire.send(audio.subarray(0, audio.length % FRAME_BYTES));
   }
 
   #bargeIn(): void {
@@ -351,6 +363,7 @@ export class AgentSession {
   }
 
   #answer(speech: Speech, confirmMs: number): void {
+    this.#dropTurn();
     this.#turnEndedMs = this.#nowMs;
     const { clock, knobs, think } = this.#parts;
     const turn: Turn = this.#turn = new Turn({

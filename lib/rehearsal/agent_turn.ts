@@ -25,8 +25,7 @@ export interface TurnHost {
 }
 
 interface OpenCall {
-  id: string;
-  name: string;
+  request: { id: string; name: string; arguments: string; client_side: boolean };
   result: PromiseWithResolvers<string>;
 }
 
@@ -84,15 +83,18 @@ export class Turn {
     if (this.cancelled) return;
     this.#cancelled.abort();
     if (!this.#open) return;
-    const { id, name } = this.#open;
+    const { id, name } = this.#open.request;
     this.#open = undefined;
     this.#host.send({ type: "FunctionCallCancelled", functions: [{ id, name }] });
   }
 
   /** @returns false if no call of this turn waits for `id`. */
   respond(id: string, content: string): boolean {
-    if (this.#open?.id !== id) return false;
-    this.#open.result.resolve(content);
+    if (this.#open?.request.id !== id) return false;
+    const { request, result } = this.#open;
+    this.#open = undefined; // answered, so it can no longer be called off
+    this.#host.send({ type: "History", function_calls: [{ ...request, response: content }] });
+    result.resolve(content);
     return true;
   }
 
@@ -131,26 +133,25 @@ export class Turn {
     if (known.defer_until_eot) await confirmation;
     signal.throwIfAborted();
 
-    const { id, name, result } = this.#open = {
-      ...{ id: host.newCallId(), name: call.name },
+    const { request, result } = this.#open = {
+      request: {
+        ...{ id: host.newCallId(), name: call.name, arguments: JSON.stringify(call.arguments) },
+        client_side: !known.endpoint,
+      },
       result: Promise.withResolvers<string>(),
     };
-    const request = { id, name, arguments: JSON.stringify(call.arguments), client_side: !known.endpoint };
     host.send({ type: "FunctionCallRequest", functions: [request] });
-    const cancelled = Promise.withResolvers<never>();
-    signal.addEventListener("abort", () => cancelled.reject(signal.reason), { once: true });
-    const response = known.endpoint ? this.#serverSide(id, name) : result.promise;
-    const content = await Promise.race([response, cancelled.promise]);
-    this.#open = undefined;
-    host.send({ type: "History", function_calls: [{ ...request, response: content }] });
-    return content;
+    result.promise.catch(() => {}); // nobody may be waiting when it is called off
+    signal.addEventListener("abort", () => result.reject(signal.reason), { once: true });
+    if (known.endpoint) await this.#serverSide(request);
+    return await result.promise;
   }
 
   /** The vendor would call the function's endpoint; rehearsal calls nobody. */
-  async #serverSide(id: string, name: string): Promise<string> {
+  async #serverSide({ id, name }: OpenCall["request"]): Promise<void> {
     await sleep(this.#host.clock, SERVER_SIDE_MS, this.#cancelled.signal);
     const content = '{"rehearsal":"this function was not called"}';
     this.#host.send({ type: "FunctionCallResponse", id, name, content });
-    return content;
+    this.respond(id, content);
   }
 }

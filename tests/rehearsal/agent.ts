@@ -23,7 +23,7 @@ export interface Client {
   /** Types of the JSON messages that came since the last call of this, `binary` for a run of audio, in order. */
   types(): string[];
   audioBytes(): number;
-  /** All audio that came, replies told apart by their tags. */
+  /** All audio that came, replies told apart by their tags; what is stale after a barge-in left out. */
   tags: TagReader;
   closed: { code: number; reason: string } | undefined;
   send(message: unknown): void;
@@ -45,6 +45,9 @@ export const deskBrain: Brain = frontDeskBrain({
   routes: [{ name: "pricing", utterances: ["how much is it"], text: "It is ninety dollars. That is all." }],
 });
 
+/** Audio so soon after `UserStartedSpeaking` is of the old reply. */
+const STALE_MS = 45;
+
 export async function agentClient(options: Partial<AgentOptions> = {}, seed = 1): Promise<Client> {
   const clock = new VirtualClock();
   const random = seeded(seed);
@@ -61,6 +64,7 @@ export async function agentClient(options: Partial<AgentOptions> = {}, seed = 1)
   const tags = new TagReader();
   let cutter = new FrameCutter();
   let seen = 0;
+  let staleUntilMs = -1;
   let sources = 5000;
   const client: Client = {
     ...{ clock, standIn, got, tags, session: standIn.sessions[0]!, closed: undefined },
@@ -115,12 +119,15 @@ export async function agentClient(options: Partial<AgentOptions> = {}, seed = 1)
         // malformed on purpose
       }
       const isObject = typeof message === "object" && message !== null;
-      if (isObject && Object(message).type === "UserStartedSpeaking") cutter = new FrameCutter(); // a reply may be cut anywhere
+      if (isObject && Object(message).type === "UserStartedSpeaking") {
+        cutter = new FrameCutter(); // a reply may be cut anywhere
+        staleUntilMs = atMs + STALE_MS;
+      }
       got.push(isObject ? { atMs, message } : { atMs, text });
     },
     binary(bytes) {
       got.push({ atMs: clock.monotonicMs(), bytes: bytes.length });
-      cutter.push(bytes, (frame) => void tags.push(frame));
+      if (clock.monotonicMs() > staleUntilMs) cutter.push(bytes, (frame) => void tags.push(frame));
     },
     close: (code, reason) => void (client.closed = { code, reason }),
     crashed(error) {

@@ -5,7 +5,8 @@ import { toneVoice } from "../../lib/audio/voice.ts";
 import type { AgentPhase } from "../../lib/rehearsal/agent_phase.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { seeded, test } from "../case.ts";
-import { agentClient, type Client } from "./agent.ts";
+import { agentClient, type Client, deskBrain } from "./agent.ts";
+import { canonical } from "./settings.ts";
 
 /** A story long enough to be in the middle of it. */
 const storyTold = async (client: Client) => {
@@ -308,17 +309,16 @@ test("slow thoughts bring a warning every 5 s, and a filler can be queued meanwh
   assert.equal(warnings[1]!.atMs - warnings[0]!.atMs, 5000);
 });
 
-const booking =
-  (defer: boolean, endpoint?: unknown) => (settings: ReturnType<typeof import("./settings.ts").canonical>) =>
-    settings.agent.think[0].functions = [
-      {
-        name: "book",
-        description: "Book",
-        parameters: { type: "object" },
-        defer_until_eot: defer,
-        ...(endpoint ? { endpoint } : {}),
-      },
-    ];
+const booking = (defer: boolean, endpoint?: unknown) => (settings: ReturnType<typeof canonical>) =>
+  settings.agent.think[0].functions = [
+    {
+      name: "book",
+      description: "Book",
+      parameters: { type: "object" },
+      defer_until_eot: defer,
+      ...(endpoint ? { endpoint } : {}),
+    },
+  ];
 const bookingBrain: Brain = ({ history, functions }) => {
   assert.equal(functions[0]?.name, "book");
   const last = history.at(-1);
@@ -445,4 +445,81 @@ test("gaps in the caller's audio are measured", async () => {
   await client.hear(100);
   const { gaps, longestGapMs, messages, bytes } = client.session.record.audio;
   assert.deepEqual([gaps, longestGapMs, bytes / messages], [1, 920, 160]);
+});
+
+test("a voice that fails ends the session with FAILED_TO_SPEAK", async () => {
+  const voice = { ...toneVoice(), speak: () => Promise.reject(new Error("hoarse")) };
+  const client = await agentClient({ voice });
+  client.send(canonical());
+  await client.clock.run(1000);
+  assert.equal(client.find("Error")?.message.code, "FAILED_TO_SPEAK");
+  assert.equal(client.session.crashes.length, 1);
+});
+
+/** Anything a client may do in a sound session, in any order. */
+const ACTIONS: ((client: Client, random: () => number) => void | Promise<void>)[] = [
+  (client) => client.say("how much is it"),
+  (client) => client.say("go on"),
+  (client) => client.say("tell me a long story"),
+  (client, random) => client.hear(20 * Math.floor(random() * 60)),
+  (client, random) => client.hear(20 * Math.floor(random() * 200)),
+  (client) => client.session.falseStart(),
+  (client) => client.session.callerSays("who are you"),
+  (client) => client.send({ type: "InjectUserMessage", content: "hello" }),
+  (client) => client.send({ type: "InjectAgentMessage", message: "One moment." }),
+  (client) => client.send({ type: "InjectAgentMessage", message: "One moment.", behavior: "queue" }),
+  (client) => client.send({ type: "InjectAgentMessage", message: "One moment.", behavior: "interrupt" }),
+  (client) => client.send({ type: "ForceEndTurn" }),
+  (client) => client.send({ type: "UpdatePrompt", prompt: "a" }),
+  (client) => client.send({ type: "KeepAlive" }),
+  answerCalls,
+];
+
+function answerCalls(client: Client): void {
+  for (const { message } of client.got) {
+    if (message?.type !== "FunctionCallRequest") continue;
+    client.send({ type: "FunctionCallResponse", id: message.functions[0].id, name: "book", content: "done" });
+  }
+}
+
+test("50 seeded sessions of 30 random actions: sound audio, calls that end once, and quiet in the end", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const random = seeded(seed);
+    const client = await agentClient({
+      faults: { staleFrames: 5, lateAssistantText: random() < 0.3, doneAfterBargeIn: random() < 0.3 },
+      think: (turn) =>
+        turn.said === "go on" && turn.history.at(-1)?.role !== "function"
+          ? { say: "I look.", call: { name: "book", arguments: {} } }
+          : { ...deskBrain(turn), thinkMs: 100 + 3000 * random() },
+    }, seed);
+    await client.ready(booking(random() < 0.5, random() < 0.3 ? { url: "https://api.example/book" } : undefined));
+    for (let n = 0; n < 30; n++) await ACTIONS[Math.floor(random() * ACTIONS.length)]!(client, random);
+    await client.hear(20); // the last action arrives
+    for (let n = 0; n < 10 && client.session.phase !== "idle"; n++) {
+      await client.hear(10_000);
+      answerCalls(client);
+    }
+    await client.hear(1000);
+
+    const where = `seed ${seed}`;
+    assert.equal(client.session.phase, "idle", where);
+    assert.deepEqual([client.session.crashes, client.closed], [[], undefined], where);
+    const ids = (type: string) =>
+      client.got.filter(({ message }) => message?.type === type).map(({ message }) => message.functions[0].id);
+    const answered = client.got.filter(({ message }) => message?.function_calls).map(({ message }) =>
+      message.function_calls[0].id
+    );
+    assert.deepEqual([...answered, ...ids("FunctionCallCancelled")].sort(), ids("FunctionCallRequest").sort(), where);
+    for (const { state, source, sentBytes } of client.session.replies) {
+      if (state === "done") {
+        assert.equal(client.tags.sources.find((of) => of.source === source)?.frames, sentBytes / 160, where);
+      } else assert.equal(state, "cut", where);
+    }
+    assert.ok(
+      client.tags.sources.every(({ lost, duplicated, reordered }) => lost + duplicated + reordered === 0),
+      where,
+    );
+    await client.close();
+    assert.equal(client.clock.pending, 0, where);
+  }
 });
