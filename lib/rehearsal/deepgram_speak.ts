@@ -37,8 +37,8 @@ export interface SpeakKnobs {
   lateChunks: number;
   /** `Clear` to `Cleared`, ms. */
   clearMs: number;
-  /** The `Flushed` of a cleared flush still comes, after `Cleared`: the reference does not know. */
-  flushedAfterClear: boolean;
+  /** The `Flushed` of a cleared flush still comes, so many ms after `Cleared`; `Infinity`: never. The reference does not know. */
+  staleFlushedMs: number;
 }
 
 export const SPEAK_KNOBS: SpeakKnobs = {
@@ -47,7 +47,7 @@ export const SPEAK_KNOBS: SpeakKnobs = {
   chunkBytes: 4000,
   lateChunks: 2,
   clearMs: 20,
-  flushedAfterClear: false,
+  staleFlushedMs: Infinity,
 };
 
 /** What goes wrong, all off by default. Bytes count the audio sent on the socket. */

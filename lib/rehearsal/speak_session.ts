@@ -132,9 +132,11 @@ export class SpeakSession {
     }
     if (faults.neverCleared) return;
     const scope = this.#round.signal;
-    sleep(clock, knobs.clearMs, scope).then(() => {
+    sleep(clock, knobs.clearMs, scope).then(async () => {
       this.#send({ type: "Cleared", sequence_id: this.#sequence++ });
-      if (owed && knobs.flushedAfterClear) this.#send({ type: "Flushed", sequence_id: this.#sequence++ });
+      if (!owed || knobs.staleFlushedMs === Infinity) return;
+      await sleep(clock, knobs.staleFlushedMs, scope);
+      this.#send({ type: "Flushed", sequence_id: this.#sequence++ });
     }).catch(() => {}); // the socket ended before
   }
 

@@ -16,33 +16,36 @@ const TROUBLES = {
   stall: { stallAfterBytes: 8000 },
 };
 
-for (const flushedAfterClear of [false, true]) {
-  ttsContract(`deepgram speak${flushedAfterClear ? ", late Flushed" : ""}`, (trouble) => {
-    const clock = new VirtualClock();
-    const faults = trouble ? TROUBLES[trouble] : {};
-    const { answer, sessions } = deepgramSpeakStandIn({
-      clock,
-      random: seeded(4),
-      voice: toneVoice(),
-      key: "k",
-      knobs: { flushedAfterClear },
-      faults,
-    });
-    const wires = countWires(simDial(clock, answer, { delayMs: 15 }));
-    const tts = deepgramSpeak({
-      dial: wires.dial,
-      clock,
-      url: "wss://api.deepgram.com/v1/speak",
-      key: "k",
-      provider: { model: "aura-2-thalia-en" },
-    });
-    return {
-      clock,
-      tts,
-      asked: () => sessions.map(({ text }) => text).join(""),
-      openWires: () => wires.open,
-    };
-  });
+for (const staleFlushedMs of [Infinity, 0, 40]) {
+  ttsContract(
+    `deepgram speak${staleFlushedMs < Infinity ? `, Flushed ${staleFlushedMs} ms after Cleared` : ""}`,
+    (trouble) => {
+      const clock = new VirtualClock();
+      const faults = trouble ? TROUBLES[trouble] : {};
+      const { answer, sessions } = deepgramSpeakStandIn({
+        clock,
+        random: seeded(4),
+        voice: toneVoice(),
+        key: "k",
+        knobs: { staleFlushedMs },
+        faults,
+      });
+      const wires = countWires(simDial(clock, answer, { delayMs: 15 }));
+      const tts = deepgramSpeak({
+        dial: wires.dial,
+        clock,
+        url: "wss://api.deepgram.com/v1/speak",
+        key: "k",
+        provider: { model: "aura-2-thalia-en" },
+      });
+      return {
+        clock,
+        tts,
+        asked: () => sessions.map(({ text }) => text).join(""),
+        openWires: () => wires.open,
+      };
+    },
+  );
 }
 
 ttsContract("local voice", (trouble) => {

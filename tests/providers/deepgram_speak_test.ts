@@ -156,7 +156,7 @@ test("500 seeded replies, many cut short: each frame belongs to its reply and no
   const parts = rig(
     {
       random,
-      knobs: { firstByteMs: 40, clearMs: 30, lateChunks: 3, flushedAfterClear: true, rateX: 8 },
+      knobs: { firstByteMs: 40, clearMs: 30, lateChunks: 3, staleFlushedMs: 30, rateX: 8 },
     },
     {},
     10,
