@@ -1,0 +1,213 @@
+/** Token stream -> speakable chunks: clauses and sentences of plain text, the first one short so that sound starts early (pure). */
+
+import { PlainText, type TextSink } from "./plain_text.ts";
+
+/** A clause this long may be the first chunk, in characters. */
+const FIRST_CLAUSE = 20;
+/** The first chunk ends at a word border from this length on, whatever it says. */
+const FIRST_LIMIT = 60;
+/** A later sentence shorter than this waits for the next one: alone it would sound clipped. */
+const SENTENCE_MIN = 12;
+/** A chunk this long ends at its best border. */
+const CHUNK_LIMIT = 200;
+/** Characters without a space, after which one is cut anyway. */
+const WORD_LIMIT = 400;
+
+const CLOSING = `["'”’»)\\]]*$`;
+const FULL_STOP = new RegExp(`\\.${CLOSING}`);
+const CALL = new RegExp(`[!?]${CLOSING}`);
+const ELLIPSIS = new RegExp(`(?:\\.\\.|…)${CLOSING}`);
+const CLAUSE = new RegExp(`(?:[,;:—–]|(?<=\\s)-)${CLOSING}`);
+const STOPPED = new RegExp(`[.!?…:;,。！？、，]${CLOSING}`);
+/** Ends of sentences in scripts that put no space after them. */
+const WIDE_STOP = /^[。！？]$/;
+
+/** Followed by more, in whatever case. */
+const ABBREVIATIONS = new Set(
+  ("dr mr mrs ms mx prof sr jr rev gen col capt lt sgt hon messrs vs etc approx dept est inc ltd corp tel ext vol pp " +
+    "ave blvd rd hwy apt ste cf ca al bros min max hrs mins secs ph.d st").split(" "),
+);
+/** Only with a capital: written small, or alone, they are words. */
+const CAPITAL_ABBREVIATIONS = new Set(
+  "St Mt Ft Co Fig Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split(
+    " ",
+  ),
+);
+/** A number may follow ("No. 5"), or nothing that belongs to them ("No. We do not."). */
+const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;
+const INITIALS = /^(?:[A-Za-z]\.){2,}$|^\d+[ap]\.m\.$/i;
+const INITIAL = /^[A-HJ-Z]\.$/;
+
+type Border = "none" | "clause" | "sentence" | "unless-number";
+
+/** How what was said so far ends, at a space. */
+function borderAfter(text: string): Border {
+  if (ELLIPSIS.test(text) || CLAUSE.test(text)) return "clause";
+  if (CALL.test(text)) return "sentence";
+  if (!FULL_STOP.test(text)) return "none";
+  const word = lastWord(text);
+  if (BEFORE_NUMBERS.test(word)) return "unless-number";
+  return isAbbreviation(word) ? "none" : "sentence";
+}
+
+function lastWord(text: string): string {
+  return text.slice(text.lastIndexOf(" ") + 1).replace(/^["'“‘«([]+/, "").replace(/["'”’»)\]]+$/, "");
+}
+
+function isAbbreviation(word: string): boolean {
+  if (INITIALS.test(word) || INITIAL.test(word)) return true;
+  if (!word.endsWith(".")) return false;
+  const stem = word.slice(0, -1);
+  return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem);
+}
+
+/** Whether what follows `text` may sound apart from it: not a number cut in two, nor a title without its name. */
+function mayPart(text: string): boolean {
+  return !/\d$/.test(text) && !isAbbreviation(lastWord(text));
+}
+
+/**
+ * Cuts text that comes in any pieces. The chunks depend on the text alone, not on how it came; joined, they are the cleaned
+ * text. Each ends with a space or is the last (scripts without spaces excepted).
+ */
+export class Chunker {
+  readonly #splitter = new Splitter();
+  readonly #text = new PlainText(this.#splitter);
+
+  /** @returns chunks that are complete now, often none. */
+  push(token: string): string[] {
+    this.#text.push(token);
+    return this.#splitter.take();
+  }
+
+  /** No more comes: what is left. The chunker may be used again, for another text. */
+  flush(): string[] {
+    this.#text.flush();
+    this.#splitter.flush();
+    return this.#splitter.take();
+  }
+}
+
+class Splitter implements TextSink {
+  #ready: string[] = [];
+  #text = "";
+  #space = false;
+  /** Something was left out since the space: a mark that follows belongs to the word before. */
+  #gap = false;
+  #glued = false;
+  /** Cut before the next character, unless that is a digit. */
+  #unlessNumber = false;
+  #first = true;
+
+  take(): string[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    return ready;
+  }
+
+  visible(char: string): void {
+    if (this.#space) this.#spaceBefore(char);
+    this.#gap = false;
+    this.#text += char;
+    if (WIDE_STOP.test(char) && (this.#first || this.#text.length >= SENTENCE_MIN)) this.#emit(this.#text, "");
+    else if (this.#text.length >= WORD_LIMIT) this.#emit(this.#text, "");
+  }
+
+  space(): void {
+    if (this.#space || this.#text === "") return;
+    this.#space = true;
+    if (this.#glued) this.#glued = false;
+    else this.#consider(borderAfter(this.#text));
+  }
+
+  mark(char: string): void {
+    if (this.#text === "" || STOPPED.test(this.#text)) return;
+    this.#space = false;
+    this.#text += char;
+  }
+
+  stop(): void {
+    if (this.#text === "") return;
+    this.mark(".");
+    this.#glued = false;
+    this.#space = true;
+    this.#consider("sentence");
+  }
+
+  glue(): void {
+    this.#glued = true;
+  }
+
+  gap(): void {
+    this.#gap = true;
+  }
+
+  flush(): void {
+    if (this.#text) this.#ready.push(this.#text);
+    this.#text = "";
+    this.#space =
+      this.#gap =
+      this.#glued =
+      this.#unlessNumber =
+        false;
+    this.#first = true;
+  }
+
+  #spaceBefore(char: string): void {
+    this.#space = false;
+    const cut = this.#unlessNumber && !/\d/.test(char);
+    this.#unlessNumber = false;
+    if (cut) this.#emit(this.#text, " ");
+    else if (!(this.#gap && /^[.,!?;:]$/.test(char))) this.#text += " ";
+  }
+
+  /** A word has ended: is this a place to cut? */
+  #consider(border: Border): void {
+    const { length } = this.#text;
+    const least = this.#first ? 1 : SENTENCE_MIN;
+    if (border === "sentence" && length >= least) return this.#emit(this.#text, " ");
+    if (border === "unless-number" && length >= least) return void (this.#unlessNumber = true);
+    if (this.#first) {
+      const clause = border === "clause" && length >= FIRST_CLAUSE;
+      if (clause || (length >= FIRST_LIMIT && mayPart(this.#text))) return this.#emit(this.#text, " ");
+    }
+    if (length >= CHUNK_LIMIT) this.#emitBest();
+  }
+
+  /** Cut a long text at its last clause, else at its last word that may part; the rest waits. */
+  #emitBest(): void {
+    let word = -1;
+    let clause = -1;
+    for (let at = this.#text.indexOf(" "); at >= 0 && at < CHUNK_LIMIT; at = this.#text.indexOf(" ", at + 1)) {
+      const before = this.#text.slice(0, at);
+      if (mayPart(before)) word = at;
+      if (at >= CHUNK_LIMIT / 3 && borderAfter(before) === "clause") clause = at;
+    }
+    const at = clause >= 0 ? clause : word;
+    if (at < 0) return this.#emit(this.#text, " ");
+    const rest = this.#text.slice(at + 1);
+    this.#ready.push(this.#text.slice(0, at + 1));
+    this.#text = rest;
+    this.#first = false;
+  }
+
+  #emit(text: string, end: string): void {
+    this.#ready.push(text + end);
+    this.#text = "";
+    this.#space = false;
+    this.#first = false;
+  }
+}
+
+/** All of `text` as it would be spoken. */
+export function speakable(text: string): string {
+  const chunker = new Chunker();
+  return [...chunker.push(text), ...chunker.flush()].join("").trimEnd();
+}
+
+/** The chunks of a stream of tokens, each as soon as it is complete. @throws what `tokens` throws; what was not complete then is lost. */
+export async function* chunks(tokens: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  const chunker = new Chunker();
+  for await (const token of tokens) yield* chunker.push(token);
+  yield* chunker.flush();
+}
