@@ -41,13 +41,14 @@ export class FluxSession {
   #turn: HeardWord[] = [];
   #turnStartMs = 0;
   #state: "initial" | "ongoing" | "awaiting-end" = "initial";
-  #lastInfoMs = 0;
+  #nextUpdateMs: number;
   #mute = false;
 
   constructor(options: FluxSessionOptions) {
     const { wire, clock, openSense, recognise, settings, knobs } = options;
     this.#o = options;
     this.#settings = { ...settings };
+    this.#nextUpdateMs = knobs.updateMs;
     this.#rules = new FluxRules(() => this.#settings.eager !== undefined);
     this.#lastMessageMs = clock.monotonicMs();
     const crashed = (error: unknown) => void this.crashes.push(error);
@@ -105,7 +106,7 @@ export class FluxSession {
     const hasNew = this.#takeWords(false);
     if (hasNew) return this.#newWords();
     if (this.#state !== "initial" && !this.#stream.pending) this.#maybeEnd(this.#silenceMs());
-    if (this.#stream.nowMs - this.#lastInfoMs >= this.#o.knobs.updateMs) this.#info("Update");
+    if (this.#stream.nowMs >= this.#nextUpdateMs) this.#info("Update");
   }
 
   /** @returns whether the turn has more words than before. */
@@ -125,7 +126,7 @@ export class FluxSession {
       this.#state = "ongoing";
       return this.#info("TurnResumed");
     }
-    if (this.#stream.nowMs - this.#lastInfoMs >= this.#o.knobs.updateMs) this.#info("Update");
+    if (this.#stream.nowMs >= this.#nextUpdateMs) this.#info("Update");
   }
 
   #maybeEnd(silenceMs: number): void {
@@ -206,7 +207,8 @@ export class FluxSession {
 
   #info(event: TurnEvent, trigger?: string): void {
     const { nowMs } = this.#stream;
-    this.#lastInfoMs = nowMs;
+    // Updates keep their beat; a state event takes the place of the next one.
+    this.#nextUpdateMs = (event === "Update" ? this.#nextUpdateMs : nowMs) + this.#o.knobs.updateMs;
     const words = this.#turn.map(({ text, startMs, endMs }) => ({
       word: text,
       confidence: WORD_CONFIDENCE,
