@@ -77,7 +77,7 @@ export function reportTurns(turns: readonly Turn[], records: readonly TurnRecord
       parts: records[at]?.parts ?? null,
       route: records[at]?.route ?? null,
       interrupted: turn.interrupted,
-      heardMs: audioMs(turn.playedBytes),
+      heardMs: Math.round(audioMs(turn.playedBytes)),
     };
   });
 }

@@ -318,6 +318,14 @@ test("an unmet expectation fails the call; one about an earlier answer is unmet 
   assert.equal(report.ok, false);
 });
 
+test("an answer without tags meets no expectation, and the caller is told why", async () => {
+  const rig = await callOnce({ started: (line) => line.media(new Uint8Array(1600).fill(0x10)) }, {
+    steps: [{ kind: "expect", text: "hello" }],
+  });
+  assert.deepEqual(rig.report.expectations, [{ text: "hello", met: false }]);
+  assert.ok(rig.events.some((event) => event.kind === "note" && event.text.includes("not tagged")));
+});
+
 test("keys are sent one by one, and a silent server does not hold the call for ever", async () => {
   const rig = await callOnce({}, { steps: [{ kind: "dtmf", keys: "1w#" }, { kind: "wait", ms: 100 }] });
   const keys = rig.server.lines[0]!.of("dtmf");
