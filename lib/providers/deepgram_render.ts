@@ -2,8 +2,9 @@
 
 import { BYTES_PER_MS } from "../audio/frame.ts";
 import type { Clock } from "../base/clock.ts";
-import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
 import { parseJson } from "./deepgram_faults.ts";
+import { within } from "./within.ts";
 
 const PEER = "deepgram-speak";
 /** Longest wait for the whole audio, ms. */
@@ -30,25 +31,29 @@ export async function renderDeepgram(
   signal: AbortSignal,
 ): Promise<Result<Uint8Array>> {
   signal.throwIfAborted();
-  const deadline = new AbortController();
-  using _timer = clock.after(RENDER_DEADLINE_MS, () => deadline.abort());
+  const closing = new AbortController();
   const request = new Request(renderUrl(url, model), {
     method: "POST",
     headers: { "authorization": `Token ${key}`, "content-type": "application/json" },
     body: JSON.stringify({ text }),
-    signal: AbortSignal.any([signal, deadline.signal]),
+    signal: closing.signal,
   });
+  const late: Fault = { kind: "deadline", peer: PEER, what: "a whole prompt", limitMs: RENDER_DEADLINE_MS };
   try {
-    const response = await fetch(request);
-    if (!response.ok) return failed(await refusedBy(response));
-    return checkAudio(new Uint8Array(await response.arrayBuffer()));
+    return await within(answerOf(fetch, request), { clock, limitMs: RENDER_DEADLINE_MS, late, signal });
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.signal.aborted) {
-      return failed({ kind: "deadline", peer: PEER, what: "a whole prompt", limitMs: RENDER_DEADLINE_MS });
-    }
+    if (error instanceof FaultError) return failed(error.fault);
     return failed({ kind: "unreachable", peer: PEER, detail: error instanceof Error ? error.message : String(error) });
+  } finally {
+    closing.abort(); // an answer that is still on its way is not read any further
   }
+}
+
+async function answerOf(fetch: RenderOptions["fetch"], request: Request): Promise<Result<Uint8Array>> {
+  const response = await fetch(request);
+  if (!response.ok) return failed(await refusedBy(response));
+  return checkAudio(new Uint8Array(await response.arrayBuffer()));
 }
 
 /** All three format parameters, as their defaults differ by source. */
