@@ -57,8 +57,10 @@ class Cartesia implements CartesiaTts {
   }
 
   async *speak(text: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<Spoken, void, void> {
-    const scope = AbortSignal.any([signal, this.#closing.signal]);
-    if (scope.aborted) return;
+    const stopped = AbortSignal.any([signal, this.#closing.signal]);
+    if (stopped.aborted) return;
+    const left = new AbortController();
+    const scope = AbortSignal.any([stopped, left.signal]);
     const { clock, firstAudioMs, gapMs } = this.#options;
     const reply = new CartesiaReply({
       clock,
@@ -69,16 +71,14 @@ class Cartesia implements CartesiaTts {
       newContext: () => `${this.#session}-${++this.#contexts}`,
       signal: scope,
     });
-    const stop = () => reply.cancel();
-    scope.addEventListener("abort", stop, { once: true });
-    reply.feed(abortable(text, scope)).catch(stop);
+    scope.addEventListener("abort", () => reply.cancel(), { once: true });
+    reply.feed(abortable(text, scope)).catch(() => left.abort()); // never: `feed` keeps its error
     try {
       yield* reply.spoken;
     } finally {
-      scope.removeEventListener("abort", stop);
-      reply.cancel();
+      left.abort();
     }
-    if (reply.error && !scope.aborted) throw reply.error;
+    if (reply.error && !stopped.aborted) throw reply.error;
   }
 
   async warm(signal: AbortSignal): Promise<Result<void>> {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
-import { sleep } from "../../lib/base/clock.ts";
+import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { describeFault, type Fault, FaultError } from "../../lib/base/result.ts";
 import { CARTESIA_VERSION, type CartesiaOptions, cartesiaTts, renderCartesia } from "../../lib/providers/cartesia.ts";
 import { parseCartesia, serialiseText, settingsOf } from "../../lib/providers/cartesia_messages.ts";
 import { type CartesiaFaults, cartesiaStandIn, type CartesiaStandInOptions } from "../../lib/rehearsal/cartesia.ts";
+import { serveStandIns } from "../../lib/rehearsal/serve.ts";
+import { vendorDial } from "../../lib/providers/socket.ts";
 import type { CartesiaError } from "../../lib/rehearsal/cartesia_request.ts";
 import { seeded, test } from "../case.ts";
 import { finished, hear, type Hearing } from "../contract/tts.ts";
@@ -337,7 +339,7 @@ test("reading never throws, and knows the documented messages", () => {
   });
 });
 
-test("500 seeded replies, cut or not, in any weather: no stale frame, no altered frame, every whole reply whole", async () => {
+test("300 seeded replies, cut or not, in any weather: no stale frame, no altered frame, every whole reply whole", async () => {
   const random = seeded(99);
   const sentences = [
     "Yes.",
@@ -347,7 +349,7 @@ test("500 seeded replies, cut or not, in any weather: no stale frame, no altered
   ];
   const make = rig({ leakChunks: 2, leakDone: true });
   let replies = 0;
-  while (replies < 500) {
+  while (replies < 300) {
     const count = 1 + Math.floor(random() * 3);
     const pieces = Array.from(
       { length: count },
@@ -399,4 +401,67 @@ test("rendering fails with faults as values, and throws only the reason of an ab
   const unreachable = await slow.clock.runFor(renderCartesia(away, "Hi", signal));
   assert.ok(!unreachable.ok && unreachable.fault.kind === "unreachable");
   await slow.clock.run(60_000);
+});
+
+test("whoever leaves, or fails, lets go of the text", async () => {
+  for (const faults of [{}, { closeMidway: 1 }]) {
+    const make = rig(faults);
+    let released = false;
+    const endless = async function* () {
+      try {
+        while (true) {
+          yield "And one more sentence. ";
+          await sleep(make.clock, 100);
+        }
+      } finally {
+        released = true;
+      }
+    };
+    const left = (async () => {
+      for await (const spoken of make.tts.speak(endless(), new AbortController().signal)) {
+        if (spoken.kind === "audio" && make.clock.monotonicMs() > 500 && !("closeMidway" in faults)) return;
+      }
+    })().catch(() => undefined);
+    await make.clock.runFor(left, 30_000);
+    await make.clock.run(200);
+    assert.ok(released);
+    assert.equal(make.standIn.openContexts(), 0);
+    await make.clock.runFor(Promise.resolve(make.tts[Symbol.asyncDispose]()));
+  }
+});
+
+test("it speaks over real sockets, native and ws, and is refused over them with the server's words", async () => {
+  const standIn = cartesiaStandIn({
+    clock: systemClock,
+    random: seeded(2),
+    voice: toneVoice(),
+    key: KEY,
+    firstChunkMs: 1,
+    speed: 200,
+  });
+  await using server = serveStandIns([{ path: "/tts", answer: standIn.answer, fetch: standIn.fetch }]);
+  for (const kind of ["native", "ws"] as const) {
+    const dial = vendorDial({ clock: systemClock, kind });
+    const base = {
+      dial,
+      clock: systemClock,
+      url: `http://${server.origin}`,
+      version: CARTESIA_VERSION,
+      provider: PROVIDER,
+    };
+    await using tts = cartesiaTts({ ...base, key: KEY });
+    const reader = new TagReader();
+    const text = async function* () {
+      yield await Promise.resolve("Good morning. ");
+      yield "How can I help?";
+    };
+    for await (const spoken of tts.speak(text(), new AbortController().signal)) {
+      if (spoken.kind === "audio") reader.push(spoken.frame);
+    }
+    assert.equal(reader.text.trim(), "Good morning. How can I help?", kind);
+    await using stranger = cartesiaTts({ ...base, key: "sk_car_wrong" });
+    const warmed = await stranger.warm(new AbortController().signal);
+    assert.ok(!warmed.ok && warmed.fault.kind === "refused" && warmed.fault.status === 401, JSON.stringify(warmed));
+  }
+  assert.deepEqual(standIn.problems, []);
 });
