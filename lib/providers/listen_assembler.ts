@@ -48,8 +48,8 @@ export interface ListenAssembly {
   /** The audio whose text is fixed reaches to here: what comes again for it is a repetition. */
   readonly fixedUntilS: number;
   readonly interimStartS: number;
-  /** A guess for the window from here was told as final, as its final was late: ignore that one. */
-  readonly toldStartS: number | undefined;
+  /** A guess for the window from `startS` was told as final, as its final was late: so many words of it are not news. */
+  readonly told: { startS: number; words: number } | undefined;
 }
 
 export interface ListenPolicy {
@@ -64,7 +64,7 @@ export const NOTHING_HEARD: ListenAssembly = {
   finalizing: false,
   fixedUntilS: 0,
   interimStartS: 0,
-  toldStartS: undefined,
+  told: undefined,
 };
 
 /** How long a `Finalize` may take after `UtteranceEnd`, and when our side asked for the rest, in ms. */
@@ -79,8 +79,7 @@ type Step = readonly [ListenAssembly, readonly ListenEffect[]];
 export function assemble(state: ListenAssembly, input: ListenInput, policy: ListenPolicy): Step {
   switch (input.kind) {
     case "results":
-      if (input.startS === state.toldStartS) return [state, []];
-      return input.isFinal ? fix(state, input, policy) : guess(state, input);
+      return input.isFinal ? fix(state, unheard(state, input), policy) : guess(state, unheard(state, input));
     case "speech-started":
       return [state, [tell({ kind: "spoke" })]];
     case "utterance-end":
@@ -91,6 +90,12 @@ export function assemble(state: ListenAssembly, input: ListenInput, policy: List
     case "timer":
       return conclude(state);
   }
+}
+
+/** `results` without what was told of its window already. */
+function unheard({ told }: ListenAssembly, results: ListenResults): ListenResults {
+  if (results.startS !== told?.startS) return results;
+  return { ...results, text: results.text.split(" ").slice(told.words).join(" ") };
 }
 
 function guess(state: ListenAssembly, { text, startS }: ListenResults): Step {
@@ -135,10 +140,15 @@ function conclude(state: ListenAssembly): Step {
     ...NOTHING_HEARD,
     fixedUntilS: state.fixedUntilS,
     interimStartS: state.interimStartS,
-    toldStartS: state.interim ? state.interimStartS : state.toldStartS,
+    told: state.interim ? toldOf(state) : state.told,
   };
   const over = [disarm("grace"), disarm("finalize")];
   return [next, whole(state) ? [...over, tell(final(state, true))] : over];
+}
+
+function toldOf({ interim, interimStartS, told }: ListenAssembly): { startS: number; words: number } {
+  const before = told?.startS === interimStartS ? told.words : 0;
+  return { startS: interimStartS, words: before + interim.split(" ").length };
 }
 
 function final(state: ListenAssembly, endOfTurn: boolean): SttEvent {
