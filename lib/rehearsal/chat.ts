@@ -1,7 +1,8 @@
 /** A stand-in for any chat-completions server, `/v1/*` as OpenAI has it and `/openai/v1/*` as Groq does. LLM reference, section 9. */
 
 import { type Clock, sleep } from "../base/clock.ts";
-import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, plainText } from "./chat_request.ts";
+import { type ChatThought, chunks, whole } from "./chat_script.ts";
+import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, parse, plainText } from "./chat_request.ts";
 
 export interface ChatToolOffer {
   name: string;
@@ -9,12 +10,7 @@ export interface ChatToolOffer {
   parameters: Record<string, unknown>;
 }
 
-/** What a brain says and calls; `arguments` may be an object, or text that need not be JSON. */
-export interface ChatThought {
-  text?: string;
-  calls?: { name: string; arguments: Record<string, unknown> | string }[];
-  reasoning?: string;
-}
+export type { ChatThought } from "./chat_script.ts";
 
 export type ChatBrain = (
   messages: readonly ChatRole[],
@@ -123,6 +119,7 @@ class ChatServer {
       status: 200,
     };
     this.records.push(record);
+    if (this.records.length > RECORDS_KEPT) this.records.shift();
     const response = await this.#route(request, record);
     record.status = response.status;
     if (response.headers.get("content-type") !== "text/event-stream") this.#finished(record);
@@ -294,6 +291,8 @@ class ChatServer {
   }
 }
 
+/** A rehearsal may run for days. */
+const RECORDS_KEPT = 1000;
 const MIDWAY = new Set(["mid-error", "cut", "reset", "stall"]);
 const HEADERS = {
   "x-request-id": "req_rehearsal",
@@ -303,74 +302,6 @@ const HEADERS = {
   "x-ratelimit-remaining-tokens": "249000",
   "x-ratelimit-reset-tokens": "7.66s",
 };
-
-type Head = { id: string; created: number; model: string };
-
-/** The events of a streamed answer, in the usual order of LLM reference, section 4. */
-function chunks(
-  head: Head,
-  thought: ChatThought,
-  body: ChatBody,
-  { dialect, reasoningField }: { dialect: Dialect; reasoningField: "reasoning" | "reasoning_content" | "content" },
-): string[] {
-  const base = { id: head.id, object: "chat.completion.chunk", created: head.created, model: head.model };
-  const groq = dialect === "groq" ? { x_groq: { id: "req_rehearsal" } } : {};
-  const event = (delta: unknown, finish: string | null = null, more: Record<string, unknown> = {}) =>
-    `data: ${
-      JSON.stringify({ ...base, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }], ...more })
-    }`;
-  const events = [event({ role: "assistant", content: "" }, null, groq)];
-  const reasoning = thought.reasoning && reasoningField === "content" ? `<think>${thought.reasoning}</think>\n\n` : "";
-  if (thought.reasoning && reasoningField !== "content") {
-    for (const piece of tokens(thought.reasoning)) events.push(event({ [reasoningField]: piece }));
-  }
-  for (const piece of tokens(reasoning + (thought.text ?? ""))) events.push(event({ content: piece }));
-  events.push(...callPieces(thought, head.id).map((piece) => event({ tool_calls: [piece] })));
-  const usage = usageOf(thought, body);
-  const last = dialect === "groq" ? { x_groq: { id: "req_rehearsal", usage: { ...usage, total_time: 0.2 } } } : {};
-  events.push(event({}, thought.calls?.length ? "tool_calls" : "stop", last));
-  if (body.stream_options?.include_usage) events.push(`data: ${JSON.stringify({ ...base, choices: [], usage })}`);
-  return events;
-}
-
-/** Calls as they are streamed: first the names, then the arguments in pieces, those of several calls in turn. */
-function callPieces({ calls = [] }: ChatThought, id: string): unknown[] {
-  const heads = calls.map(({ name }, index) => (
-    { index, id: `call_${id}_${index}`, type: "function", function: { name, arguments: "" } }
-  ));
-  const pieces = calls.flatMap(({ arguments: json }, index) =>
-    (jsonText(json).match(/.{1,7}/gsu) ?? []).map((text, order) => (
-      { order, piece: { index, function: { arguments: text } } }
-    ))
-  );
-  return [...heads, ...pieces.toSorted((a, b) => a.order - b.order).map(({ piece }) => piece)];
-}
-
-function whole(head: Head, thought: ChatThought, body: ChatBody): unknown {
-  const calls = thought.calls?.map(({ name, arguments: json }, index) => (
-    { id: `call_${head.id}_${index}`, type: "function", function: { name, arguments: jsonText(json) } }
-  ));
-  const message = {
-    role: "assistant",
-    content: thought.text ?? null,
-    refusal: null,
-    ...(calls ? { tool_calls: calls } : {}),
-  };
-  const choice = { index: 0, message, logprobs: null, finish_reason: calls ? "tool_calls" : "stop" };
-  return { ...head, object: "chat.completion", choices: [choice], usage: usageOf(thought, body) };
-}
-
-function usageOf(thought: ChatThought, body: ChatBody) {
-  const prompt_tokens = tokens(body.messages.map(({ content }) => plainText(content)).join(" ")).length;
-  const completion_tokens = tokens((thought.reasoning ?? "") + (thought.text ?? "")).length;
-  const prompt_tokens_details = { cached_tokens: 0 };
-  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens, prompt_tokens_details };
-}
-
-/** Words with the space before them, long ones in two: about what a tokenizer does. */
-function tokens(text: string): string[] {
-  return text.match(/\s*\S{1,7}|\s+$/gu) ?? [];
-}
 
 /** Says what it heard. */
 function echo(messages: readonly ChatRole[]): ChatThought {
@@ -392,20 +323,8 @@ function refusal(status: number, more: Record<string, unknown> = {}): Response {
   return Response.json({ error }, { status, headers: { ...headers, "x-request-id": "req_rehearsal" } });
 }
 
-function jsonText(json: Record<string, unknown> | string): string {
-  return typeof json === "string" ? json : JSON.stringify(json);
-}
-
 function isJson(text: string): boolean {
   return parse(text) !== undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function onAbort(signal: AbortSignal, action: (reason: unknown) => void): void {
