@@ -1,13 +1,14 @@
 /** `offhook serve`: configuration, stand-ins, house, listener and signals, opened in this order and closed in the other. */
 
-import { localVoice } from "./audio/voice.ts";
-import { systemClock } from "./base/clock.ts";
+import { localVoice, type Voice } from "./audio/voice.ts";
+import { settledWithin, systemClock } from "./base/clock.ts";
 import type { CallNotice } from "./call/notice.ts";
+import type { Reception } from "./call/reception.ts";
 import { createApp, type Health } from "./app.ts";
 import { banner } from "./banner.ts";
 import { type Config, describeNotes, type Flags } from "./config.ts";
 import { ownVersion, readBytes } from "./files.ts";
-import { buildHouse } from "./house.ts";
+import { buildHouse, type House } from "./house.ts";
 import { loadConfig } from "./load.ts";
 import { explainStreamError } from "./phone/stream_errors.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
@@ -40,15 +41,50 @@ export async function serve({ file, flags, print }: ServeOptions): Promise<numbe
 }
 
 async function run(given: Config, flags: Flags, print: (line: string) => void): Promise<number> {
-  await using owned = new AsyncDisposableStack();
+  const opened = openServer(given);
+  if ("problem" in opened) {
+    print(opened.problem);
+    return 1;
+  }
+  await using server = opened;
+  print(banner(given, { port: server.port, version: ownVersion() }));
+  using signals = listenForSignals();
+  await signals.first;
+  const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;
+  const { reception } = server;
+  log(
+    "info",
+    `Stopping: no new calls; ${reception.active} live may finish within ${
+      graceMs / 1000
+    } s. Once more to stop at once.`,
+  );
+  const finished = reception.drain(graceMs).then(() => true);
+  return await Promise.race([finished, signals.second.then(() => false)]) ? 0 : 130;
+}
+
+/** A server that answers calls. Disposing it ends what is left of them and stops listening. */
+export interface Server extends AsyncDisposable {
+  port: number;
+  reception: Reception;
+  /** Told of everything that happens on every call. */
+  observers: ((notice: CallNotice) => void)[];
+}
+
+/** Open everything and listen, on a free port if the configured one is 0. @returns what is wrong if the port cannot be had. */
+export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice } = {}): Server | { problem: string } {
+  const owned = new AsyncDisposableStack();
   const clock = systemClock;
   const version = ownVersion();
-  const voice = owned.use(localVoice({ clock }));
+  const voice = owned.use(ownVoice ?? localVoice({ clock }));
   const rehearsal = given.rehearsal ? owned.use(rehearse(given, { clock, voice })) : undefined;
   const config = rehearsal?.point(given) ?? given;
   const meters = callMeters();
   const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
   const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe];
+  const turnedAway = (reason: string, callSid: string) => {
+    meters.refused(reason);
+    log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
+  };
 
   const house = owned.use(buildHouse({
     clock,
@@ -59,10 +95,7 @@ async function run(given: Config, flags: Flags, print: (line: string) => void): 
     randomHex,
     readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
-    refused: (reason, callSid) => {
-      meters.refused(reason);
-      log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
-    },
+    refused: turnedAway,
     unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
   }));
   house.pacer.onWake = meters.pacerLateness;
@@ -93,10 +126,7 @@ async function run(given: Config, flags: Flags, print: (line: string) => void): 
     metrics: meters.render(() => reception.active),
     streamStatus: logStreamStatus,
     callStatus: () => {},
-    refused: (reason) => {
-      meters.refused(reason);
-      log("warning", `turned away: ${reason}`);
-    },
+    refused: turnedAway,
     afterStream: () => undefined,
     peerAddress: (request) => peers.get(request),
   });
@@ -111,30 +141,28 @@ async function run(given: Config, flags: Flags, print: (line: string) => void): 
       },
     );
   } catch (error) {
-    print(explainListenError(error, config.server.port));
-    return 1;
+    owned.disposeAsync().catch(reportError);
+    return { problem: explainListenError(error, config.server.port) };
   }
-  print(banner(config, { port: listener.addr.port, version }));
-  const lines = new AbortController();
-  owned.defer(() => lines.abort());
-  house.loadPrompts(lines.signal).then(
+  owned.defer(() => settledWithin(clock, SHUTDOWN_MS, listener.shutdown()));
+  owned.defer(() => reception.drain(0));
+  prepareLines(house, owned);
+  return {
+    port: listener.addr.port,
+    reception,
+    observers,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Speak what has no recording, in the background: calls are taken meanwhile. */
+function prepareLines(house: House, owned: AsyncDisposableStack): void {
+  const scope = new AbortController();
+  owned.defer(() => scope.abort());
+  house.loadPrompts(scope.signal).then(
     (faults) => faults.forEach((fault) => log("warning", fault)),
     (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),
   );
-
-  const signals = listenForSignals();
-  owned.defer(signals.close);
-  await signals.first;
-  const graceMs = (flags.drain ?? config.server.drainSeconds) * 1000;
-  log(
-    "info",
-    `Stopping: no new calls; ${reception.active} live may finish within ${
-      graceMs / 1000
-    } s. Once more to stop at once.`,
-  );
-  const finished = await Promise.race([reception.drain(graceMs).then(() => true), signals.second.then(() => false)]);
-  await Promise.race([listener.shutdown(), new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS))]);
-  return finished ? 0 : 130;
 }
 
 function randomHex(bytes: number): string {
@@ -152,7 +180,7 @@ function listenForSignals() {
   return {
     first: first.promise,
     second: second.promise,
-    close: () => names.forEach((name) => Deno.removeSignalListener(name, heard)),
+    [Symbol.dispose]: () => names.forEach((name) => Deno.removeSignalListener(name, heard)),
   };
 }
 

@@ -38,6 +38,13 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
+/** Settles with `promise`, or after `ms`, whichever is first; never rejects. For the ends of things that must not hang. */
+export async function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  using _timer = clock.after(ms, late.resolve);
+  await Promise.race([promise.catch(() => {}), late.promise]);
+}
+
 /** Named timers of one owner: arming a name again moves its deadline; disposing the set cancels all. */
 export class TimerSet<Name extends string> implements Disposable {
   readonly #armed = new Map<Name, Timer>();

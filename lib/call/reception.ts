@@ -102,7 +102,7 @@ export class Reception {
 
   /** Whether one more socket may be opened; says why not. */
   admitsSocket(): Refusal | undefined {
-    if (this.#registry.draining) return this.#turnAway("draining");
+    if (this.#registry.draining && this.#registry.awaited === 0) return this.#turnAway("draining");
     if (this.#waiting >= SOCKETS_BEFORE_START) return this.#turnAway("sockets-before-start");
     return undefined;
   }
@@ -141,11 +141,11 @@ export class Reception {
     const refusal = this.#parts.checkToken(parameters.token, callSid);
     if (refusal) return refusal;
     if (this.#registry.isLive(callSid)) return "already-live";
-    if (this.#registry.draining) return "draining";
     const caller = { from: parameters.from ?? "", to: parameters.to ?? "" };
     const claimed = this.#registry.claim(callSid);
     // Without an announcement here another process answered the webhook, or nobody did: it counts as a call of its own.
-    if (!claimed && this.#registry.admits(callSid) !== "yes") return "full";
+    const admitted = claimed ? "yes" : this.#registry.admits(callSid);
+    if (admitted !== "yes") return admitted;
     const prepared = claimed?.prepared ?? this.#prepare(callSid, claimed ?? caller, false);
     this.#registry.add(callSid, this.#run(leg, line, prepared));
     return undefined;

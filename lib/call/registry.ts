@@ -1,6 +1,6 @@
 /** The calls of this process: those that are live, and those whose webhook came but whose audio has not. */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import { type Clock, settledWithin, type Timer } from "../base/clock.ts";
 import type { EndReason, LineName } from "./machine.ts";
 import type { LiveCall } from "./session.ts";
 
@@ -35,9 +35,15 @@ export class Registry<P extends Prepared> {
   readonly #expected = new Map<string, Expected<P>>();
   readonly #live = new Map<string, LiveCall>();
   #draining = false;
+  #changed: () => void = () => {};
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+  }
+
+  /** Calls that were announced and whose stream has not come. */
+  get awaited(): number {
+    return this.#expected.size;
   }
 
   get active(): number {
@@ -81,7 +87,10 @@ export class Registry<P extends Prepared> {
   /** A call begins; it is forgotten when it is done. One live stream per call. */
   add(callSid: string, call: LiveCall): void {
     this.#live.set(callSid, call);
-    const forget = () => void this.#live.delete(callSid);
+    const forget = () => {
+      this.#live.delete(callSid);
+      this.#changed();
+    };
     call.done.then(forget, forget);
   }
 
@@ -92,26 +101,32 @@ export class Registry<P extends Prepared> {
     return call !== undefined;
   }
 
-  /** No new calls; live ones finish by themselves up to `graceMs`, then say goodbye. Settles when none is left, or after `graceMs` + 8 s. */
+  /**
+   * No new calls; those that are live or were announced finish by themselves up to `graceMs`, then say goodbye. Settles
+   * when none is left, or after `graceMs` + 8 s.
+   */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
+    await settledWithin(this.#parts.clock, graceMs, this.#empty());
     for (const callSid of this.#expected.keys()) this.#drop(callSid);
-    await this.#emptyWithin(graceMs);
     for (const call of this.#live.values()) call.end("drained", "goodbye");
-    await this.#emptyWithin(GOODBYE_MS);
+    await settledWithin(this.#parts.clock, GOODBYE_MS, this.#empty());
   }
 
-  async #emptyWithin(ms: number): Promise<void> {
-    const deadline = Promise.withResolvers<void>();
-    using _timer = this.#parts.clock.after(ms, deadline.resolve);
-    const allDone = Promise.allSettled([...this.#live.values()].map(({ done }) => done));
-    await Promise.race([allDone, deadline.promise]);
+  /** Settles once no call is live or expected. */
+  async #empty(): Promise<void> {
+    while (this.#live.size + this.#expected.size > 0) {
+      const changed = Promise.withResolvers<void>();
+      this.#changed = changed.resolve;
+      await changed.promise;
+    }
   }
 
   #drop(callSid: string): void {
     const expected = this.#expected.get(callSid);
     this.#expected.delete(callSid);
     expected?.timer[Symbol.dispose]();
+    this.#changed();
     expected?.prepared?.[Symbol.asyncDispose]().catch(reportError);
   }
 }
