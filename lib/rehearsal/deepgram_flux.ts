@@ -18,7 +18,9 @@ import {
   words,
 } from "./deepgram_door.ts";
 import { FluxSession } from "./flux_session.ts";
-import type { Recognise, SpeechSense } from "./word_stream.ts";
+import type { SpeechSense } from "./ear.ts";
+import { openSpeechSense } from "./sense.ts";
+import type { Recognise } from "./word_stream.ts";
 
 /** How sure it is of the end of a turn, by the silence since the last word. */
 export interface FluxKnobs {
@@ -54,7 +56,9 @@ export interface FluxStandInOptions {
   key?: string;
   knobs?: Partial<FluxKnobs>;
   faults?: FaultsOf<FluxFaults>;
+  /** Tells speech in untagged audio. Default: WebRTC's voice detector, loaded at the first sound. */
   openSense?: () => Promise<SpeechSense>;
+  /** Tells the words of untagged speech. Default: nobody can, so its transcript is empty. */
   recognise?: Recognise;
 }
 
@@ -65,7 +69,7 @@ export interface FluxStandIn {
 }
 
 export function deepgramFluxStandIn(options: FluxStandInOptions): FluxStandIn {
-  const { clock, key, openSense, recognise } = options;
+  const { clock, key, openSense = openSpeechSense, recognise } = options;
   const sessions: FluxSession[] = [];
   let requests = 0;
   return {

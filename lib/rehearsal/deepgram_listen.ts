@@ -21,7 +21,9 @@ import {
   words,
 } from "./deepgram_door.ts";
 import { ListenSession } from "./listen_session.ts";
-import type { Recognise, SpeechSense } from "./word_stream.ts";
+import type { SpeechSense } from "./ear.ts";
+import { openSpeechSense } from "./sense.ts";
+import type { Recognise } from "./word_stream.ts";
 
 /** Latencies and habits where the vendor leaves them open. */
 export interface ListenKnobs {
@@ -63,7 +65,9 @@ export interface ListenStandInOptions {
   key?: string;
   knobs?: Partial<ListenKnobs>;
   faults?: FaultsOf<ListenFaults>;
+  /** Tells speech in untagged audio. Default: WebRTC's voice detector, loaded at the first sound. */
   openSense?: () => Promise<SpeechSense>;
+  /** Tells the words of untagged speech. Default: nobody can, so its transcript is empty. */
   recognise?: Recognise;
 }
 
@@ -74,7 +78,7 @@ export interface ListenStandIn {
 }
 
 export function deepgramListenStandIn(options: ListenStandInOptions): ListenStandIn {
-  const { clock, key, openSense, recognise } = options;
+  const { clock, key, openSense = openSpeechSense, recognise } = options;
   const sessions: ListenSession[] = [];
   let requests = 0;
   return {

@@ -5,7 +5,8 @@ import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import { FLUX_LIMITS, type FluxFaults, type FluxKnobs, type FluxSettings } from "./deepgram_flux.ts";
 import { FluxRules, type TurnEvent } from "./flux_rules.ts";
-import { type HeardWord, type Recognise, type SpeechSense, WordStream } from "./word_stream.ts";
+import type { SpeechSense } from "./ear.ts";
+import { type HeardWord, type Recognise, WordStream } from "./word_stream.ts";
 
 export interface FluxSessionOptions {
   wire: Wire;
@@ -13,7 +14,7 @@ export interface FluxSessionOptions {
   settings: FluxSettings;
   knobs: FluxKnobs;
   faults: Partial<FluxFaults>;
-  openSense: (() => Promise<SpeechSense>) | undefined;
+  openSense: () => Promise<SpeechSense>;
   recognise: Recognise | undefined;
   n: number;
 }
@@ -61,6 +62,7 @@ export class FluxSession {
       close: (code) => {
         this.closed = code;
         this.#idle?.[Symbol.dispose]();
+        this.#stream[Symbol.dispose]();
       },
       crashed: (error) => {
         crashed(error);

@@ -4,7 +4,8 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import type { ListenFaults, ListenKnobs, ListenSettings } from "./deepgram_listen.ts";
-import { type HeardWord, type Recognise, type SpeechSense, WordStream } from "./word_stream.ts";
+import type { SpeechSense } from "./ear.ts";
+import { type HeardWord, type Recognise, WordStream } from "./word_stream.ts";
 
 /** Without audio or text for so long the server gives up. Deepgram reference, section 3.6. */
 const IDLE_MS = 10_000;
@@ -19,7 +20,7 @@ export interface ListenSessionOptions {
   settings: ListenSettings;
   knobs: ListenKnobs;
   faults: Partial<ListenFaults>;
-  openSense: (() => Promise<SpeechSense>) | undefined;
+  openSense: () => Promise<SpeechSense>;
   recognise: Recognise | undefined;
   n: number;
 }
@@ -61,6 +62,7 @@ export class ListenSession {
       close: (code) => {
         this.closed = code;
         this.#idle?.[Symbol.dispose]();
+        this.#stream[Symbol.dispose]();
       },
       crashed: (error) => {
         crashed(error);

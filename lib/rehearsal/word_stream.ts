@@ -6,7 +6,7 @@
 import { BYTES_PER_MS, FRAME_MS, FrameCutter } from "../audio/frame.ts";
 import { decode, loudnessDbfs } from "../audio/mulaw.ts";
 import { TagReader } from "../audio/tag.ts";
-import { SpeechGate } from "../audio/vad.ts";
+import type { SpeechSense } from "./ear.ts";
 
 /** A word and when it was spoken, ms of the audio received. */
 export interface HeardWord {
@@ -15,15 +15,12 @@ export interface HeardWord {
   endMs: number;
 }
 
-/** Whether somebody speaks as of this frame of untagged audio: a voice detector with its hysteresis. */
-export type SpeechSense = (frame: Uint8Array) => boolean;
-
 /** Speech as 16-bit little-endian samples at 8 kHz -> its words. */
 export type Recognise = (pcm8k: Uint8Array) => Promise<string>;
 
 export interface WordStreamOptions {
-  /** Called with the first untagged sound, as it may have to load. Default: by loudness alone. */
-  openSense?: (() => Promise<SpeechSense>) | undefined;
+  /** Called with the first untagged sound, as it may have to load; audio waits for it, 2 s at most. */
+  openSense: () => Promise<SpeechSense>;
   recognise?: Recognise | undefined;
   /** A promise of the two above failed. */
   crashed: (error: unknown) => void;
@@ -36,8 +33,19 @@ const WORD_GAP_MS = 40;
 const AUDIBLE_DBFS = -45;
 /** What is kept of untagged speech for the recogniser, ms. */
 const SEGMENT_MS = 15_000;
+/** What goes before the first sound that the sense was sure of, ms: the onset of the word. */
+const ONSET_MS = 300;
+/** What waits for the sense to open, ms. */
+const OPENING_MS = 2000;
 
-export class WordStream {
+/** Untagged audio and when it ended, ms. */
+interface Untagged {
+  frame: Uint8Array;
+  endMs: number;
+}
+
+/** Disposing it ends the sense. */
+export class WordStream implements Disposable {
   /** Audio received, ms. */
   nowMs = 0;
   /** Spoken and not taken yet, oldest first. */
@@ -50,7 +58,11 @@ export class WordStream {
   readonly tags = new TagReader();
   readonly #options: WordStreamOptions;
   readonly #cutter = new FrameCutter();
-  #sense: SpeechSense | "opening" | undefined;
+  #sense: SpeechSense | undefined;
+  #isOpening = false;
+  #isDisposed = false;
+  /** The latest untagged frames: they wait for the sense, then for the first speech. */
+  #recent: Untagged[] = [];
   #open: { text: string; startMs: number } | undefined;
   #segment: Uint8Array[] = [];
 
@@ -75,6 +87,12 @@ export class WordStream {
     this.#open = undefined;
   }
 
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#sense?.[Symbol.dispose]();
+    this.#sense = undefined;
+  }
+
   #hear(frame: Uint8Array): void {
     const startMs = this.nowMs;
     this.nowMs += FRAME_MS;
@@ -95,19 +113,31 @@ export class WordStream {
   }
 
   #hearUntagged(frame: Uint8Array): void {
-    if (this.#isSpeech(frame)) {
-      this.lastSoundMs = this.nowMs;
-      if (this.#segment.length < SEGMENT_MS / FRAME_MS) this.#segment.push(frame.slice());
-    } else if (this.#segment.length > 0) this.#ask();
+    const keptMs = this.#sense ? ONSET_MS : OPENING_MS;
+    if (this.#recent.push({ frame: frame.slice(), endMs: this.nowMs }) > keptMs / FRAME_MS) this.#recent.shift();
+    if (this.#sense) return this.#judge(this.#sense, { frame, endMs: this.nowMs });
+    if (this.#isOpening || loudnessDbfs(frame) <= AUDIBLE_DBFS) return;
+    this.#isOpening = true;
+    this.#load().catch(this.#options.crashed);
   }
 
-  #isSpeech(frame: Uint8Array): boolean {
-    if (typeof this.#sense === "function") return this.#sense(frame);
-    if (this.#sense === "opening" || loudnessDbfs(frame) <= AUDIBLE_DBFS) return false;
-    if (!this.#options.openSense) return (this.#sense = byLoudness())(frame);
-    this.#sense = "opening";
-    this.#options.openSense().then((sense) => this.#sense = sense).catch(this.#options.crashed);
-    return false;
+  async #load(): Promise<void> {
+    const sense = await this.#options.openSense();
+    if (this.#isDisposed) return sense[Symbol.dispose]();
+    this.#sense = sense;
+    for (const untagged of [...this.#recent]) this.#judge(sense, untagged);
+  }
+
+  #judge(sense: SpeechSense, { frame, endMs }: Untagged): void {
+    if (!sense.speech(frame)) return this.#segment.length > 0 ? this.#ask() : undefined;
+    this.lastSoundMs = endMs;
+    if (this.#segment.length === 0) this.#segment = this.#onset(endMs);
+    else if (this.#segment.length < SEGMENT_MS / FRAME_MS) this.#segment.push(frame.slice());
+  }
+
+  #onset(endMs: number): Uint8Array[] {
+    const onset = this.#recent.filter((each) => each.endMs <= endMs && each.endMs > endMs - ONSET_MS);
+    return onset.map(({ frame }) => frame);
   }
 
   /** The speech is over: have it recognised, if anyone can. */
@@ -130,14 +160,6 @@ export class WordStream {
       crashed(error);
     });
   }
-}
-
-function byLoudness(): SpeechSense {
-  const gate = new SpeechGate({ stopMs: 200 });
-  return (frame) => {
-    gate.push(loudnessDbfs(frame) > AUDIBLE_DBFS);
-    return gate.speaking;
-  };
 }
 
 function linear16(frames: Uint8Array[]): Uint8Array {

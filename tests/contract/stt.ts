@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
+import { loudnessDbfs } from "../../lib/audio/mulaw.ts";
 import { tagUtterance } from "../../lib/audio/tag.ts";
+import { SpeechGate } from "../../lib/audio/vad.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
 import { describeFault, type Fault } from "../../lib/base/result.ts";
 import type { Stt, SttEvent } from "../../lib/providers/ports.ts";
+import type { SpeechSense } from "../../lib/rehearsal/ear.ts";
 import { test } from "../case.ts";
 import type { VirtualClock } from "../sim/clock.ts";
 
@@ -183,6 +186,19 @@ export async function silence({ clock, stt }: Pick<SttRig, "clock" | "stt">, ms:
     stt.hear(SILENT_FRAME);
     await clock.run(FRAME_MS);
   }
+}
+
+/** A sense for untagged audio that needs nothing loaded: whatever is loud is speech. */
+export function senseLoudness(): Promise<SpeechSense> {
+  const gate = new SpeechGate({ stopMs: 200 });
+  return Promise.resolve({
+    speech(frame) {
+      const isLoud = loudnessDbfs(frame) > -45;
+      gate.push(isLoud);
+      return gate.speaking;
+    },
+    [Symbol.dispose]() {},
+  });
 }
 
 /** The texts of the turns that ended. */

@@ -7,7 +7,7 @@ import { deepgramFluxStandIn } from "../../lib/rehearsal/deepgram_flux.ts";
 import { deepgramListenStandIn } from "../../lib/rehearsal/deepgram_listen.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
-import { joined, sttContract, type SttMaking } from "./stt.ts";
+import { joined, senseLoudness, sttContract, type SttMaking } from "./stt.ts";
 import { countWires } from "./wires.ts";
 
 const TROUBLES = {
@@ -20,7 +20,7 @@ const TROUBLES = {
 sttContract("deepgram listen", ({ trouble, openMs = 0 }: SttMaking) => {
   const clock = new VirtualClock();
   const faults = trouble ? TROUBLES[trouble] : {};
-  const { answer, sessions } = deepgramListenStandIn({ clock, key: "k", faults });
+  const { answer, sessions } = deepgramListenStandIn({ clock, key: "k", faults, openSense: senseLoudness });
   const wires = countWires(simDial(clock, answer, { openMs }));
   const events: SttEvent[] = [];
   const stt = openListen({
@@ -43,7 +43,7 @@ sttContract("deepgram listen", ({ trouble, openMs = 0 }: SttMaking) => {
 sttContract("deepgram flux", ({ trouble, openMs = 0 }: SttMaking) => {
   const clock = new VirtualClock();
   const faults = trouble ? TROUBLES[trouble] : {};
-  const { answer, sessions } = deepgramFluxStandIn({ clock, key: "k", faults });
+  const { answer, sessions } = deepgramFluxStandIn({ clock, key: "k", faults, openSense: senseLoudness });
   const wires = countWires(simDial(clock, answer, { openMs }));
   const events: SttEvent[] = [];
   const stt = openFlux({

@@ -7,7 +7,7 @@ import type { SttEvent } from "../../lib/providers/ports.ts";
 import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
 import { deepgramFluxStandIn, type FluxStandInOptions } from "../../lib/rehearsal/deepgram_flux.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { joined, say, silence, turns } from "../contract/stt.ts";
+import { joined, say, senseLoudness, silence, turns } from "../contract/stt.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
@@ -16,7 +16,7 @@ const URL_ = "wss://api.deepgram.com/v2/listen";
 
 function rig(standIn: Partial<FluxStandInOptions> = {}, options: Partial<OpenFluxOptions> = {}) {
   const clock = new VirtualClock();
-  const { answer, sessions } = deepgramFluxStandIn({ clock, ...standIn });
+  const { answer, sessions } = deepgramFluxStandIn({ clock, openSense: senseLoudness, ...standIn });
   const dial = simDial(clock, answer);
   const events: SttEvent[] = [];
   const listen = (event: SttEvent) => void events.push(event);
@@ -224,7 +224,7 @@ test("a recogniser that does not answer ForceEndTurn: what is known is told afte
 
 test("flux over a real socket: chunks there, turns back, a close without a code after our goodbye", async () => {
   const kind = socketKind("auto", Deno.version.deno, false);
-  const { answer, sessions } = deepgramFluxStandIn({ clock: systemClock, key: "k" });
+  const { answer, sessions } = deepgramFluxStandIn({ clock: systemClock, key: "k", openSense: senseLoudness });
   await using server = serveStandIns([{ path: "/v2/listen", answer }]);
   const told = Promise.withResolvers<SttEvent>();
   const stt = openFlux({

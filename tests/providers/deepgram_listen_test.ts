@@ -7,7 +7,7 @@ import type { SttEvent } from "../../lib/providers/ports.ts";
 import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
 import { deepgramListenStandIn, type ListenStandInOptions } from "../../lib/rehearsal/deepgram_listen.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { joined, say, silence, turns } from "../contract/stt.ts";
+import { joined, say, senseLoudness, silence, turns } from "../contract/stt.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
@@ -16,7 +16,7 @@ const URL_ = "wss://api.deepgram.com/v1/listen";
 
 function rig(standIn: Partial<ListenStandInOptions> = {}, options: Partial<OpenListenOptions> = {}) {
   const clock = new VirtualClock();
-  const { answer, sessions } = deepgramListenStandIn({ clock, ...standIn });
+  const { answer, sessions } = deepgramListenStandIn({ clock, openSense: senseLoudness, ...standIn });
   const dial = simDial(clock, answer);
   const events: SttEvent[] = [];
   const listen = (event: SttEvent) => void events.push(event);
@@ -235,7 +235,7 @@ test("dispose says CloseStream and gives a silent server up after a second", asy
 
 for (const kind of [...new Set([socketKind("auto", Deno.version.deno, false), "native" as const])]) {
   test(`listen over a real socket (${kind}): audio there, results back, a refusal in the vendor's words`, async () => {
-    const { answer, sessions } = deepgramListenStandIn({ clock: systemClock, key: "k" });
+    const { answer, sessions } = deepgramListenStandIn({ clock: systemClock, key: "k", openSense: senseLoudness });
     await using server = serveStandIns([{ path: "/v1/listen", answer }]);
     const dial = vendorDial({ clock: systemClock, kind });
     const open = (key: string) => {

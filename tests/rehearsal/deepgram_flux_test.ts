@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { deepgramFluxStandIn, type FluxStandInOptions } from "../../lib/rehearsal/deepgram_flux.ts";
 import { FluxRules, type TurnMessage } from "../../lib/rehearsal/flux_rules.ts";
-import { say as sayTo, silence as silenceTo } from "../contract/stt.ts";
+import { say as sayTo, senseLoudness, silence as silenceTo } from "../contract/stt.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { connect, refusedBy, typed } from "./raw_client.ts";
@@ -12,7 +12,7 @@ const at = (query: string) => `wss://api.deepgram.com/v2/listen?${query}`;
 
 function open(query = EAGER, options: Partial<FluxStandInOptions> = {}) {
   const clock = new VirtualClock();
-  const { answer, sessions } = deepgramFluxStandIn({ clock, ...options });
+  const { answer, sessions } = deepgramFluxStandIn({ clock, openSense: senseLoudness, ...options });
   const raw = connect(clock, answer, at(query));
   const stt = { hear: (frame: Uint8Array) => raw.wire.send(frame) } as Parameters<typeof sayTo>[0]["stt"];
   const say = (text: string) => sayTo({ clock, stt }, text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toneVoice } from "../../lib/audio/voice.ts";
 import { deepgramListenStandIn, type ListenStandInOptions } from "../../lib/rehearsal/deepgram_listen.ts";
-import { say as sayTo, silence as silenceTo } from "../contract/stt.ts";
+import { say as sayTo, senseLoudness, silence as silenceTo } from "../contract/stt.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { connect, type RawClient, refusedBy, TOKEN, typed } from "./raw_client.ts";
@@ -12,7 +12,7 @@ const at = (query: string) => `wss://api.deepgram.com/v1/listen?${query}`;
 
 function open(options: Partial<ListenStandInOptions> = {}, query = PHONE) {
   const clock = new VirtualClock();
-  const { answer, sessions } = deepgramListenStandIn({ clock, ...options });
+  const { answer, sessions } = deepgramListenStandIn({ clock, openSense: senseLoudness, ...options });
   const raw = connect(clock, answer, at(query));
   const stt = { hear: (frame: Uint8Array) => raw.wire.send(frame) } as Parameters<typeof sayTo>[0]["stt"];
   const say = (text: string) => sayTo({ clock, stt }, text);
