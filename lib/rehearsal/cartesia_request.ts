@@ -50,8 +50,10 @@ export const Cancel = z.strictObject({ context_id: z.string().min(1), cancel: z.
 /** The body of POST /tts/bytes. */
 export const Render = z.strictObject({ ...common, save: z.boolean().optional() });
 
-/** What must be the same in every message of a context. */
-export function settingsKey({ transcript: _, continue: _more, flush: _flush, ...settings }: Generate): string {
+/** What must be the same in every message of a context. The official SDK lets `generation_config` vary from text to text. */
+export function settingsKey(
+  { transcript: _, continue: _more, flush: _flush, generation_config: _config, ...settings }: Generate,
+): string {
   return JSON.stringify(settings);
 }
 
