@@ -7,8 +7,8 @@ import { isSaidIn, type Talk } from "./talk.ts";
 export type Step =
   /** `now`: without waiting for the agent to finish. */
   | { kind: "say"; text: string; now?: boolean }
-  /** Recorded speech: mu-law at 8 kHz. It is sent as it is, without tags. */
-  | { kind: "wav"; name: string; audio: Uint8Array }
+  /** Recorded speech: mu-law at 8 kHz. It is sent as it is, without tags. `now`: without waiting for the agent to finish. */
+  | { kind: "wav"; name: string; audio: Uint8Array; now?: boolean }
   /** 0-9 * # A-D; `w` waits half a second. */
   | { kind: "dtmf"; keys: string }
   | { kind: "wait"; ms: number }
@@ -95,7 +95,7 @@ async function doStep(step: Step, stage: Stage, finished: () => Promise<void>): 
       return await stage.say(step.text, audio);
     }
     case "wav":
-      await finished();
+      if (!step.now) await finished();
       return await stage.say(`[${step.name}]`, step.audio);
     case "dtmf":
       await finished();
