@@ -35,6 +35,10 @@ const AUDIBLE_DBFS = -45;
 const SEGMENT_MS = 15_000;
 /** What goes before the first sound that the sense was sure of, ms: the onset of the word. */
 const ONSET_MS = 300;
+/** Silence that parts what the recogniser gets, ms: a sentence with its pauses is one piece. */
+const SEGMENT_GAP_MS = 300;
+/** How long the recogniser is waited for, ms. */
+const RECOGNISE_LIMIT_MS = 10_000;
 /** What waits for the sense to open, ms. */
 const OPENING_MS = 2000;
 
@@ -52,8 +56,6 @@ export class WordStream implements Disposable {
   words: HeardWord[] = [];
   /** The end of the last sound of speech, ms; -Infinity before the first. */
   lastSoundMs = -Infinity;
-  /** The recogniser is at work: more words may come for what was said. */
-  pending = false;
   /** What the tags told of lost, doubled and altered frames. */
   readonly tags = new TagReader();
   readonly #options: WordStreamOptions;
@@ -65,9 +67,17 @@ export class WordStream implements Disposable {
   #recent: Untagged[] = [];
   #open: { text: string; startMs: number } | undefined;
   #segment: Uint8Array[] = [];
+  #asking = 0;
+  #askedAtMs = 0;
 
   constructor(options: WordStreamOptions) {
     this.#options = options;
+  }
+
+  /** The recogniser has speech, or will: words may still come for what was said. */
+  get pending(): boolean {
+    const isAsking = this.#asking > 0 && this.nowMs - this.#askedAtMs < RECOGNISE_LIMIT_MS;
+    return isAsking || (this.#options.recognise !== undefined && this.#segment.length > 0);
   }
 
   /** Whether the last frame was speech. */
@@ -129,10 +139,16 @@ export class WordStream implements Disposable {
   }
 
   #judge(sense: SpeechSense, { frame, endMs }: Untagged): void {
-    if (!sense.speech(frame)) return this.#segment.length > 0 ? this.#ask() : undefined;
-    this.lastSoundMs = endMs;
-    if (this.#segment.length === 0) this.#segment = this.#onset(endMs);
-    else if (this.#segment.length < SEGMENT_MS / FRAME_MS) this.#segment.push(frame.slice());
+    const isSpeech = sense.speech(frame);
+    if (isSpeech) this.lastSoundMs = endMs;
+    if (this.#segment.length > 0) this.#extend(frame, endMs);
+    else if (isSpeech) this.#segment = this.#onset(endMs);
+  }
+
+  #extend(frame: Uint8Array, endMs: number): void {
+    this.#segment.push(frame.slice());
+    const isOver = endMs - this.lastSoundMs >= SEGMENT_GAP_MS || this.#segment.length >= SEGMENT_MS / FRAME_MS;
+    if (isOver) this.#ask();
   }
 
   #onset(endMs: number): Uint8Array[] {
@@ -140,25 +156,22 @@ export class WordStream implements Disposable {
     return onset.map(({ frame }) => frame);
   }
 
-  /** The speech is over: have it recognised, if anyone can. */
+  /** Have the speech recognised, if anyone can. */
   #ask(): void {
     const { recognise, crashed } = this.#options;
     const segment = this.#segment.splice(0);
     if (!recognise) return;
     const endMs = this.lastSoundMs;
-    const startMs = endMs - segment.length * FRAME_MS;
-    this.pending = true;
-    recognise(linear16(segment)).then((text) => {
-      this.pending = false;
+    const startMs = this.nowMs - segment.length * FRAME_MS;
+    this.#asking++;
+    this.#askedAtMs = this.nowMs;
+    recognise(linear16(segment)).finally(() => this.#asking--).then((text) => {
       const words = text.split(/\s+/).filter(Boolean);
       const wordMs = (endMs - startMs) / Math.max(1, words.length);
       words.forEach((word, i) =>
         this.words.push({ text: word, startMs: startMs + i * wordMs, endMs: startMs + (i + 1) * wordMs })
       );
-    }).catch((error) => {
-      this.pending = false;
-      crashed(error);
-    });
+    }).catch(crashed);
   }
 }
 
