@@ -9,8 +9,8 @@ export type EngineEvent =
   | { kind: "ready"; requestId?: string }
   /** The caller began to speak (or to make noise like it): what we say must stop. */
   | { kind: "caller-spoke" }
-  /** What the caller said: the turn so far, or (`final`) the confirmed turn. */
-  | { kind: "caller-text"; text: string; final: boolean }
+  /** What the caller said: the turn so far, or (`final`) the confirmed turn. `interruption`: it only told us to stop; nobody is to answer it. */
+  | { kind: "caller-text"; text: string; final: boolean; interruption?: true }
   | { kind: "reply-started"; reply: number }
   /** A piece of what `reply` says, in order. */
   | { kind: "reply-text"; reply: number; text: string }

@@ -1,0 +1,205 @@
+/** The answer to one turn: the model's text on its way to the voice, and its calls of tools, round by round. */
+
+import type { Clock } from "../base/clock.ts";
+import { type Fault, FaultError } from "../base/result.ts";
+import type { ChatMessage, ChatRequest, ChatToolCall, Llm, ToolSchema } from "../providers/ports.ts";
+import { Chunker } from "./chunker.ts";
+import { Gate, type Spares } from "./flow.ts";
+import type { Memory } from "./memory.ts";
+import { Saying, type SayingParts } from "./saying.ts";
+import type { ToolDesk } from "./tool_desk.ts";
+
+/** The model is asked so often for one turn; the last time without tools, so that it speaks. */
+export const MAX_ROUNDS = 5;
+
+export interface AnswerParts {
+  /** The words it answers. */
+  text: string;
+  /** `closed`: the turn is not confirmed; nothing is heard and no tool runs until it is. */
+  gate: "open" | "closed";
+  clock: Clock;
+  llms: Spares<Llm>;
+  tools: readonly ToolSchema[];
+  desk: ToolDesk;
+  memory: Memory;
+  voice: Pick<SayingParts, "voices" | "host">;
+  /** It sounds, or acts: from now on it cannot be taken back. Once. */
+  begun: () => void;
+  /** Its first audio reached the line. Once. */
+  sounds: () => void;
+  failed: (fault: Fault, fatal: boolean) => void;
+}
+
+/** When what happened, ms of the clock. */
+export interface AnswerTimes {
+  request?: number;
+  firstToken?: number;
+  firstText?: number;
+  firstAudio?: number;
+}
+
+export class Answer {
+  readonly text: string;
+  readonly gate: Gate;
+  readonly times: AnswerTimes = {};
+  /** It was interrupted; whether for good is not known yet. */
+  cut = false;
+  begun = false;
+  /** Neither model nor voice could: only told for one that is not confirmed, as it can be made anew. */
+  failed = false;
+  readonly #parts: AnswerParts;
+  readonly #scope = new AbortController();
+  readonly #sayings: Saying[] = [];
+  #acting = false;
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts;
+    this.text = parts.text;
+    this.gate = new Gate(parts.gate);
+  }
+
+  /** Its text or its audio goes to the line right now. */
+  get sounding(): boolean {
+    return this.#sayings.some(({ sounding }) => sounding);
+  }
+
+  /** The results of tools are awaited. */
+  get acting(): boolean {
+    return this.#acting;
+  }
+
+  /** Its replies, oldest first. */
+  get sayings(): readonly Saying[] {
+    return this.#sayings;
+  }
+
+  /** Ask the model, speak and act until nothing is left to do. @throws only our own mistakes. */
+  async run(): Promise<void> {
+    const { desk, memory, gate, text } = this.#parts;
+    await desk.idle; // a tool of an earlier turn: its result belongs before our question
+    for (let round = 1; round <= MAX_ROUNDS && !this.#aborted; round++) {
+      const isDraft = gate === "closed" && round === 1 && !this.gate.isOpen;
+      const messages = memory.messages(isDraft ? text : "");
+      const calls = await this.#ask(messages, round === MAX_ROUNDS ? [] : this.#parts.tools);
+      if (calls.length === 0) break;
+      await this.gate.passed();
+      if (this.#aborted) break;
+      await this.#act(calls);
+    }
+    await Promise.all(this.#sayings.map(({ done }) => done));
+  }
+
+  /** Nothing more is heard of it. Tools that run go on. */
+  abort(): void {
+    this.#scope.abort();
+    for (const saying of this.#sayings) saying.abort();
+    this.gate.open();
+  }
+
+  get #aborted(): boolean {
+    return this.#scope.signal.aborted;
+  }
+
+  /** One question to the first model that answers. @returns the tools it calls; none if it failed. */
+  async #ask(messages: ChatMessage[], tools: readonly ToolSchema[]): Promise<ChatToolCall[]> {
+    const { llms } = this.#parts;
+    const request: ChatRequest = { messages, ...(tools.length > 0 ? { tools: [...tools] } : {}) };
+    while (!this.#aborted) {
+      const llm = llms.current;
+      const saying = this.#newSaying();
+      try {
+        return await this.#listen(llm, request, saying);
+      } catch (error) {
+        saying.end();
+        if (this.#aborted) break;
+        if (!(error instanceof FaultError)) throw error;
+        const takesOver = saying.isEmpty && llms.next(llm);
+        this.#fault(error.fault, saying.isEmpty && !takesOver);
+        if (!takesOver) break;
+      }
+    }
+    return [];
+  }
+
+  async #listen(llm: Llm, request: ChatRequest, saying: Saying): Promise<ChatToolCall[]> {
+    const { times } = this;
+    const chunker = new Chunker();
+    const calls: ChatToolCall[] = [];
+    const say = (chunks: string[]) => chunks.forEach((chunk) => saying.add(chunk));
+    times.request ??= this.#nowMs;
+    for await (const part of llm.chat(request, this.#scope.signal)) {
+      if (this.#aborted) return [];
+      if (part.kind === "finish") continue;
+      times.firstToken ??= this.#nowMs;
+      if (part.kind === "text") say(chunker.push(part.text));
+      else {
+        say(chunker.flush()); // what comes before a call is said while it runs
+        calls.push(part.call);
+      }
+    }
+    if (this.#aborted) return [];
+    say(chunker.flush());
+    saying.end();
+    if (saying.isEmpty && calls.length === 0) this.#nothingSaid();
+    return calls;
+  }
+
+  /** After a tool (the end of the call, for one) silence may be meant. */
+  #nothingSaid(): void {
+    if (this.begun) return;
+    this.#fault(
+      { kind: "rejected", peer: "llm", code: "empty", detail: "the answer holds no text and no call" },
+      false,
+    );
+  }
+
+  async #act(calls: readonly ChatToolCall[]): Promise<void> {
+    this.#begin();
+    this.#acting = true;
+    // What was said before the calls stands before them, though it may sound only when they run already.
+    for (const saying of this.#sayings) if (!saying.isEmpty) saying.reserve();
+    this.#parts.desk.run(calls);
+    await this.#parts.desk.idle;
+    this.#acting = false;
+    await this.gate.passed();
+  }
+
+  #newSaying(): Saying {
+    const { memory, voice } = this.#parts;
+    const saying = new Saying({
+      ...voice,
+      memory,
+      gate: this.gate,
+      reached: (what) => this.#reached(what),
+      failed: (fault, fatal) => this.#fault(fault, fatal),
+    });
+    saying.done.catch(() => {}); // `run` tells
+    this.#sayings.push(saying);
+    return saying;
+  }
+
+  #reached(what: "voice" | "line"): void {
+    const { times } = this;
+    if (what === "voice") return void (times.firstText ??= this.#nowMs);
+    this.#begin();
+    if (times.firstAudio !== undefined) return;
+    times.firstAudio = this.#nowMs;
+    this.#parts.sounds();
+  }
+
+  #begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    this.#parts.begun();
+  }
+
+  #fault(fault: Fault, fatal: boolean): void {
+    if (this.#aborted) return;
+    this.failed ||= fatal;
+    this.#parts.failed(fault, fatal);
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+}

@@ -1,0 +1,54 @@
+/** How much of a text was heard after so many milliseconds. Pure. */
+
+import type { SpokenWord } from "../providers/ports.ts";
+import { wordsOf } from "./phrases.ts";
+
+/** A voice's usual speed, until it is known better. */
+export const MS_PER_CHARACTER = 62;
+
+export interface CutText {
+  text: string;
+  /** When its words sound; empty where the voice does not tell. */
+  words: readonly SpokenWord[];
+  heardMs: number;
+  /** How fast it is spoken, where `words` do not tell. */
+  msPerCharacter: number;
+}
+
+/** `text` in two, between words: a word counts as heard when half of it was. `Infinity` ms: all of it. */
+export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { heard: string; rest: string } {
+  const tokens = text.split(/\s+/).filter(Boolean);
+  if (heardMs === Infinity) return { heard: tokens.join(" "), rest: "" };
+  if (words.length === 0) return split(tokens, tokensWithin(tokens, heardMs / msPerCharacter));
+  const count = words.filter(({ startMs, endMs }) => (startMs + endMs) / 2 <= heardMs).length;
+  if (sameWords(tokens, words.slice(0, count))) return split(tokens, count);
+  // The voice has words of its own ("ninety dollars" for "$90"): what it says of them is the truth.
+  return { heard: words.slice(0, count).map(({ text }) => text).join(" "), rest: textOf(words.slice(count)) };
+}
+
+/** Single spaces, none at the ends. */
+export function tidy(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}
+
+function split(tokens: readonly string[], count: number): { heard: string; rest: string } {
+  return { heard: tokens.slice(0, count).join(" "), rest: tokens.slice(count).join(" ") };
+}
+
+function textOf(words: readonly SpokenWord[]): string {
+  return words.map(({ text }) => text).join(" ");
+}
+
+/** How many tokens have their middle within the first `characters`. */
+function tokensWithin(tokens: readonly string[], characters: number): number {
+  let start = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (start + token.length / 2 > characters) return index;
+    start += token.length + 1;
+  }
+  return tokens.length;
+}
+
+function sameWords(tokens: readonly string[], words: readonly SpokenWord[]): boolean {
+  return words.every(({ text }, i) => wordsOf(text).join(" ") === wordsOf(tokens[i] ?? "").join(" "));
+}

@@ -1,0 +1,407 @@
+/**
+ * The conversation made of three services: a recogniser, a language model and a voice. A shell: what the caller's sounds
+ * mean for the turn is decided in turn.ts, what the model is told in memory.ts; one answer is in answer.ts.
+ */
+
+import { audioMs } from "../audio/frame.ts";
+import { type Clock, TimerSet } from "../base/clock.ts";
+import { type Fault, FaultError } from "../base/result.ts";
+import type { ChatMessage, Llm, OpenStt, Stt, SttEvent, ToolSchema, Tts } from "../providers/ports.ts";
+import { Answer } from "./answer.ts";
+import type { Engine, EngineEvent, EngineHost, LatencyParts } from "./engine.ts";
+import { Gate, Spares } from "./flow.ts";
+import { Memory } from "./memory.ts";
+import { Saying } from "./saying.ts";
+import { SpeechEnd } from "./speech_end.ts";
+import { ToolDesk } from "./tool_desk.ts";
+import { NO_TURN, type TurnAction, type TurnEvent, type TurnRules, turnStep, type TurnTimer } from "./turn.ts";
+
+/** Words that cover a long wait, ready to be played: whole frames of mu-law. */
+export interface Filler {
+  text: string;
+  audio: Uint8Array;
+}
+
+export interface PipelineParts {
+  openStt: OpenStt;
+  /** In the order in which they take over from each other. */
+  llms: readonly Llm[];
+  voices: readonly Tts[];
+  host: EngineHost;
+  clock: Clock;
+  turn: TurnRules;
+  maxHistoryTurns: number;
+  systemPrompt: string;
+  /** Spoken by the voice as soon as the engine opens. */
+  greeting?: string;
+  /** What was said before. */
+  history?: readonly ChatMessage[];
+  tools?: readonly ToolSchema[];
+  /** Another one at each call, if there is one. */
+  fillers?: () => Filler | undefined;
+  /** From the confirmed turn to a filler, if nothing of the answer sounds by then. */
+  fillerAfterMs?: number;
+  /** Open the connections of models and voices before they are needed. Rejections are ignored: the need will show. */
+  warm?: (signal: AbortSignal) => Promise<unknown>;
+}
+
+export const FILLER_AFTER_MS = 1800;
+/** Fillers drawn to find one that is not the last one again. */
+const FILLER_DRAWS = 4;
+
+/** What is known of a confirmed turn's time, ms of the clock. */
+interface TurnTimes {
+  speechEnd: number | undefined;
+  final: number;
+}
+
+export class PipelineEngine implements Engine {
+  readonly #parts: PipelineParts;
+  readonly #host: EngineHost;
+  readonly #memory: Memory;
+  readonly #desk: ToolDesk;
+  readonly #stt: Stt;
+  readonly #llms: Spares<Llm>;
+  readonly #voices: Spares<Tts>;
+  readonly #timers: TimerSet<TurnTimer | "begin" | "filler">;
+  readonly #scope = new AbortController();
+  readonly #speechEnd: SpeechEnd;
+  /** Everything that runs, to be awaited at the end. */
+  readonly #running = new Set<Promise<void>>();
+  readonly #answers = new Set<Answer>();
+  readonly #lines = new Set<Saying>();
+  #turn = NO_TURN;
+  /** Being prepared for a turn that is probably over. */
+  #draft: Answer | undefined;
+  /** Answers the last confirmed turn. */
+  #current: Answer | undefined;
+  /** Confirmed words that `begin` is to answer. */
+  #asked = "";
+  #times: TurnTimes = { speechEnd: undefined, final: 0 };
+  #lastFiller = "";
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.#host = { ...parts.host, post: (event) => this.#post(event) };
+    const { clock, systemPrompt, maxHistoryTurns: maxTurns, history = [] } = parts;
+    this.#memory = new Memory({ systemPrompt, maxTurns, history });
+    this.#desk = new ToolDesk({ clock, memory: this.#memory, post: this.#host.post });
+    this.#llms = new Spares(parts.llms);
+    this.#voices = new Spares(parts.voices);
+    this.#timers = new TimerSet(clock, (name) => this.#timer(name));
+    this.#speechEnd = new SpeechEnd(clock);
+    this.#stt = parts.openStt((event) => this.#heard(event));
+    this.#keep(this.#open());
+  }
+
+  /** What the model would be told now, and what was said and heard of each reply: for records and tests. */
+  get memory(): Pick<Memory, "messages" | "replies"> {
+    return this.#memory;
+  }
+
+  hear(frame: Uint8Array): void {
+    this.#speechEnd.push(frame);
+    this.#stt.hear(frame);
+  }
+
+  digit(digit: string): void {
+    this.#step({ kind: "digit", digit, playing: this.#playing });
+  }
+
+  text(text: string): void {
+    this.#notSpoken();
+    this.#step({ kind: "typed", text, playing: this.#playing });
+  }
+
+  interrupt(reply: number, heardMs: number): void {
+    this.#memory.cut(reply, heardMs);
+    // The line was silenced: whatever we were saying is cut, and nothing new begins before we know more.
+    for (const answer of this.#answers) {
+      answer.cut = true;
+      answer.gate.close();
+    }
+    for (const saying of this.#lines) saying.cut = true;
+    if (this.#turn.floor.kind !== "guess") this.#letGo();
+  }
+
+  resumed(reply: number, as: number): void {
+    const rest = this.#memory.resumed(as);
+    if (rest.text) this.#post({ kind: "reply-text", reply: as, text: rest.text });
+    if (rest.words.length > 0) this.#post({ kind: "reply-words", reply: as, words: rest.words });
+    const saying = this.#sayings().find((saying) => saying.reply === reply && saying.sounding);
+    if (saying) saying.resumedAs(as, rest);
+    else this.#post({ kind: "reply-finished", reply: as });
+    this.#step({ kind: "false-start" });
+    this.#goOn();
+  }
+
+  say(text: string): void {
+    const saying = new Saying({
+      voices: this.#voices,
+      host: this.#host,
+      memory: this.#memory,
+      gate: new Gate("open"),
+      reached: () => {},
+      failed: (fault, fatal) => this.#fault(fault, fatal),
+    });
+    this.#lines.add(saying);
+    saying.add(text);
+    saying.end();
+    this.#keep(saying.done.finally(() => this.#lines.delete(saying)));
+  }
+
+  answered(reply: number, text: string): void {
+    this.#callOff();
+    this.#letGo();
+    this.#memory.said(reply, text);
+    this.#step({ kind: "begun" });
+  }
+
+  toolResult(id: string, _name: string, content: string): void {
+    this.#desk.result(id, content);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#scope.abort();
+    this.#timers[Symbol.dispose]();
+    this.#desk[Symbol.dispose]();
+    for (const running of [...this.#answers, ...this.#lines, ...this.#draft ? [this.#draft] : []]) running.abort();
+    await using owned = new AsyncDisposableStack();
+    for (const voice of this.#parts.voices) owned.use(voice);
+    owned.use(this.#stt);
+    await Promise.all(this.#running);
+  }
+
+  /** We speak, as far as the caller can tell. */
+  get #playing(): boolean {
+    return !this.#host.drained() || this.#sayings().some(({ sounding }) => sounding);
+  }
+
+  #sayings(): Saying[] {
+    return [...this.#lines, ...[...this.#answers].flatMap((answer) => answer.sayings)];
+  }
+
+  async #open(): Promise<void> {
+    const { greeting, warm } = this.#parts;
+    await Promise.resolve(); // our maker has us in hand before it hears from us
+    this.#post({ kind: "ready" });
+    if (greeting && !this.#scope.signal.aborted) this.say(greeting);
+    await warm?.(this.#scope.signal).catch(() => {});
+  }
+
+  #heard(event: SttEvent): void {
+    switch (event.kind) {
+      case "spoke":
+        return; // a sound is no word
+      case "interim":
+        return this.#step({ ...event, playing: this.#playing });
+      case "final":
+        this.#times = { speechEnd: this.#speechEnd.atMs, final: this.#nowMs };
+        return this.#step({ ...event, playing: this.#playing });
+      case "eager":
+      case "resumed":
+        return this.#step(event);
+      case "ended":
+        if (event.fault) this.#fault(event.fault, true);
+        return;
+    }
+  }
+
+  #timer(name: TurnTimer | "begin" | "filler"): void {
+    if (name === "begin") return this.#begin();
+    if (name === "filler") return this.#fill();
+    if (name === "digits") this.#notSpoken();
+    this.#step({ kind: "timer", name, playing: this.#playing });
+  }
+
+  #step(event: TurnEvent): void {
+    if (this.#scope.signal.aborted) return;
+    const before = this.#turn.floor.kind;
+    const [next, actions] = turnStep(this.#turn, event, this.#parts.turn);
+    this.#turn = next;
+    if (before === "guess" && next.floor.kind !== "guess") next.floor.kind === "caller" ? this.#letGo() : this.#goOn();
+    for (const action of actions) this.#do(action);
+  }
+
+  #do(action: TurnAction): void {
+    switch (action.kind) {
+      case "barge-in":
+        this.#memory.settle();
+        return this.#post({ kind: "caller-spoke" });
+      case "interim":
+        return this.#post({ kind: "caller-text", text: action.text, final: false });
+      case "answer":
+        return this.#confirm(action.text);
+      case "listen":
+        this.#letGo();
+        this.#memory.caller(action.text);
+        return this.#post({ kind: "caller-text", text: action.text, final: true, interruption: true });
+      case "speculate":
+        return this.#speculate(action.text);
+      case "discard":
+        return this.#discard();
+      case "call-off":
+        return this.#callOff();
+      case "finish":
+        return this.#stt.finish();
+      case "arm":
+        return this.#timers.arm(action.timer, action.ms);
+      case "disarm":
+        return this.#timers.disarm(action.timer);
+    }
+  }
+
+  #confirm(text: string): void {
+    this.#letGo();
+    this.#asked = text;
+    if (text) {
+      this.#memory.caller(text);
+      this.#post({ kind: "caller-text", text, final: true });
+    }
+    // The call gets this turn of the event loop to cut what we say, and to answer by itself.
+    this.#timers.arm("begin", 0);
+  }
+
+  /** Answer the confirmed turn. */
+  #begin(): void {
+    for (const answer of this.#answers) {
+      if (answer.cut || answer.acting || !answer.sounding) answer.abort();
+    }
+    const draft = this.#draft;
+    this.#draft = undefined;
+    const prepared = draft?.text === this.#asked && !draft.failed ? draft : undefined;
+    if (!prepared) draft?.abort();
+    const answer = prepared ?? this.#newAnswer(this.#asked, "open");
+    this.#answers.add(answer);
+    this.#current = answer;
+    this.#timers.arm("filler", this.#parts.fillerAfterMs ?? FILLER_AFTER_MS);
+    answer.gate.open();
+  }
+
+  #discard(): void {
+    this.#draft?.abort();
+    this.#draft = undefined;
+  }
+
+  #speculate(text: string): void {
+    this.#discard();
+    this.#draft = this.#newAnswer(text, "closed");
+  }
+
+  /** It runs at once. */
+  #newAnswer(text: string, gate: "open" | "closed"): Answer {
+    const answer: Answer = new Answer({
+      text,
+      gate,
+      clock: this.#parts.clock,
+      llms: this.#llms,
+      tools: this.#parts.tools ?? [],
+      desk: this.#desk,
+      memory: this.#memory,
+      voice: { voices: this.#voices, host: this.#host },
+      begun: () => this.#step({ kind: "begun" }),
+      sounds: () => {
+        this.#timers.disarm("filler");
+        this.#post({ kind: "latency", parts: latency(this.#times, answer.times) });
+      },
+      failed: (fault, fatal) => this.#fault(fault, fatal && answer !== this.#draft),
+    });
+    this.#keep(answer.run().finally(() => this.#answerOver(answer)));
+    return answer;
+  }
+
+  #answerOver(answer: Answer): void {
+    this.#answers.delete(answer);
+    if (answer !== this.#current) return;
+    this.#current = undefined;
+    this.#timers.disarm("filler");
+    if (!answer.begun) this.#step({ kind: "begun" });
+  }
+
+  /** Take back the answer that has not begun. */
+  #callOff(): void {
+    this.#timers.disarm("begin");
+    this.#timers.disarm("filler");
+    this.#discard();
+    const current = this.#current;
+    if (!current || current.begun) return;
+    this.#current = undefined;
+    current.abort();
+  }
+
+  /** The interruption is for good. */
+  #letGo(): void {
+    for (const cut of [...this.#answers, ...this.#lines]) if (cut.cut) cut.abort();
+  }
+
+  /** The interruption was noise. */
+  #goOn(): void {
+    for (const answer of this.#answers) {
+      answer.cut = false;
+      answer.gate.open();
+    }
+    for (const saying of this.#lines) saying.cut = false;
+  }
+
+  /** Nothing of the answer sounds yet: say that it will. */
+  #fill(): void {
+    const current = this.#current;
+    if (!current || current.times.firstAudio !== undefined || this.#playing) return;
+    for (let draw = 0; draw < FILLER_DRAWS; draw++) {
+      const filler = this.#parts.fillers?.();
+      if (filler && filler.text !== this.#lastFiller) return this.#play(filler);
+    }
+  }
+
+  #play({ text, audio }: Filler): void {
+    this.#lastFiller = text;
+    const reply = this.#host.newReply();
+    this.#memory.said(reply, text);
+    this.#memory.audio(reply, audioMs(audio.length));
+    this.#memory.whole(reply);
+    this.#post({ kind: "reply-started", reply });
+    this.#post({ kind: "reply-text", reply, text });
+    this.#host.play(reply, audio);
+    this.#post({ kind: "reply-finished", reply });
+  }
+
+  /** The next turn was not said aloud: it has no end of speech. */
+  #notSpoken(): void {
+    this.#times = { speechEnd: undefined, final: this.#nowMs };
+  }
+
+  #fault(fault: Fault, fatal: boolean): void {
+    this.#post({ kind: "fault", fault, fatal });
+  }
+
+  #post(event: EngineEvent): void {
+    if (!this.#scope.signal.aborted) this.#parts.host.post(event);
+  }
+
+  /** Await `running` at the end. What it throws is a mistake of ours: it ends this call, and the process gets to see it. */
+  #keep(running: Promise<void>): void {
+    const kept = running.catch((error: unknown) => {
+      reportError(error);
+      const detail = error instanceof FaultError ? error.message : "an error of our own, see the log";
+      this.#fault({ kind: "rejected", peer: "llm", code: "internal", detail }, true);
+    }).finally(() => this.#running.delete(kept));
+    this.#running.add(kept);
+  }
+
+  get #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+}
+
+/** Where the time went from the caller's last sound to our first. */
+function latency(turn: TurnTimes, { request, firstToken, firstText, firstAudio = 0 }: Answer["times"]): LatencyParts {
+  const between = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? undefined : Math.max(0, Math.round(to - from));
+  const parts = {
+    stt: between(turn.speechEnd, turn.final),
+    model: between(request, firstToken),
+    voice: between(firstText, firstAudio),
+    total: between(turn.speechEnd ?? turn.final, firstAudio),
+  };
+  return Object.fromEntries(Object.entries(parts).filter(([, ms]) => ms !== undefined));
+}

@@ -1,0 +1,178 @@
+/** The pipeline engine of one call, built from its configuration: which recogniser, models and voices, and how they are reached. */
+
+import type { Voice } from "./audio/voice.ts";
+import type { Clock } from "./base/clock.ts";
+import type { Dial } from "./base/dial.ts";
+import {
+  type CallConfig,
+  type Config,
+  llmKeyFor,
+  llmUrlFor,
+  type PipelineListen,
+  type PipelineSpeak,
+  type PipelineThink,
+} from "./config.ts";
+import type { EngineHost } from "./engine/engine.ts";
+import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
+import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
+import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
+import type { ChatProvider } from "./providers/chat_quirks.ts";
+import { openFlux } from "./providers/deepgram_flux.ts";
+import { openListen } from "./providers/deepgram_listen.ts";
+import { deepgramSpeak } from "./providers/deepgram_speak.ts";
+import { localTts } from "./providers/local_speak.ts";
+import type { OpenStt, ToolSchema, Tts } from "./providers/ports.ts";
+
+export interface PipelinePlanParts {
+  config: Config;
+  call: CallConfig;
+  clock: Clock;
+  dial: Dial;
+  fetch: (request: Request) => Promise<Response>;
+  /** Fills `{{ }}` of a text for this call. */
+  fill: (text: string) => string;
+  fillers: () => Filler | undefined;
+  host: EngineHost;
+  /** Speaks when no other voice can; stays its giver's to dispose. */
+  localVoice: Voice;
+  tools?: readonly ToolSchema[];
+  /** The greeting, if the call plays a recording of it; else the voice speaks the configured one. */
+  said?: string | undefined;
+  fillerAfterMs?: number;
+}
+
+/** What every model is told after the configured prompt. */
+export const PHONE_MANNERS =
+  "You are on the phone: everything you write is spoken aloud. Answer in one to three short sentences of plain words, " +
+  "without lists, markup, emoji or web addresses, and ask one question at a time. Write numbers as they are said. " +
+  'A "—" that ends an answer of yours marks where the caller interrupted: nothing after it was heard. ' +
+  "Never write such a mark, nor anything in square brackets, yourself.";
+
+/** Flux's own advice where the configuration has none. Deepgram reference, section 4.1. */
+const EAGER_THRESHOLD = 0.5;
+
+/** Opens at once; everything it connects to is closed with it. */
+export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
+  const { config, call, clock, fill, fillers, host, said, tools = [], fillerAfterMs } = parts;
+  const { listen, think, speak, turn } = call.pipeline;
+  const llms = think.map((choice) => openLlm(parts, choice));
+  const voices = speak.map((choice) => openVoice(parts, choice));
+  return new PipelineEngine({
+    openStt: openEar(parts, listen.provider),
+    llms,
+    voices: [...voices.map(({ tts }) => tts), localTts({ voice: parts.localVoice })],
+    host,
+    clock,
+    turn: {
+      minInterruptionWords: turn.minInterruptionWords,
+      interruptionPhrases: turn.interruptionPhrases,
+      acknowledgementPhrases: turn.acknowledgementPhrases,
+      eager: turn.eager,
+      firmInterims: isFlux(listen.provider),
+    },
+    maxHistoryTurns: turn.maxHistoryTurns,
+    systemPrompt: `${fill(call.prompt)}\n\n${PHONE_MANNERS}`,
+    ...(call.greeting && said === undefined ? { greeting: fill(call.greeting.text) } : {}),
+    history: said === undefined ? [] : [{ role: "assistant", content: said }],
+    tools,
+    fillers,
+    ...(fillerAfterMs === undefined ? {} : { fillerAfterMs }),
+    warm: (signal) => Promise.all([llms[0]?.warm(signal), voices[0]?.warm(signal)]),
+  });
+
+  function openEar({ dial }: PipelinePlanParts, provider: PipelineListen["provider"]): OpenStt {
+    const mip_opt_out = !call.privacy.vendorTraining;
+    const key = config.keys.deepgram ?? REHEARSED;
+    if (!isFlux(provider)) {
+      const { language = call.language, ...rest } = provider;
+      return (listen) =>
+        openListen({
+          dial,
+          clock,
+          url: config.urls.listen,
+          key,
+          provider: { ...rest, language, mip_opt_out },
+          listen,
+        });
+    }
+    const eager_eot_threshold = turn.eager
+      ? provider.eager_eot_threshold ?? Math.min(EAGER_THRESHOLD, provider.eot_threshold ?? 1)
+      : undefined;
+    return (listen) =>
+      openFlux({
+        dial,
+        clock,
+        url: config.urls.flux,
+        key,
+        provider: { ...provider, eager_eot_threshold, mip_opt_out },
+        listen,
+      });
+  }
+}
+
+/** What a stand-in takes for a key. */
+const REHEARSED = "rehearsal";
+
+function isFlux({ model }: PipelineListen["provider"]): boolean {
+  return model.startsWith("flux");
+}
+
+function openLlm({ config, clock, fetch }: PipelinePlanParts, think: PipelineThink): ChatLlm {
+  const { max_completion_tokens: maxTokens, type, model, ...vendor } = think.provider;
+  const provider: ChatProvider = {
+    type,
+    model,
+    ...definedOf(vendor),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(think.endpoint?.headers ? { headers: think.endpoint.headers } : {}),
+  };
+  const key = llmKeyFor(config, think) ?? (config.rehearsal ? REHEARSED : "");
+  return chatLlm({
+    fetch,
+    clock,
+    // Configuration has seen to it that a model has an address.
+    baseUrl: llmUrlFor(config, think) ?? "",
+    key,
+    provider,
+    firstTokenMs: think.firstTokenMs,
+  });
+}
+
+interface WarmVoice {
+  tts: Tts;
+  warm: (signal: AbortSignal) => unknown;
+}
+
+function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider }: PipelineSpeak): WarmVoice {
+  if (provider.type === "deepgram") {
+    const { model, speed } = provider;
+    const tts = deepgramSpeak({
+      dial,
+      clock,
+      url: config.urls.speak,
+      key: config.keys.deepgram ?? REHEARSED,
+      provider: { model, speed, mip_opt_out: !call.privacy.vendorTraining },
+    });
+    return { tts, warm: () => tts.warm() };
+  }
+  const { model_id, voice, language = languageOf(call) } = provider;
+  const tts = cartesiaTts({
+    dial,
+    clock,
+    // Whoever reaches Cartesia adds the path.
+    url: config.urls.cartesia.replace(/\/tts\/websocket\/?$/, ""),
+    key: config.keys.cartesia ?? REHEARSED,
+    version: CARTESIA_VERSION,
+    provider: { model_id, voice, ...(language === undefined ? {} : { language }) },
+  });
+  return { tts, warm: (signal) => tts.warm(signal) };
+}
+
+/** Cartesia's languages have no region. */
+function languageOf({ language }: CallConfig): string | undefined {
+  return language === "multi" ? undefined : language.split("-")[0];
+}
+
+function definedOf(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
