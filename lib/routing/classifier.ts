@@ -1,5 +1,5 @@
-/** From example texts to calibrated scores: few examples by linear machines and centroids, many by a small network. Pure. */
-import { cosine, Features, length, type Vector } from "./features.ts";
+/** From example texts to calibrated scores: few examples by linear machines, many by a small network. Pure. */
+import { Features, Likeness, type Vector } from "./features.ts";
 import { type Linear, trainLinear } from "./linear.ts";
 import { type Network, trainNetwork } from "./network.ts";
 import { tokens } from "./text.ts";
@@ -8,7 +8,8 @@ import { tokens } from "./text.ts";
 export interface Classifier {
   /** For each route how sure it is that `words` mean it, 0 to 1. */
   scores(words: readonly string[]): number[];
-  vector(words: readonly string[]): Vector;
+  /** How like each of `others` is to `words`: the cosine of their features. */
+  likeness(words: readonly string[], others: readonly (readonly string[])[]): number[];
   /** Memory of weights and vocabulary. */
   readonly bytes: number;
 }
@@ -38,13 +39,13 @@ function* trainMany(
   { none, seed }: ClassifierOptions,
 ): Generator<void, Classifier> {
   const classes = [...examples, none];
-  const features = yield* Features.learn(classes.flat(), { minTexts: 2, unknown: 0 });
+  const features = yield* Features.learn(classes.flat(), { minTexts: 2, unknown: 0, conceptLength: 0.7 });
   const vectors = yield* vectorsOf(classes.flat(), features);
   const set = { vectors, classes: labels(classes), features: features.size, classCount: classes.length };
   const network: Network = yield* trainNetwork(set, NETWORK, seeded(seed));
   return {
     bytes: network.bytes + features.bytes,
-    vector: (words) => features.vector(words),
+    likeness: (words, others) => likenesses(words, others, features),
     scores(words) {
       const outputs = network.scores(features.vector(words)), toNone = outputs[examples.length]!;
       return examples.map((_, k) => logistic(MANY.slope * (outputs[k]! - toNone - MANY.middle)));
@@ -56,11 +57,15 @@ function* trainFew(
   examples: readonly (readonly string[])[],
   { none, seed }: ClassifierOptions,
 ): Generator<void, Classifier> {
-  const features = yield* Features.learn([...examples.flat(), ...none], { minTexts: 1, unknown: 0.5 });
+  const features = yield* Features.learn([...examples.flat(), ...none], {
+    minTexts: 1,
+    unknown: 0.5,
+    conceptLength: 1.2,
+  });
   const routed = examples.map((list) => list.map((text) => features.vector(tokens(text))));
-  const centroids = routed.map((list) => centroid(list, features.size));
+  const alike = routed.flat().map((example) => new Likeness(example, features.size));
   const against = (yield* vectorsOf(none, features)).filter((vector) =>
-    !routed.flat().some((example) => cosine(vector, example) > TOO_LIKE)
+    alike.every((like) => like.to(vector) <= TOO_LIKE)
   );
   const classes = [...routed, against];
   const set = {
@@ -71,25 +76,26 @@ function* trainFew(
   };
   const linear: Linear = yield* trainLinear(set, LINEAR, seeded(seed));
   return {
-    bytes: linear.bytes + features.bytes + centroids.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    vector: (words) => features.vector(words),
+    bytes: linear.bytes + features.bytes,
+    likeness: (words, others) => likenesses(words, others, features),
     scores(words) {
-      const vector = features.vector(words), size = length(vector) || 1;
-      const margins = linear.scores(vector), toNone = margins[examples.length]!;
-      return centroids.map((middle, k) => {
-        let product = 0;
-        for (let at = 0; at < vector.ids.length; at++) product += middle[vector.ids[at]!]! * vector.values[at]!;
-        return logistic(FEW.slope * (margins[k]! - toNone + FEW.likeness * product / size - FEW.middle));
-      });
+      const margins = linear.scores(features.vector(words));
+      return examples.map((_, k) => logistic(FEW.slope * (margins[k]! - FEW.middle)));
     },
   };
 }
 
 const NETWORK = { hidden: 128, epochs: 10, rate: 0.05, inputDropout: 0.2, hiddenDropout: 0.3 };
-const LINEAR = { cost: 1, passes: 30 };
+/** A routed example weighs as much as twenty that mean none: there are so few. */
+const LINEAR = { cost: 1, noneCost: 0.05, passes: 30 };
 /** From the difference of a route's output and none's to a score. */
 const MANY = { slope: 0.5, middle: 0 };
-const FEW = { slope: 2, likeness: 2, middle: 0.06 };
+const FEW = { slope: 4, middle: -0.05 };
+
+function likenesses(words: readonly string[], others: readonly (readonly string[])[], features: Features): number[] {
+  const like = new Likeness(features.vector(words), features.size);
+  return others.map((other) => like.to(features.vector(other)));
+}
 
 function* vectorsOf(texts: readonly string[], features: Features): Generator<void, Vector[]> {
   const vectors: Vector[] = [];
@@ -104,14 +110,6 @@ const TEXTS_A_SLICE = 100;
 
 function labels(classes: readonly (readonly unknown[])[]): Int32Array {
   return Int32Array.from(classes.flatMap((list, k) => list.map(() => k)));
-}
-
-/** The mean direction of `vectors`, of length one. */
-function centroid(vectors: readonly Vector[], size: number): Float32Array {
-  const sum = new Float32Array(size);
-  for (const { ids, values } of vectors) ids.forEach((id, at) => sum[id]! += values[at]!);
-  const norm = Math.sqrt(sum.reduce((squares, value) => squares + value * value, 0)) || 1;
-  return sum.map((value) => value / norm);
 }
 
 function logistic(x: number): number {

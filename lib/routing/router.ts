@@ -5,7 +5,6 @@
 import { backgroundUtterances } from "./background.ts";
 import { type Classifier, trainClassifier } from "./classifier.ts";
 import { spottings } from "./spotting.ts";
-import { cosine } from "./features.ts";
 import { tokens } from "./text.ts";
 
 export interface RouteExamples {
@@ -37,8 +36,8 @@ export interface TrainOptions {
   outOfScope?: readonly string[];
   /** Whether the shipped background utterances count as none. Default true. */
   background?: boolean;
-  /** Lets the event loop run between slices of training. Default: a timer of 0 ms. */
-  pause?: () => Promise<void>;
+  /** Lets the event loop run between slices of training. Default: every 8 ms of work, until the next timer. */
+  pause?: () => Promise<void> | void;
   /** Seed of the training's random numbers. Default 1. */
   seed?: number;
 }
@@ -51,6 +50,8 @@ export const STRICT_THRESHOLD = 0.75;
 const RANKED = 5;
 /** A whole utterance may be twice as long as the route's longest example, and this much longer. */
 const LEEWAY_WORDS = 4;
+/** Work between two pauses of training: below half a frame. */
+const SLICE_MS = 8;
 
 const NOTHING: Decision = { route: undefined, score: 0, threshold: DEFAULT_THRESHOLD, nearest: undefined, ranked: [] };
 
@@ -59,7 +60,7 @@ const NOTHING: Decision = { route: undefined, score: 0, threshold: DEFAULT_THRES
  * no routes at all give a router that always says none.
  */
 export async function trainRouter(routes: readonly RouteExamples[], options: TrainOptions = {}): Promise<Router> {
-  const pause = options.pause ?? (() => new Promise<void>((resolve) => setTimeout(resolve, 0)));
+  const pause = options.pause ?? breather();
   const training = trainClassifier(routes.map((route) => route.utterances), {
     none: [...(options.background === false ? [] : backgroundUtterances()), ...(options.outOfScope ?? [])],
     seed: options.seed ?? 1,
@@ -69,6 +70,20 @@ export async function trainRouter(routes: readonly RouteExamples[], options: Tra
     if (step.done) return new Router(routes, step.value);
     await pause();
   }
+}
+
+/** A pause that lets the event loop run whenever `SLICE_MS` have passed since it last did. */
+function breather(): () => Promise<void> | void {
+  let sinceMs = performance.now();
+  return () => {
+    if (performance.now() - sinceMs < SLICE_MS) return;
+    return new Promise((resolve) =>
+      setTimeout(() => {
+        sinceMs = performance.now();
+        resolve();
+      }, 0)
+    );
+  };
 }
 
 /** One line for `routes test`: what was decided, and why. */
@@ -149,11 +164,10 @@ export class Router {
   }
 
   #nearest(words: readonly string[], route: RouteExamples): Decision["nearest"] {
-    const said = this.#classifier.vector(words);
+    const cosines = this.#classifier.likeness(words, route.utterances.map(tokens));
     let nearest: Decision["nearest"];
-    for (const utterance of route.utterances) {
-      const similarity = cosine(said, this.#classifier.vector(tokens(utterance)));
-      if (!nearest || similarity > nearest.similarity) nearest = { utterance, similarity };
+    for (const [at, similarity] of cosines.entries()) {
+      if (!nearest || similarity > nearest.similarity) nearest = { utterance: route.utterances[at]!, similarity };
     }
     return nearest;
   }
