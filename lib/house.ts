@@ -9,12 +9,14 @@ import type { Voice } from "./audio/voice.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, Reception, type Refusal } from "./call/reception.ts";
-import type { SpokenLine } from "./call/session.ts";
-import { type CallConfig, type Config, fillVariables, forNumber, type Line } from "./config.ts";
+import type { RoutedAnswer, SpokenLine } from "./call/session.ts";
+import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
+import { isOnly, Routers } from "./routers.ts";
+import type { Decision } from "./routing/router.ts";
 import { deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
 
 export interface HouseParts {
@@ -38,6 +40,8 @@ export interface House extends Disposable {
   pacer: Pacer;
   prompts: PromptBook;
   mintToken: (callSid: string) => string;
+  /** Learn the routes of the configuration. Until then nothing is routed. */
+  trainRouters: () => Promise<void>;
   /** Read or speak every line of the configuration. @returns what could not be had. */
   loadPrompts: (signal: AbortSignal) => Promise<string[]>;
 }
@@ -50,6 +54,7 @@ const NEARLY_OVER_MS = 30_000;
 
 export function buildHouse(parts: HouseParts): House {
   const { clock, config } = parts;
+  const routers = new Routers();
   const pacer = new Pacer(clock);
   const prompts = new PromptBook({ read: parts.readRecording, voice: parts.voice });
   const tokens = streamTokens(parts);
@@ -61,7 +66,7 @@ export function buildHouse(parts: HouseParts): House {
     newId: () => `call-${parts.randomHex(6)}`,
     maxCalls: () => maxCalls(config()),
     openLeg: (wire) => new TwilioLeg({ wire, clock, pacer, leadMs: config().server.pacerLeadMs }),
-    plan: (facts) => planCall(parts, prompts, facts),
+    plan: (facts) => planCall({ ...parts, prompts, routers }, facts),
     openEarly: config().rehearsal || config().keys.twilioAuthToken !== undefined,
     checkToken: tokens.check,
     checkLimits: ({ from }) => {
@@ -78,6 +83,7 @@ export function buildHouse(parts: HouseParts): House {
     pacer,
     prompts,
     mintToken: tokens.mint,
+    trainRouters: () => routers.train(config()),
     loadPrompts: (signal) => prompts.load(allLines(config()), signal),
     [Symbol.dispose]: () => pacer[Symbol.dispose](),
   };
@@ -105,7 +111,11 @@ function streamTokens({ config, clock, randomHex }: HouseParts) {
   };
 }
 
-function planCall(parts: HouseParts, prompts: PromptBook, facts: CallFacts): CallPlan {
+/** Everything that the plan of one call is made from. */
+type PlanParts = HouseParts & { prompts: PromptBook; routers: Routers };
+
+function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
+  const { prompts, routers } = parts;
   const config = parts.config();
   const call = forNumber(config, facts.to || undefined);
   const fill = (text: string) =>
@@ -124,6 +134,9 @@ function planCall(parts: HouseParts, prompts: PromptBook, facts: CallFacts): Cal
   // A greeting with a recording of its own is played by us, at once; any other is spoken by the agent.
   const greeting = call.greeting?.audio ? spoken(call.greeting) : undefined;
   return {
+    route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
+    onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
+    transfer: () => {},
     engine: call.engine,
     configHash: config.hash,
     ...(greeting ? { greeting } : {}),
@@ -154,6 +167,21 @@ function planCall(parts: HouseParts, prompts: PromptBook, facts: CallFacts): Cal
   };
 }
 
+/** What a decision means: the route's line, if it can be played now. */
+function routeOf(
+  decision: Decision | undefined,
+  call: CallConfig,
+  spoken: (line: Line) => SpokenLine | undefined,
+): RoutedAnswer | undefined {
+  const route = call.routes.find(({ name }) => name === decision?.route);
+  const line = route && spoken(lineOfRoute(route));
+  return route && line && { route: route.name, score: decision!.score, line, then: route.then };
+}
+
+function lineOfRoute({ text = "", audio, interruptible }: RouteConfig): Line {
+  return { text, interruptible, ...(audio === undefined ? {} : { audio }) };
+}
+
 function agentPlan(call: CallConfig, fill: (text: string) => string, said: string | undefined): VoiceAgentPlan {
   return {
     prompt: fill(call.prompt),
@@ -174,8 +202,9 @@ function lineOf({ lines }: CallConfig, name: LineName): Line {
 
 /** Every line that may be said without the engine, of every number. */
 function allLines(config: Config): Line[] {
-  return [config.base, ...Object.values(config.numbers)].flatMap(({ lines, greeting }) => [
+  return [config.base, ...Object.values(config.numbers)].flatMap(({ lines, greeting, routes }) => [
     ...(greeting?.audio ? [greeting] : []),
+    ...routes.map(lineOfRoute),
     lines.apology,
     lines.goodbye,
     lines.stillThere,

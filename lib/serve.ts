@@ -10,6 +10,7 @@ import { type Config, describeNotes, type Flags } from "./config.ts";
 import { ownVersion, readBytes } from "./files.ts";
 import { buildHouse, type House } from "./house.ts";
 import { loadConfig } from "./load.ts";
+import { giveUpWriting, recordsPlace } from "./permissions.ts";
 import { explainStreamError } from "./phone/stream_errors.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
@@ -35,7 +36,14 @@ export async function serve({ file, flags, print }: ServeOptions): Promise<numbe
   for (const note of loaded.value.warnings) print(describeNotes([note]));
   const { server } = loaded.value.config;
   const format = server.logFormat === "auto" ? (Deno.stderr.isTerminal() ? "lines" : "json") : server.logFormat;
+  const records = recordsPlace(server.dataDir, { onDeploy: server.onDeploy });
+  if ("problem" in records) {
+    print(records.problem);
+    return 1;
+  }
   await openLog({ level: server.logLevel, format, write: print });
+  if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
+  giveUpWriting();
   surviveStrayErrors();
   return await run(loaded.value.config, flags, print);
 }
@@ -155,10 +163,11 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
   };
 }
 
-/** Speak what has no recording, in the background: calls are taken meanwhile. */
+/** Learn the routes and speak what has no recording, in the background: calls are taken meanwhile. */
 function prepareLines(house: House, owned: AsyncDisposableStack): void {
   const scope = new AbortController();
   owned.defer(() => scope.abort());
+  house.trainRouters().catch((error) => log("error", `Cannot learn the routes: ${String(error)}`));
   house.loadPrompts(scope.signal).then(
     (faults) => faults.forEach((fault) => log("warning", fault)),
     (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),

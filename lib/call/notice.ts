@@ -20,15 +20,18 @@ export type NoticeBody =
     engine: string;
     version: string;
     configHash: string;
+    /** Which models hear, think and speak, for the estimate of the cost. */
+    models?: CallModels;
   }
   /** The engine can hear and speak; `waitMs` since the line was there (0 if it was ready before). */
   | { kind: "engine-ready"; waitMs: number; requestId: string }
   | { kind: "state"; from: string; to: string }
   | { kind: "caller-spoke" }
-  | { kind: "caller-text"; text: string; final: boolean }
+  /** `words`: how many they were, where the words themselves are not to be kept. */
+  | { kind: "caller-text"; text: string; final: boolean; words?: number }
   | { kind: "digit"; digit: string }
   | { kind: "reply-started"; reply: number; source: ReplySource }
-  | { kind: "reply-text"; reply: number; text: string }
+  | { kind: "reply-text"; reply: number; text: string; words?: number }
   | { kind: "reply-words"; reply: number; words: { text: string; startMs: number; endMs: number }[] }
   | { kind: "reply-first-sent"; reply: number }
   | { kind: "reply-finished"; reply: number }
@@ -48,10 +51,16 @@ export type NoticeBody =
   | { kind: "event-lost"; event: string }
   /** The fence of the agent engine had to be lifted by its fail-safe. */
   | { kind: "fence-timed-out" }
+  /** `value` is what the caller said in the quoted words; said anew, it replaces the former. May come after `call-ended`. */
   | { kind: "fact"; field: string; value: unknown; evidence: string }
+  /** The extraction could not keep pace: so many of its passes were left out. */
+  | { kind: "extraction-shed"; passes: number }
   | { kind: "summary"; text: string }
   | { kind: "usage"; usage: Usage }
+  /** What the carrier says of the call after we hung up or moved it. */
   | { kind: "carrier-confirmed"; status: string }
+  /** Both sides were recorded, into this file of the data folder. */
+  | { kind: "recorded"; file: string; durationMs: number }
   | { kind: "call-ended"; reason: string; durationMs: number; framesIn: number; framesOut: number };
 
 export type CallNotice = Stamp & NoticeBody;
@@ -64,6 +73,12 @@ export interface LatencyParts {
   voice?: number;
   ours?: number;
   total?: number;
+}
+
+export interface CallModels {
+  listen?: string;
+  think?: string;
+  speak?: string;
 }
 
 export interface Usage {
@@ -79,6 +94,8 @@ export interface Utterance {
   atMs: number;
   /** What was said, or was to be said. */
   text: string;
+  /** How many words that were, where they are not kept. */
+  words?: number;
   reply?: number;
   source?: ReplySource;
   /** Ms of the reply's audio that the caller heard; absent for the caller. */
@@ -103,6 +120,7 @@ export interface CallRecord {
   engine: string;
   version: string;
   configHash: string;
+  models: CallModels;
   requestIds: string[];
   endReason: string | undefined;
   durationMs: number | undefined;
@@ -114,6 +132,8 @@ export interface CallRecord {
   tools: { atMs: number; id: string; name: string; ok?: boolean; tookMs?: number }[];
   digits: string;
   usage: Usage;
+  carrierStatus: string | undefined;
+  recording: { file: string; durationMs: number } | undefined;
   interruptions: number;
   eventsLost: number;
 }
@@ -129,6 +149,7 @@ export function emptyRecord(id: string): CallRecord {
     engine: "",
     version: "",
     configHash: "",
+    models: {},
     requestIds: [],
     endReason: undefined,
     durationMs: undefined,
@@ -140,6 +161,8 @@ export function emptyRecord(id: string): CallRecord {
     tools: [],
     digits: "",
     usage: {},
+    carrierStatus: undefined,
+    recording: undefined,
     interruptions: 0,
     eventsLost: 0,
   };
@@ -161,15 +184,21 @@ export class RecordFold {
     const { record } = this;
     switch (notice.kind) {
       case "call-started": {
-        const { startedAt, callSid, streamSid, from, to, engine, version, configHash } = notice;
-        return void Object.assign(record, { startedAt, callSid, streamSid, from, to, engine, version, configHash });
+        const { startedAt, callSid, streamSid, from, to, engine, version, configHash, models = {} } = notice;
+        const facts = { startedAt, callSid, streamSid, from, to, engine, version, configHash, models };
+        return void Object.assign(record, facts);
       }
       case "engine-ready":
         return void (notice.requestId && record.requestIds.push(notice.requestId));
       case "caller-text":
         if (!notice.final) return;
         this.#callerDoneMs = notice.atMs;
-        return void record.transcript.push({ who: "caller", atMs: notice.atMs, text: notice.text });
+        return void record.transcript.push({
+          who: "caller",
+          atMs: notice.atMs,
+          text: notice.text,
+          ...(notice.words === undefined ? {} : { words: notice.words }),
+        });
       case "digit":
         return void (record.digits += notice.digit);
       case "routed":
@@ -177,7 +206,7 @@ export class RecordFold {
       case "reply-started":
         return this.#started(notice.reply, notice.source, notice.atMs);
       case "reply-text":
-        return this.#said(notice.reply, notice.text);
+        return this.#said(notice.reply, notice.text, notice.words);
       case "reply-words":
         return void this.#words.set(notice.reply, [...this.#words.get(notice.reply) ?? [], ...notice.words]);
       case "reply-first-sent":
@@ -205,6 +234,10 @@ export class RecordFold {
         return void (record.summary = notice.text);
       case "usage":
         return void (record.usage = sum(record.usage, notice.usage));
+      case "carrier-confirmed":
+        return void (record.carrierStatus = notice.status);
+      case "recorded":
+        return void (record.recording = { file: notice.file, durationMs: notice.durationMs });
       case "event-lost":
         return void record.eventsLost++;
       case "call-ended":
@@ -221,9 +254,11 @@ export class RecordFold {
     this.record.transcript.push(utterance);
   }
 
-  #said(reply: number, text: string): void {
+  #said(reply: number, text: string, words: number | undefined): void {
     const utterance = this.#replies.get(reply);
-    if (utterance) utterance.text = `${utterance.text} ${text}`.trim();
+    if (!utterance) return;
+    utterance.text = `${utterance.text} ${text}`.trim();
+    if (words !== undefined) utterance.words = (utterance.words ?? 0) + words;
   }
 
   #firstSent(reply: number, atMs: number): void {

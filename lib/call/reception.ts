@@ -34,7 +34,10 @@ export interface CallFacts extends Caller {
 
 /** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
 export type CallPlan =
-  & Pick<CallParts, "deadlines" | "maxPrompts" | "line" | "greeting" | "runTool">
+  & Pick<
+    CallParts,
+    "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "transfer" | "runTool"
+  >
   & {
     openEngine: (host: EngineHost) => Engine;
     engine: string;

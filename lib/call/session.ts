@@ -29,6 +29,14 @@ export interface SpokenLine {
 /** How long a call waits for what, ms. */
 export type CallDeadlines = Readonly<Record<TimerName, number>>;
 
+/** A common question that we answer ourselves, at once. */
+export interface RoutedAnswer {
+  route: string;
+  score: number;
+  line: SpokenLine;
+  then: "continue" | "hangup" | "transfer";
+}
+
 export interface ToolCall {
   id: string;
   name: string;
@@ -51,6 +59,12 @@ export interface CallParts {
   line: (name: LineName) => SpokenLine | undefined;
   /** Said as soon as the line is there, before and beside the engine. */
   greeting?: SpokenLine;
+  /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
+  route: (text: string) => RoutedAnswer | undefined;
+  /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
+  onlyInterrupts: (text: string) => boolean;
+  /** What follows a route's answer, once it was heard: leave the line to somebody else. */
+  transfer: (route: string) => void;
   /** Runs a tool and gives its result as text for the model. Bounded in time; never rejects. */
   runTool: (call: ToolCall) => Promise<string>;
   report: (notice: NoticeBody) => void;
@@ -68,6 +82,7 @@ export interface LiveCall {
 const INBOX_LIMIT = 256;
 /** An interruption lasts at most this long, however much noise the caller makes. */
 const INTERRUPTED_LIMIT_MS = 10_000;
+const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
 /** Without word timings a resumed reply repeats this much. */
 const REPEAT_MS = 200;
 
@@ -94,6 +109,8 @@ class Session {
   #startedMs = 0;
   #interruptedMs = 0;
   #cuts: { reply: number; heardMs: number }[] = [];
+  /** The caller's present turn was answered by a route: what the engine makes of it is not wanted. */
+  #routed = false;
   #framesIn = 0;
   #bytesOut = 0;
 
@@ -182,10 +199,12 @@ class Session {
         return this.post({ kind: "ready" });
       case "caller-spoke":
         this.#report(event);
+        this.#routed = false;
         return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
       case "caller-text":
         this.#report(event);
-        return this.post(event);
+        this.post(event);
+        return event.final ? this.#answerByRoute(event.text) : undefined;
       case "reply-started":
         this.#report({ ...event, source: "engine" });
         return this.post(event);
@@ -213,8 +232,23 @@ class Session {
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
   }
 
+  /** A common question is answered from a recording, before the engine's own answer is there. */
+  #answerByRoute(text: string): void {
+    this.#routed = false;
+    if (this.#state.kind === "closing" || this.#state.kind === "ended") return;
+    if (this.#state.kind === "interrupted" && this.#parts.onlyInterrupts(text)) return;
+    const answer = this.#parts.route(text);
+    if (!answer) return;
+    this.#routed = true;
+    this.#report({ kind: "routed", route: answer.route, score: answer.score });
+    this.#speak(answer.line, "route");
+    if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });
+    if (answer.then === "transfer") this.#parts.transfer(answer.route);
+  }
+
   #tool({ id, name, arguments: args }: ToolCall): void {
     const { clock, runTool } = this.#parts;
+    if (this.#routed) return this.#engine?.toolResult(id, name, ALREADY_HANDLED);
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
     this.post({ kind: "tool-call", running: true });

@@ -89,6 +89,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     unclaimed: (callSid) => refusals.push(`unclaimed ${callSid}`),
   });
   await house.loadPrompts(new AbortController().signal);
+  await house.trainRouters();
   const { reception } = house;
   const app = createApp({
     reception,

@@ -1,0 +1,48 @@
+/** The routers of all numbers: trained in the background, each set of routes once. */
+
+import type { CallConfig, Config } from "./config.ts";
+import { type Router, trainRouter } from "./routing/router.ts";
+
+export class Routers {
+  /** By the routes they were trained from: numbers often share them. */
+  #trained = new Map<string, Router>();
+
+  /** The router of a call, once it is trained; undefined until then, and where routing is off. */
+  of(call: CallConfig): Router | undefined {
+    return call.routerEnabled ? this.#trained.get(keyOf(call)) : undefined;
+  }
+
+  /** Train what `config` needs and is not trained yet; forget what it does not need any more. */
+  async train(config: Config): Promise<void> {
+    const calls = [config.base, ...Object.values(config.numbers)].filter((call) => call.routerEnabled);
+    const trained = new Map<string, Router>();
+    for (const call of calls) {
+      const key = keyOf(call);
+      trained.set(key, trained.get(key) ?? this.#trained.get(key) ?? await trainRouter(call.routes.map(examplesOf)));
+    }
+    this.#trained = trained;
+  }
+}
+
+function examplesOf({ name, utterances, match, threshold, then }: CallConfig["routes"][number]) {
+  return { name, utterances, match, strict: then !== "continue", ...(threshold === undefined ? {} : { threshold }) };
+}
+
+function keyOf({ routes }: CallConfig): string {
+  return JSON.stringify(routes.map(examplesOf));
+}
+
+/** Whether `text` consists of nothing but these phrases, in any order and number. */
+export function isOnly(phrases: readonly string[], text: string): boolean {
+  let rest = ` ${normalise(text)} `;
+  if (rest.trim() === "") return false;
+  for (const phrase of [...phrases].map(normalise).sort((a, b) => b.length - a.length)) {
+    while (rest.includes(` ${phrase} `)) rest = rest.replace(` ${phrase} `, " ");
+  }
+  return rest.trim() === "";
+}
+
+/** Lower-case words with one space between. */
+function normalise(text: string): string {
+  return (text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? []).join(" ");
+}

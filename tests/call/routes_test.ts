@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import type { CallNotice } from "../../lib/call/notice.ts";
+import { seedCount, seeded, test } from "../case.ts";
+import { simHouse, storyBrain } from "../sim/house.ts";
+
+const PRICE = "A first visit is ninety dollars altogether.";
+const ROUTES = [
+  { name: "pricing", utterances: ["how much is it", "what does a visit cost", "what is the price"], text: PRICE },
+  {
+    name: "stop",
+    utterances: ["stop calling me", "take me off your list", "do not call me again"],
+    text: "You will not hear from us again.",
+    then: "hangup",
+  },
+];
+
+type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
+const noticesOf = <K extends CallNotice["kind"]>(notices: readonly CallNotice[], kind: K) =>
+  notices.filter((notice): notice is Notice<K> => notice.kind === kind);
+
+test("a common question is answered from the recording at once, and the agent's own answer is not heard", async () => {
+  await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
+  const call = sim.ring({ steps: [{ kind: "say", text: "how much is it" }, { kind: "wait", ms: 3000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns[1]!.heard, PRICE);
+  assert.deepEqual(report.offences, []);
+  const asked = noticesOf(sim.notices, "caller-text").at(-1)!.atMs;
+  const sent = noticesOf(sim.notices, "reply-first-sent").at(-1)!.atMs;
+  assert.ok(sent - asked < 30, `${sent - asked} ms`);
+  const answer = sim.records()[0]!.transcript.at(-1)!;
+  assert.deepEqual([answer.route, answer.source, answer.text], ["pricing", "route", PRICE]);
+});
+
+test("a route that hangs up does so once its answer was heard", async () => {
+  await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
+  const call = sim.ring({ steps: [{ kind: "say", text: "take me off your list" }, { kind: "wait", ms: 20_000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.endedBy, "server");
+  assert.equal(report.turns[1]!.heard, "You will not hear from us again.");
+  await sim.clock.run(2000);
+  assert.equal(sim.records()[0]!.endReason, "agent-hung-up");
+});
+
+test("interrupting with stop does not end the call", async () => {
+  await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "tell me something" }, { kind: "interrupt", text: "stop", afterMs: 900 }, {
+      kind: "wait",
+      ms: 3000,
+    }],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.endedBy, "caller");
+  assert.equal(noticesOf(sim.notices, "routed").length, 0);
+});
+
+test("a caller who interrupts a cached answer: the record keeps what was heard of it", async () => {
+  await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "how much is it" }, { kind: "interrupt", text: "never mind then", afterMs: 800 }, {
+      kind: "wait",
+      ms: 500,
+    }],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.deepEqual(report.offences, []);
+  const answer = sim.records()[0]!.transcript.find(({ route }) => route === "pricing")!;
+  assert.ok(answer.interrupted);
+  assert.ok(
+    Math.abs(answer.heardMs! - report.turns[1]!.heardMs) <= 40,
+    `${answer.heardMs} and ${report.turns[1]!.heardMs}`,
+  );
+});
+
+test("500 routed turns (a fifth of them here), each followed at once by a question: nothing fenced is heard, no answer swallowed", async () => {
+  const turns = seedCount(500);
+  for (let done = 0, seed = 1; done < turns; seed++) {
+    const random = seeded(seed);
+    await using sim = await simHouse({
+      seed,
+      config: { routes: ROUTES },
+      agent: {
+        think: ({ said }) => ({ say: `Regarding ${said} indeed.`, thinkMs: 100 + random() * 600 }),
+        rateX: 1 + random() * 20,
+      },
+    });
+    const steps = Array.from({ length: 5 }, (_, index) => [
+      { kind: "say" as const, text: "how much is it", now: index > 0 && random() < 0.3 },
+      { kind: "say" as const, text: `question number${index} please`, now: random() < 0.5 },
+    ]).flat();
+    const call = sim.ring({ steps });
+    const report = await sim.clock.runFor(call.report);
+    assert.deepEqual(report.offences, [], `seed ${seed}`);
+    const heard = report.turns.map((turn) => turn.heard ?? "").join(" ");
+    const texts = noticesOf(sim.notices, "caller-text").map(({ text }) => text);
+    for (const { atMs } of noticesOf(sim.notices, "routed")) {
+      const routed = noticesOf(sim.notices, "caller-text").find((notice) => notice.atMs === atMs)!.text;
+      assert.ok(
+        !heard.includes(`Regarding ${routed} indeed`),
+        `seed ${seed}: the agent's own answer to "${routed}" was heard`,
+      );
+    }
+    for (const turn of report.turns.filter(({ said }) => said.startsWith("question"))) {
+      // What the agent took as one turn with the words before it is answered as one.
+      if (!texts.includes(turn.said)) continue;
+      const interrupted = turn.interrupted || turn === report.turns.at(-1);
+      assert.ok(
+        interrupted || turn.heard!.includes(`Regarding ${turn.said}`),
+        `seed ${seed}: "${turn.said}" got "${turn.heard}"`,
+      );
+    }
+    done += noticesOf(sim.notices, "routed").length;
+    assert.ok(seed < turns, "too few turns were routed");
+  }
+});
