@@ -119,7 +119,7 @@ test("a stuck stream is replaced once, and the turn goes on over the new one", a
   const parts = rig({ faults: (socket) => socket === 0 ? { stallAfterMs: 2000 } : {} });
   await say(
     parts,
-    "Please send the letter to the house in Green Street, that is number seven, second floor on the left.",
+    "Please send the letter to the house in Green Street, that is number seven, second floor on the left, and ring twice please.",
   );
   await silence(parts, 2000);
   assert.equal(parts.sessions.length, 2);
@@ -127,7 +127,7 @@ test("a stuck stream is replaced once, and the turn goes on over the new one", a
   assert.equal(parts.events.filter(({ kind }) => kind === "spoke").length, 1);
   assert.equal(parts.events.filter(({ kind }) => kind === "ended").length, 0);
   assert.equal(turns(parts).length, 1);
-  assert.match(turns(parts)[0]!, /^Please send .* second floor on the left\.$/);
+  assert.match(turns(parts)[0]!, /^Please send .* second floor on the left, and ring twice please\.$/);
   await say(parts, "Thank you.");
   await silence(parts, 1000);
   assert.equal(turns(parts)[1], "Thank you.");

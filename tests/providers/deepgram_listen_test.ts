@@ -97,7 +97,14 @@ test("frames leave at once, one message each, and none is empty", async () => {
   parts.stt.hear(new Uint8Array(0));
   await parts.clock.run(0);
   assert.deepEqual(parts.sessions[0]!.audio.map(({ length }) => length), [160]);
+  await parts.clock.run(100);
+  assert.equal(parts.sessions[0]!.closed, undefined, "an empty message would have closed the stream");
+  const startMs = parts.clock.monotonicMs();
   await dispose(parts);
+  assert.ok(
+    parts.clock.monotonicMs() - startMs <= 40,
+    "a server that answers the goodbye is not waited for any longer",
+  );
 });
 
 test("a text KeepAlive goes out every four seconds without audio, and none while audio flows", async () => {

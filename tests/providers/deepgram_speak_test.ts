@@ -82,6 +82,7 @@ test("a reply is one Flush on one socket, which serves the whole call", async ()
     const hearing = hear(parts, [text]);
     await finished(parts, hearing);
     assert.equal(words(hearing.frames), text);
+    await parts.clock.run(10_000);
   }
   assert.equal(parts.wires.opened, 1);
   await dispose(parts);
