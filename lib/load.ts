@@ -1,8 +1,17 @@
 /** Reads configuration from the disk and the environment: the shell around `parseConfig`. */
 
-import { type ConfigNote, type Flags, type Loaded, loadEnv, parseConfig, VARIABLE_NAMES } from "./config.ts";
-import type { Result } from "./base/result.ts";
+import {
+  type ConfigNote,
+  type Environment,
+  type Flags,
+  type Loaded,
+  loadEnv,
+  parseConfig,
+  VARIABLE_NAMES,
+} from "./config.ts";
+import { failed, ok, type Result } from "./base/result.ts";
 import { readBytes, readText } from "./files.ts";
+import { isForbidden, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
 const SECRET_NAMES = /\bSECRET_[A-Z0-9_]+/g;
@@ -13,21 +22,41 @@ export interface LoadOptions {
   flags?: Flags;
 }
 
+/** What tells that we run on Deno Deploy. */
+const PLATFORM_NAMES = ["DENO_DEPLOY", "DENO_DEPLOYMENT_ID"];
+
 /** The configuration as it is on the disk now. A file named by the user must exist; the default one need not. */
 export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {}): Result<Loaded, ConfigNote[]> {
-  const text = readText(file);
+  const forbidden: ConfigNote[] = [];
+  const mayFail = <T>(path: string, read: (path: string) => T): T | undefined => {
+    try {
+      return read(path);
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      forbidden.push({ file: path, key: "", problem: "may not be read", remedy: readRemedy(error) });
+      return undefined;
+    }
+  };
+  const text = mayFail(file, readText);
+  const dotenv = loadEnv(mayFail(".env", readText) ?? "");
+  if (forbidden.length > 0) return failed(forbidden);
   if (text === undefined && file !== "config.json") {
-    return { ok: false, fault: [{ file, key: "", problem: "there is no such file", remedy: "Check --config." }] };
+    return failed([{ file, key: "", problem: "there is no such file", remedy: "Check --config." }]);
   }
-  const dotenv = loadEnv(readText(".env") ?? "");
-  const names = new Set([...VARIABLE_NAMES, ...Object.keys(dotenv), ...text?.match(SECRET_NAMES) ?? []]);
-  const env = Object.fromEntries([...names].map((name) => [name, Deno.env.get(name) ?? dotenv[name]]));
-  return parseConfig({
+  const parsed = parseConfig({
     text,
     file,
-    env,
+    env: environment(dotenv, text?.match(SECRET_NAMES) ?? []),
     flags,
-    readAsset: readText,
-    hasAsset: (path) => readBytes(path) !== undefined,
+    readAsset: (path) => mayFail(path, readText),
+    hasAsset: (path) => mayFail(path, readBytes) !== undefined,
   });
+  if (!parsed.ok) return failed([...forbidden, ...parsed.fault]);
+  return ok({ ...parsed.value, warnings: [...forbidden, ...parsed.value.warnings] });
+}
+
+/** The variables we know and those of `dotenv`, the file `.env`; real ones win. `more`: other names to look for. */
+export function environment(dotenv: Environment, more: Iterable<string> = []): Environment {
+  const names = new Set([...VARIABLE_NAMES, ...PLATFORM_NAMES, ...Object.keys(dotenv), ...more]);
+  return Object.fromEntries([...names].map((name) => [name, variable(name) ?? dotenv[name]]));
 }

@@ -1,0 +1,28 @@
+/** `offhook health`: does a server answer? For Docker's health check, whose image has no curl. */
+
+import { loadEnv } from "./config.ts";
+import { readText } from "./files.ts";
+import { variable } from "./permissions.ts";
+
+const LIMIT_MS = 3000;
+
+/** Ask `url` for its health. @returns the exit code: 0 for a server that takes calls, else 1. */
+export async function health(
+  url: string,
+  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
+): Promise<number> {
+  try {
+    const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });
+    const text = (await response.text()).trim();
+    (response.ok ? print : printError)(response.ok ? text : `${url} answered HTTP ${response.status}: ${text}`);
+    return response.ok ? 0 : 1;
+  } catch (error) {
+    printError(`No answer from ${url}: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+/** Where the server of this machine answers, by `PORT`. */
+export function localUrl(): string {
+  return `http://localhost:${variable("PORT") || loadEnv(readText(".env") ?? "").PORT || 5000}`;
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "../case.ts";
+import { emptyDirectory, ROOT, run } from "./harness.ts";
+
+/** The task's own words, for another program: what these flags let a program do, they let the executable do. */
+function compileFlags(): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as {
+    tasks: { compile: { command: string } };
+  };
+  return tasks.compile.command.split(" ").filter((word) => /^--(allow|no-prompt|deny)/.test(word))
+    .map((word) => word.replaceAll("'", ""));
+}
+
+test("with its permissions no program can be run and nothing outside its folders be read or written", async () => {
+  using place = emptyDirectory();
+  const cwd = `${place.path}/home`;
+  Deno.mkdirSync(`${cwd}/data`, { recursive: true });
+  Deno.writeTextFileSync(`${place.path}/outside`, "");
+  Deno.writeTextFileSync(`${cwd}/here`, "");
+  const output = `${place.path}/probe`;
+  const args = ["compile", "--no-check", "--quiet", ...compileFlags(), "--output", output];
+  const compiled = await run({ command: Deno.execPath(), args }, [`${ROOT}tests/executable/probe.ts`], {
+    cwd: ROOT,
+    env: { DENORT_BIN: Deno.env.get("DENORT_BIN") ?? "" },
+  });
+  assert.equal(compiled.code, 0, compiled.stderr);
+  const { stdout, stderr } = await run({ command: output, args: [] }, [], { cwd });
+  assert.equal(stderr, "");
+  assert.deepEqual(JSON.parse(stdout), {
+    "read /etc/passwd": "NotCapable",
+    "read above": "NotCapable",
+    "read its own program": "NotCapable",
+    "write /tmp": "NotCapable",
+    "write above": "NotCapable",
+    "write /etc/offhook": "NotCapable",
+    "link outwards": "NotCapable",
+    "run a program": "NotCapable",
+    "load a library": "NotCapable",
+    "read PATH": "NotCapable",
+    "list the environment": "NotCapable",
+    "set a variable": "NotCapable",
+    "ask for the host's name": "NotCapable",
+    "read here": "done",
+    "write here": "done",
+    "write data": "done",
+    "read a secret": "done",
+    "write here while serving": "NotCapable",
+    "write data while serving": "done",
+  });
+});
