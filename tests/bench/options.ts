@@ -1,0 +1,100 @@
+/** The command line of the bench. Pure. */
+
+import { parseArgs } from "node:util";
+
+export interface BenchOptions {
+  calls: number[];
+  seconds: number;
+  /** A running server, instead of a child of ours. */
+  url: string | undefined;
+  /** Where the agent stand-in waits for a running server. */
+  agentPort: number;
+  /** The running server's process, for its CPU and memory. */
+  pid: number | undefined;
+  json: boolean;
+  peer: boolean;
+  rounds: number;
+  tls: boolean;
+  stallMs: number;
+  stallEverySeconds: number;
+  help: boolean;
+}
+
+export const HELP =
+  `deno task bench [--calls 1,10,50] [--seconds 30] [--json] [--peer [--rounds 2]] [--tls] [--engine agent]
+                [--stall-ms 130 [--stall-every 10]] [--url URL [--agent-port 5001] [--pid N]]
+
+Phones and an agent stand-in, in processes of their own, call a server and count every frame.
+
+  --calls LIST       calls at once, one run for each number
+  --seconds S        how long is measured, after a warm-up
+  --peer             also a common Node server (tests/bench/peers), in turns with ours, and the ratio; needs node and npm
+  --rounds N         turns of ours and the peer (default 2: A B A B)
+  --tls              the agent over wss with a certificate made for this run; needs openssl
+  --stall-ms MS      hold our server's event loop up for MS, every --stall-every seconds (default 10)
+  --url URL          a server that runs already; start it with
+                     DEEPGRAM_API_KEY=k DEEPGRAM_AGENT_URL=ws://127.0.0.1:5001/v1/agent/converse MAX_CALLS=5000
+  --agent-port N     where the stand-in of the agent waits for it (default 5001)
+  --pid N            its process, to read CPU and memory
+  --json             one JSON document on stdout, everything else on stderr
+`;
+
+/** @returns the options, or what is wrong with them. */
+export function parseOptions(args: string[]): BenchOptions | string {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({ args, strict: true, allowPositionals: false, options: OPTIONS }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const faults: string[] = [];
+  const whole = (name: keyof typeof OPTIONS, least: number, most: number): number => {
+    const text = String(values[name]);
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (!(value >= least && value <= most)) {
+      faults.push(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
+    }
+    return value;
+  };
+  const calls = String(values.calls).split(",").map(Number);
+  if (!calls.every((n) => Number.isInteger(n) && n >= 1 && n <= 2000)) {
+    faults.push(`--calls takes whole numbers from 1 to 2000, not "${values.calls}"`);
+  }
+  const url = values.url as string | undefined;
+  if (url !== undefined && !/^(http|ws):\/\//.test(url)) faults.push(`--url takes http://… or ws://…, not "${url}"`);
+  if (values.engine !== "agent") faults.push(`--engine takes "agent", not "${values.engine}"`);
+  if (url !== undefined && (values.peer || values.tls || values["stall-ms"] !== "0")) {
+    faults.push("--peer, --tls and --stall-ms are for a server that the bench starts itself, so not with --url");
+  }
+  const options: BenchOptions = {
+    calls,
+    seconds: whole("seconds", 1, 3600),
+    url,
+    agentPort: whole("agent-port", 1, 65_535),
+    pid: values.pid === undefined ? undefined : whole("pid", 1, 4_194_304),
+    json: values.json === true,
+    peer: values.peer === true,
+    rounds: whole("rounds", 1, 20),
+    tls: values.tls === true,
+    stallMs: whole("stall-ms", 0, 5000),
+    stallEverySeconds: whole("stall-every", 1, 3600),
+    help: values.help === true,
+  };
+  return faults.length > 0 ? faults.join("\n") : options;
+}
+
+const OPTIONS = {
+  "calls": { type: "string", default: "1,10,50" },
+  "seconds": { type: "string", default: "30" },
+  "url": { type: "string" },
+  "agent-port": { type: "string", default: "5001" },
+  "pid": { type: "string" },
+  "json": { type: "boolean" },
+  "peer": { type: "boolean" },
+  "rounds": { type: "string", default: "2" },
+  "tls": { type: "boolean" },
+  "engine": { type: "string", default: "agent" },
+  "stall-ms": { type: "string", default: "0" },
+  "stall-every": { type: "string", default: "10" },
+  "help": { type: "boolean", short: "h" },
+} as const;

@@ -1,0 +1,150 @@
+/** What one phone hears: the carrier's buffer, marks and `clear`, and what is wrong with the frames that come. Pure. */
+
+import { audioMs, FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
+import { DOWN, FrameStamp, Sequence, type Stamp } from "./frames.ts";
+import type { Histogram } from "./histogram.ts";
+
+/** An under-run needs audio that the server held for this long. Issue 2, "It must show", point 3. */
+const HELD_MS = 40;
+/** A buffer found empty by less than this was not: clocks and timers are no better. */
+const SLACK_MS = 1;
+/** Behind this much of a reply the lead is full and the pacing is steady. */
+const STEADY_MS = 500;
+
+/** Measured over all phones. Durations count only within the window of measuring. */
+export interface Heard {
+  firstFrame: Histogram;
+  jitter: Histogram;
+  late: Histogram;
+  frames: number;
+  messages: number;
+  marks: number;
+  altered: number;
+  stale: number;
+  /** The buffer ran empty while the server held audio; `uncertain`: or we were too late to see. */
+  underruns: number;
+  uncertain: number;
+  underrunMs: number;
+  /** The buffer ran empty because the agent had not sent more. */
+  starved: number;
+  /** Messages that no carrier knows. */
+  odd: number;
+}
+
+/** When a message came: certainly not after `ms`, and not before `sinceMs` (we may have slept). */
+export interface Arrival {
+  ms: number;
+  sinceMs: number;
+  measured: boolean;
+}
+
+interface Reply {
+  sequence: Sequence;
+  count: number;
+  startMs: number;
+}
+
+const frameStamp = new FrameStamp();
+
+export class PhoneLine {
+  readonly replies = new Map<number, Reply>();
+  /** When `clear` came, and which reply it cut. */
+  readonly clears: { reply: number; ms: number }[] = [];
+  readonly #call: number;
+  readonly #heard: Heard;
+  #current = 0;
+  #cut = 0;
+  /** The buffer has been played to its end at this time. */
+  #playedMs = 0;
+  #lastMs = 0;
+  #marks: { name: string; dueMs: number }[] = [];
+  #rest = new Uint8Array(0);
+
+  constructor(call: number, heard: Heard) {
+    this.#call = call;
+    this.#heard = heard;
+  }
+
+  message(text: string, arrival: Arrival): void {
+    if (text.includes('"event":"media"')) return this.#media(text, arrival);
+    const message = JSON.parse(text) as { event?: unknown; mark?: { name?: unknown } };
+    if (message.event === "clear") return this.#clear(arrival.ms);
+    const name = message.mark?.name;
+    if (message.event !== "mark" || typeof name !== "string") return void this.#heard.odd++;
+    this.#heard.marks++;
+    this.#marks.push({ name, dueMs: this.#playedMs });
+  }
+
+  /** Names of the marks whose audio has been played. */
+  played(nowMs: number): string[] {
+    if (this.#marks.length === 0 || this.#marks[0]!.dueMs > nowMs) return [];
+    const due = this.#marks.filter((mark) => mark.dueMs <= nowMs);
+    this.#marks = this.#marks.filter((mark) => mark.dueMs > nowMs);
+    return due.map(({ name }) => name);
+  }
+
+  #clear(ms: number): void {
+    this.clears.push({ reply: this.#current, ms });
+    this.#cut = this.#current;
+    this.#playedMs = ms;
+    for (const mark of this.#marks) mark.dueMs = 0;
+  }
+
+  #media(text: string, arrival: Arrival): void {
+    const from = text.indexOf('"payload":"') + 11;
+    const payload = text.slice(from, text.indexOf('"', from));
+    this.#heard.messages++;
+    if (payload.length === 216 && this.#rest.length === 0) {
+      return this.#frame(frameStamp.readBase64(payload, DOWN), arrival, 1);
+    }
+    const bytes = joined(this.#rest, Uint8Array.fromBase64(payload));
+    const frames = Math.floor(bytes.length / FRAME_BYTES);
+    for (let i = 0; i < frames; i++) {
+      const stamp = frameStamp.read(bytes, i * FRAME_BYTES, DOWN);
+      this.#frame(stamp === "silence" ? undefined : stamp, arrival, i === 0 ? frames : 0);
+    }
+    this.#rest = bytes.slice(frames * FRAME_BYTES);
+  }
+
+  /** `inMessage`: frames of the message, for the first of them; 0 for the others. */
+  #frame(stamp: Stamp | undefined, arrival: Arrival, inMessage: number): void {
+    this.#heard.frames++;
+    if (!stamp || stamp.call !== this.#call) return void this.#heard.altered++;
+    if (stamp.reply <= this.#cut) return void this.#heard.stale++;
+    const known = this.replies.get(stamp.reply);
+    const reply = known ?? { sequence: new Sequence(), count: stamp.count, startMs: arrival.ms };
+    if (!known) this.replies.set(stamp.reply, reply);
+    const inOrder = reply.sequence.push(stamp.index);
+    if (arrival.measured && inOrder) this.#measure(stamp, reply, arrival, inMessage);
+    if (stamp.index > 0) this.#checkBuffer(stamp, arrival);
+    this.#current = stamp.reply;
+    this.#lastMs = arrival.ms;
+    this.#playedMs = Math.max(this.#playedMs, arrival.ms) + audioMs(FRAME_BYTES);
+  }
+
+  #measure({ index, sentMs }: Stamp, reply: Reply, { ms }: Arrival, inMessage: number): void {
+    if (inMessage === 0) return;
+    if (index === 0) return this.#heard.firstFrame.add(ms - sentMs);
+    const steady = index * FRAME_MS > STEADY_MS;
+    if (steady) this.#heard.jitter.add(Math.abs(ms - this.#lastMs - inMessage * FRAME_MS));
+    this.#heard.late.add(Math.max(0, ms - reply.startMs - index * FRAME_MS));
+  }
+
+  /** Was the caller left in silence before this frame, and whose fault was it? */
+  #checkBuffer({ sentMs }: Stamp, { ms, sinceMs }: Arrival): void {
+    const emptyMs = ms - this.#playedMs;
+    if (emptyMs <= SLACK_MS) return;
+    if (ms - sentMs < HELD_MS) return void this.#heard.starved++;
+    if (sinceMs - this.#playedMs <= SLACK_MS || sinceMs - sentMs < HELD_MS) return void this.#heard.uncertain++;
+    this.#heard.underruns++;
+    this.#heard.underrunMs += emptyMs;
+  }
+}
+
+function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  if (head.length === 0) return tail;
+  const all = new Uint8Array(head.length + tail.length);
+  all.set(head);
+  all.set(tail, head.length);
+  return all;
+}

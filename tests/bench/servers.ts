@@ -1,0 +1,135 @@
+/** What is measured: our own server as a child, the peer, or a server that runs already. */
+
+import { Child } from "./child.ts";
+import { hasProgram } from "./machine.ts";
+
+export interface ServerPlan {
+  port: number;
+  agentUrl: string;
+  core: number | undefined;
+  /** Folder of this run: configuration, certificates. */
+  folder: string;
+  /** PEM file of the authority that signed the agent's certificate. */
+  authority?: string;
+}
+
+/** A server that can be started. */
+export interface Contender {
+  name: string;
+  start: (plan: ServerPlan) => Child;
+}
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** A bare `Settings` message of the vendor is a whole configuration. */
+const SETTINGS = {
+  type: "Settings",
+  audio: {
+    input: { encoding: "mulaw", sample_rate: 8000 },
+    output: { encoding: "mulaw", sample_rate: 8000, container: "none" },
+  },
+  agent: {
+    listen: { provider: { type: "deepgram", model: "nova-3" } },
+    think: { provider: { type: "open_ai", model: "gpt-4o-mini" }, prompt: "You answer the phone." },
+    speak: { provider: { type: "deepgram", model: "aura-2-thalia-en" } },
+  },
+};
+
+function environment({ port, agentUrl, authority }: ServerPlan): Record<string, string> {
+  return {
+    PORT: String(port),
+    BIND: "127.0.0.1",
+    MAX_CALLS: "5000",
+    DRAIN_SECONDS: "1",
+    DEEPGRAM_API_KEY: "bench",
+    DEEPGRAM_AGENT_URL: agentUrl,
+    ...(authority ? { DENO_CERT: authority, NODE_EXTRA_CA_CERTS: authority } : {}),
+  };
+}
+
+/** Ours: as `deno task start` runs it, or with an event loop that is held up on purpose. */
+export function ours(stall: { ms: number; everySeconds: number } | undefined): Contender {
+  const program = stall
+    ? [`${ROOT}tests/bench/stalled_server.ts`, String(stall.ms), String(stall.everySeconds)]
+    : [`${ROOT}main.ts`, "serve"];
+  return {
+    name: "offhook",
+    start(plan) {
+      Deno.writeTextFileSync(`${plan.folder}/config.json`, JSON.stringify(SETTINGS));
+      return new Child({
+        name: "server",
+        command: [
+          Deno.execPath(),
+          "run",
+          "--allow-net",
+          "--allow-env",
+          "--allow-read",
+          "--allow-write=.",
+          ...program,
+        ],
+        core: plan.core,
+        cwd: plan.folder,
+        env: environment(plan),
+        bare: true,
+      });
+    },
+  };
+}
+
+/** The common Node server. @returns why it cannot be had, if so. */
+export async function nodePeer(folder: string): Promise<Contender | { problem: string }> {
+  for (const program of ["node", "npm"]) {
+    if (!await hasProgram(program, ["--version"])) return { problem: `--peer needs ${program}, which is not here.` };
+  }
+  const home = `${folder}/peer`;
+  Deno.mkdirSync(home);
+  for (const file of ["package.json", "node_server.mjs"]) {
+    Deno.copyFileSync(`${ROOT}tests/bench/peers/${file}`, `${home}/${file}`);
+  }
+  const { success, stderr } = await new Deno.Command("npm", {
+    args: ["install", "--no-audit", "--no-fund", "--loglevel=error"],
+    cwd: home,
+    stdout: "null",
+    signal: AbortSignal.timeout(120_000),
+  }).output();
+  if (!success) return { problem: `npm could not install the peer:\n${new TextDecoder().decode(stderr)}` };
+  return {
+    name: "peer",
+    start: (plan) =>
+      new Child({
+        name: "peer",
+        command: ["node", `${home}/node_server.mjs`],
+        core: plan.core,
+        cwd: home,
+        env: environment(plan),
+        bare: true,
+      }),
+  };
+}
+
+/** A certificate for 127.0.0.1, signed by an authority made for this run. @returns why not, if so. */
+export async function testCertificate(
+  folder: string,
+): Promise<{ authority: string; cert: string; key: string } | { problem: string }> {
+  if (!await hasProgram("openssl", ["version"])) return { problem: "--tls needs openssl, which is not here." };
+  const run = async (args: string[]) => {
+    const { success, stderr } = await new Deno.Command("openssl", { args, cwd: folder, stdout: "null" }).output();
+    if (!success) throw new Error(`openssl ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+  };
+  const key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"];
+  await run(["req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Bench authority"]);
+  await run(["req", "-new", ...key.slice(0, 3), "-keyout", "agent.key", "-out", "agent.csr", "-subj", "/CN=127.0.0.1"]);
+  Deno.writeTextFileSync(`${folder}/agent.ext`, "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+  const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "agent.ext"];
+  await run(["x509", "-req", "-in", "agent.csr", ...signing, "-out", "agent.pem"]);
+  return {
+    authority: `${folder}/ca.pem`,
+    cert: Deno.readTextFileSync(`${folder}/agent.pem`),
+    key: Deno.readTextFileSync(`${folder}/agent.key`),
+  };
+}
+
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -1,0 +1,117 @@
+/** Joins what the phones and the agent of one run saw: nobody else knows which frames should have come. Pure. */
+
+import { Histogram, type Spread } from "./histogram.ts";
+import type { AgentResult, PhonesResult } from "./talk.ts";
+
+export interface Flow {
+  frames: number;
+  lost: number;
+  duplicated: number;
+  reordered: number;
+  altered: number;
+}
+
+export interface Verdict {
+  up: Flow;
+  /** Frames of silence that the server made up towards the agent. */
+  madeUp: number;
+  down: Flow;
+  messagesDown: number;
+  /** Frames of a reply that came after its `clear`. */
+  stale: number;
+  underruns: number;
+  /** Under-runs that may be our own sleep. */
+  uncertain: number;
+  underrunMs: number;
+  starved: number;
+  marks: number;
+  odd: number;
+  interruptions: number;
+  /** Interruptions that no `clear` answered within 2 s. */
+  notCleared: number;
+  dropped: { call: number; why: string }[];
+  uplinkMs: Spread;
+  firstFrameMs: Spread;
+  jitterMs: Spread;
+  lateMs: Spread;
+  clearMs: Spread;
+  /** How late our own phones spoke: a bound of what these figures are worth. */
+  generatorLagMs: Spread;
+  clock: PhonesResult["clock"];
+}
+
+const CLEARED_WITHIN_MS = 2000;
+
+export function judge(phones: PhonesResult, agent: AgentResult): Verdict {
+  const { heard, durations } = phones;
+  const clears = matchClears(phones, agent);
+  return {
+    up: upward(phones, agent),
+    madeUp: sum(agent.calls, ({ silent }) => silent),
+    down: downward(phones, agent),
+    messagesDown: heard.messages,
+    stale: heard.stale,
+    underruns: heard.underruns,
+    uncertain: heard.uncertain,
+    underrunMs: heard.underrunMs,
+    starved: heard.starved,
+    marks: heard.marks,
+    odd: heard.odd,
+    interruptions: clears.clear.n + clears.missing,
+    notCleared: clears.missing,
+    dropped: phones.dropped,
+    uplinkMs: new Histogram(agent.uplink).spread,
+    firstFrameMs: new Histogram(durations.firstFrame).spread,
+    jitterMs: new Histogram(durations.jitter).spread,
+    lateMs: new Histogram(durations.late).spread,
+    clearMs: clears.clear.spread,
+    generatorLagMs: new Histogram(durations.lag).spread,
+    clock: phones.clock,
+  };
+}
+
+/** A frame that was sent and had not come at the very end is lost, gaps or not. */
+function upward({ sent }: PhonesResult, { calls }: AgentResult): Flow {
+  const arrived = new Map(calls.map(({ call, next }) => [call, next]));
+  const missingAtEnd = sum(sent.map((count, call) => Math.max(0, count - (arrived.get(call) ?? 0))), (n) => n);
+  return {
+    frames: sum(sent, (n) => n),
+    lost: sum(calls, ({ lost }) => lost) + missingAtEnd,
+    duplicated: sum(calls, ({ duplicated }) => duplicated),
+    reordered: sum(calls, ({ reordered }) => reordered),
+    altered: sum(calls, ({ altered }) => altered),
+  };
+}
+
+/** A reply that nobody interrupted must come whole; an interrupted one may end anywhere. */
+function downward({ replies, heard }: PhonesResult, agent: AgentResult): Flow {
+  const came = new Map(replies.map((reply) => [`${reply.call}/${reply.reply}`, reply]));
+  const missingAtEnd = sum(
+    agent.replies.filter(({ whole }) => whole),
+    ({ call, reply, count }) => count - (came.get(`${call}/${reply}`)?.next ?? 0),
+  );
+  return {
+    frames: heard.frames,
+    lost: sum(replies, ({ lost }) => lost) + missingAtEnd,
+    duplicated: sum(replies, ({ duplicated }) => duplicated),
+    reordered: sum(replies, ({ reordered }) => reordered),
+    altered: heard.altered,
+  };
+}
+
+function matchClears({ clears }: PhonesResult, { replies }: AgentResult): { clear: Histogram; missing: number } {
+  const clear = new Histogram();
+  let missing = 0;
+  const byCall = Map.groupBy(clears, ({ call }) => call);
+  for (const { call, cutMs } of replies) {
+    if (cutMs === null) continue;
+    const answer = byCall.get(call)?.find(({ ms }) => ms > cutMs - 1 && ms < cutMs + CLEARED_WITHIN_MS);
+    if (answer) clear.add(Math.max(0, answer.ms - cutMs));
+    else missing++;
+  }
+  return { clear, missing };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
