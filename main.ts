@@ -6,6 +6,8 @@ const HELP = `offhook [COMMAND] [OPTIONS]
 
   serve     answer calls (this is what happens without a command)
   call      ring a running server with the built-in softphone
+  check     say what is missing or wrong, and how to mend it
+  health    whether a server answers: 0 yes, 1 no
   help      this text; COMMAND --help for one command
 
 Common options: --config FILE  --json  -h, --help  --version
@@ -14,6 +16,11 @@ Common options: --config FILE  --json  -h, --help  --version
 const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain SECONDS] [--config FILE]
 
 Answers calls. Without any account set it rehearses: built-in stand-ins play the vendors.
+`;
+
+const HEALTH_HELP = `offhook health [--url URL]
+
+Asks a server for its health, http://localhost:$PORT if not said. Exit code 0 if it takes calls, else 1.
 `;
 
 type Command = (args: string[]) => Promise<number>;
@@ -58,6 +65,23 @@ const COMMANDS: Record<string, Command> = {
   async call(args) {
     const { call } = await import("./lib/ring.ts");
     return await call(args, { print, printError });
+  },
+
+  async check(args) {
+    const { check } = await import("./lib/check.ts");
+    return await check(args, { print, printError });
+  },
+
+  async health(args) {
+    const options = parseOptions(args, { url: { type: "string" }, help: { type: "boolean", short: "h" } });
+    if (typeof options === "string") return usage(options);
+    if (options.help) {
+      print(HEALTH_HELP);
+      return 0;
+    }
+    const { health, localUrl } = await import("./lib/health_command.ts");
+    const url = typeof options.url === "string" ? options.url : localUrl();
+    return URL.canParse(url) ? await health(url, { print, printError }) : usage(`"${url}" is not an address`);
   },
 
   help() {

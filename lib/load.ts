@@ -46,7 +46,7 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
   const parsed = parseConfig({
     text,
     file,
-    env: environment(dotenv, text?.match(SECRET_NAMES) ?? []),
+    env: environment(dotenv, secretsIn(text)),
     flags,
     readAsset: (path) => mayFail(path, readText),
     hasAsset: (path) => mayFail(path, readBytes) !== undefined,
@@ -59,4 +59,9 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
 export function environment(dotenv: Environment, more: Iterable<string> = []): Environment {
   const names = new Set([...VARIABLE_NAMES, ...PLATFORM_NAMES, ...Object.keys(dotenv), ...more]);
   return Object.fromEntries([...names].map((name) => [name, variable(name) ?? dotenv[name]]));
+}
+
+/** Names of secrets that a configuration's text mentions. */
+export function secretsIn(text: string | undefined): string[] {
+  return text?.match(SECRET_NAMES) ?? [];
 }

@@ -15,6 +15,8 @@ export interface TwilioRest {
   /** Put the call on another document (4,000 characters at most): what it does now is cut off, its stream ends. */
   redirect(callSid: string, twiml: string, signal: AbortSignal): Promise<Result<void>>;
   fetchCall(callSid: string, signal: AbortSignal): Promise<Result<CallFacts>>;
+  /** The account's numbers, 50 at most. */
+  numbers(signal: AbortSignal): Promise<Result<PhoneNumber[]>>;
   /** The account's number `e164`, or undefined if the account has none such. */
   numberOf(e164: string, signal: AbortSignal): Promise<Result<PhoneNumber | undefined>>;
   /** Point the account's number `e164` at our webhooks. @returns the number as it is then. */
@@ -117,6 +119,11 @@ export function twilioRest(options: TwilioRestOptions): TwilioRest {
       if (!SID.call.test(callSid)) return failed(noCallSid(callSid));
       const url = `${account}/Calls/${callSid}.json`;
       return await ask({ method: "GET", url, what: "look at the call", repeatable: true }, readCall, signal);
+    },
+
+    async numbers(signal) {
+      const url = `${account}/IncomingPhoneNumbers.json`;
+      return await ask({ method: "GET", url, what: "list the numbers", repeatable: true }, readNumbers, signal);
     },
 
     async numberOf(e164, signal) {

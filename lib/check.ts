@@ -1,0 +1,129 @@
+/** `offhook check`: the shell around `runCheck`, with the machine's own files, sockets and clock. */
+
+import { parseArgs } from "node:util";
+import { systemClock } from "./base/clock.ts";
+import type { PortState } from "./check/front_door.ts";
+import { type Found, runCheck } from "./check/run.ts";
+import { type ConfigNote, loadEnv } from "./config.ts";
+import { readBytes, readText } from "./files.ts";
+import { environment, secretsIn } from "./load.ts";
+import { isForbidden, readRemedy, type RecordsPlace, recordsPlace } from "./permissions.ts";
+import { socketKind, vendorDial } from "./providers/socket.ts";
+
+const HELP = `offhook check [--fix] [--offline] [--live] [--verbose] [--json] [--config FILE]
+
+Says what is missing or wrong before real calls are answered, and what to do about it.
+
+  --fix       point the numbers that are ours here: voice, fallback and status URL
+  --offline   use no network
+  --live      fail also if what is set is right but does not suffice for real calls
+  --verbose   tell where each value comes from
+  --json      one JSON document
+
+Exit code 0 if all that is set is right, else 1.
+`;
+
+/** Run the command. @returns its exit code. */
+export async function check(
+  args: string[],
+  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
+): Promise<number> {
+  let values;
+  try {
+    const flag = { type: "boolean" } as const;
+    ({ values } = parseArgs({
+      args,
+      options: {
+        fix: flag,
+        offline: flag,
+        live: flag,
+        verbose: flag,
+        json: flag,
+        help: { type: "boolean", short: "h" },
+        config: { type: "string" },
+      },
+    }));
+  } catch (error) {
+    printError(`${error instanceof Error ? error.message : String(error)}\nSee offhook check --help.`);
+    return 2;
+  }
+  const { help, config = "config.json", ...flags } = values;
+  if (help) {
+    print(HELP);
+    return 0;
+  }
+  const found = findConfig(config);
+  const kind = socketKind("auto", Deno.version.deno, Boolean(found.env.DENO_DEPLOY));
+  return await runCheck({
+    found,
+    flags,
+    clock: systemClock,
+    dial: vendorDial({ clock: systemClock, kind }),
+    fetch: (request) => fetch(request),
+    denoVersion: Deno.version.deno,
+    portState,
+    recordsPlace: triedPlace,
+    print,
+  });
+}
+
+function findConfig(file: string): Found {
+  const forbidden: ConfigNote[] = [];
+  const read = <T>(path: string, from: (path: string) => T): T | undefined => {
+    try {
+      return from(path);
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      forbidden.push({ file: path, key: "", problem: "may not be read", remedy: readRemedy(error) });
+      return undefined;
+    }
+  };
+  const text = read(file, readText);
+  if (text === undefined && file !== "config.json" && forbidden.length === 0) {
+    forbidden.push({ file, key: "", problem: "there is no such file", remedy: "Check --config." });
+  }
+  return {
+    text,
+    file,
+    env: environment(loadEnv(read(".env", readText) ?? ""), secretsIn(text)),
+    readAsset: (path) => read(path, readText),
+    hasAsset: (path) => read(path, readBytes) !== undefined,
+    readBytes: (path) => read(path, readBytes),
+    forbidden,
+  };
+}
+
+function portState(port: number, host: string): PortState {
+  try {
+    Deno.listen({ port, hostname: host }).close();
+    return "free";
+  } catch (error) {
+    return error instanceof Deno.errors.AddrInUse ? "taken" : "forbidden";
+  }
+}
+
+/** As `serve` decides it, and then by writing a file there. What did not exist before does not exist afterwards. */
+function triedPlace(folder: string, options: { onDeploy: boolean }): RecordsPlace | { problem: string } {
+  const place = recordsPlace(folder, options);
+  if ("problem" in place || place.kind === "memory") return place;
+  const existed = isThere(folder);
+  const file = `${folder}/.offhook-check`;
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(file, "");
+    Deno.removeSync(file);
+    if (!existed) Deno.removeSync(folder);
+    return place;
+  } catch (error) {
+    return { problem: `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

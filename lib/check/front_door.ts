@@ -1,0 +1,155 @@
+/** Whether calls get in: the port on this machine, and the way from PUBLIC_HOST to it. */
+
+import { z } from "zod";
+import { isLoopbackHost } from "../app.ts";
+import type { Config } from "../config.ts";
+import type { Fault } from "../base/result.ts";
+import { signatureOf } from "../phone/signature.ts";
+import { attempt, type Reach } from "./attempt.ts";
+import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";
+
+/** Whether something listens on a port, or we may not. */
+export type PortState = "free" | "taken" | "forbidden";
+
+const Health = z.object({
+  status: z.enum(["healthy", "degraded", "draining"]),
+  version: z.string(),
+  activeCalls: z.number(),
+});
+type OffhookHealth = z.infer<typeof Health>;
+
+const START = "Start it with `offhook serve` and check again.";
+
+/** The port and the public name, one after the other: what is found at the first explains the second. */
+export async function checkFrontDoor(
+  reach: Reach,
+  config: Config,
+  { offline, portState }: { offline: boolean; portState: (port: number, host: string) => PortState },
+): Promise<CheckItem[]> {
+  const { port, bind, publicHost } = config.server;
+  const state = port === 0 ? "free" : portState(port, bind);
+  const here = state === "taken" ? await healthAt(reach, `http://127.0.0.1:${port}`) : undefined;
+  const items = [portItem(port, state, here)];
+  if (!publicHost) return [...items, noHost(config)];
+  if (offline) return [...items, fine("PUBLIC_HOST", "set, not tried")];
+  return [...items, ...await checkHost(reach, config, { publicHost, runs: here !== undefined })];
+}
+
+function portItem(port: number, state: PortState, here: OffhookHealth | undefined): CheckItem {
+  const name = `port ${port}`;
+  if (state === "free") return fine(name, "free");
+  if (state === "forbidden") {
+    return wrong(name, "we may not listen there", "Choose one above 1023 with PORT, and put the proxy in front of it.");
+  }
+  if (here) return fine(name, `Offhook ${here.version} answers there, with ${here.activeCalls} calls`);
+  return wrong(name, "in use by a program that is not Offhook", "Stop that program, or choose another port with PORT.");
+}
+
+async function healthAt({ fetch, clock }: Reach, origin: string): Promise<OffhookHealth | undefined> {
+  let health: OffhookHealth | undefined;
+  await attempt({ clock }, origin, async (signal) => {
+    const response = await fetch(new Request(`${origin}/health`, { signal, redirect: "manual" }));
+    health = Health.safeParse(await response.json()).data;
+    return [];
+  });
+  return health;
+}
+
+function noHost({ rehearsal }: Config): CheckItem {
+  const remedy = "Set it to the name under which Twilio reaches us, for example agent.example.com.";
+  if (rehearsal) return standIn("PUBLIC_HOST", "not set: only this machine can ring", remedy);
+  return warn(
+    "PUBLIC_HOST",
+    "not set: we go by the name in each request, and nothing could be tried through it",
+    remedy,
+  );
+}
+
+interface Host {
+  publicHost: string;
+  /** Whether an Offhook answers on the port of this machine. */
+  runs: boolean;
+}
+
+/** First a plain request, then a socket as Twilio would open it, through whatever stands between. */
+async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Host): Promise<CheckItem[]> {
+  const name = "PUBLIC_HOST";
+  const plain = isLoopbackHost(publicHost);
+  const origin = `http${plain ? "" : "s"}://${publicHost}`;
+  return await attempt(reach, name, async (signal) => {
+    const answer = await reach.fetch(new Request(`${origin}/health`, { signal, redirect: "manual" })).catch((error) => {
+      if (signal.aborted) throw error;
+      return explain(error);
+    });
+    if (typeof answer === "string") return [nothingThere(name, { publicHost, runs, finding: answer })];
+    const text = await answer.text();
+    if (!isOffhook(text)) {
+      const finding = `answers /health with HTTP ${answer.status}, and not as Offhook does`;
+      return [nothingThere(name, { publicHost, runs, finding })];
+    }
+    return [await checkSocket(reach, config, { url: `ws${plain ? "" : "s"}://${publicHost}/media-stream`, signal })];
+  });
+}
+
+async function checkSocket(
+  { dial }: Reach,
+  { keys }: Config,
+  { url, signal }: { url: string; signal: AbortSignal },
+): Promise<CheckItem> {
+  const name = "PUBLIC_HOST";
+  const token = keys.twilioAuthToken;
+  const headers: Record<string, string> = token ? { "x-twilio-signature": signatureOf(token, url) } : {};
+  const dialled = await dial({ peer: "twilio", url, headers }, signal);
+  if (dialled.ok) {
+    dialled.value.close(1000);
+    return fine(name, "answers, and a media stream opens through it");
+  }
+  return refusedSocket(name, dialled.fault, token !== undefined);
+}
+
+/** 403 and 503 are our own server's answers: the upgrade reached it. */
+function refusedSocket(name: string, fault: Fault, isSigned: boolean): CheckItem {
+  if (fault.kind === "refused" && fault.status === 503) {
+    return warn(name, "answers, but is full or stopping", "Check again later.");
+  }
+  if (fault.kind === "refused" && fault.status === 403) {
+    return isSigned
+      ? wrong(
+        name,
+        "the server behind it does not accept our signature",
+        "Give server and check the same TWILIO_AUTH_TOKEN and PUBLIC_HOST, then restart the server.",
+      )
+      : fine(name, "answers, and its media stream asks for Twilio's signature");
+  }
+  const status = fault.kind === "refused"
+    ? `HTTP ${fault.status}`
+    : fault.kind === "unreachable"
+    ? fault.detail
+    : fault.kind;
+  const finding = `answers, but no WebSocket opens through it (${status})`;
+  return wrong(
+    name,
+    finding,
+    "Let the proxy pass upgrades: Caddy's reverse_proxy does; nginx needs proxy_http_version 1.1 and the Upgrade and Connection headers.",
+  );
+}
+
+function nothingThere(name: string, { publicHost, runs, finding }: Host & { finding: string }): CheckItem {
+  if (!runs) {
+    return warn(name, `${publicHost} could not be tried: no Offhook runs on this machine's port (${finding})`, START);
+  }
+  return wrong(name, `${publicHost}: ${finding}`, "Point its DNS name and its proxy or tunnel at this machine's port.");
+}
+
+function isOffhook(text: string): boolean {
+  try {
+    return Health.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+function explain(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return /client error.*$/.exec(text)?.[0] ?? text;
+}

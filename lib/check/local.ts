@@ -1,0 +1,107 @@
+/** What can be seen without the network: configuration, Deno, recordings, the data folder, the token of the administrator. Pure. */
+
+import { PROMPT_LIMIT_BYTES } from "../audio/prompts.ts";
+import type { CallConfig, Config, ConfigNote } from "../config.ts";
+import { type CheckItem, fine, warn, wrong } from "./item.ts";
+
+/** Faults and warnings of the configuration, or that it has none. `file` is its name, `found` whether there is one. */
+export function configItems(
+  { file, found, faults, warnings }: {
+    file: string;
+    found: boolean;
+    faults: readonly ConfigNote[];
+    warnings: readonly ConfigNote[];
+  },
+): CheckItem[] {
+  const own = [...faults, ...warnings].some((note) => note.file !== "environment");
+  const whole = found
+    ? fine(file, "read")
+    : warn(file, "is not there: a built-in minimum answers", 'Write one: {"prompt": "…"} is enough.');
+  return [
+    ...(own ? [] : [whole]),
+    ...faults.map((note) => wrong(nameOf(note), note.problem, note.remedy)),
+    ...warnings.filter((note) => !isMissingRecording(note)).map((note) =>
+      warn(nameOf(note), note.problem, note.remedy)
+    ),
+  ];
+}
+
+/** A line that is spoken instead: all of them are told together, by `recordingItems`. */
+function isMissingRecording({ key, remedy }: ConfigNote): boolean {
+  return key.endsWith(".audio") && remedy.startsWith("The text will be spoken");
+}
+
+function nameOf({ file, key }: ConfigNote): string {
+  return file === "environment" ? key : key ? `${file} ${key}` : file;
+}
+
+/** Deno Deploy documents 2.5; 2.6.8 and 2.9.6 are the ones we test. */
+const OLDEST = [2, 5] as const;
+
+export function denoItem(version: string): CheckItem {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return fine("Deno", version);
+  return wrong("Deno", `${version} is too old`, `Install ${OLDEST.join(".")} or later: deno upgrade`);
+}
+
+export function adminItem({ server }: Config): CheckItem {
+  const finding = server.adminToken
+    ? "set: /calls and /metrics are open to its bearer"
+    : "not set: /calls is off, /metrics for this machine only";
+  return fine("ADMIN_TOKEN", finding);
+}
+
+/** `problem`: why records cannot be kept in `folder`; `memory`: why they are kept in memory. */
+export function dataItem(folder: string, { problem, memory }: { problem?: string; memory?: string }): CheckItem {
+  if (problem) return wrong("DATA_DIR", problem, "Name a folder that this user may write.");
+  if (memory) {
+    return warn(
+      "DATA_DIR",
+      `records are kept in memory and lost at the end: ${memory}`,
+      "Start Deno with --allow-write=./data",
+    );
+  }
+  return fine("DATA_DIR", `${folder} can be written`);
+}
+
+/** The recordings that the configuration names: which are missing, and whether the others are what they should be. */
+export function recordingItems(config: Config, read: (path: string) => Uint8Array | undefined): CheckItem[] {
+  const names = [...new Set([config.base, ...Object.values(config.numbers)].flatMap(recordingsOf))];
+  const missing: string[] = [];
+  const spoilt = names.flatMap((name) => {
+    const path = `assets/audio/${name}.mulaw`;
+    const bytes = read(path);
+    if (!bytes) missing.push(name);
+    const problem = bytes && recordingProblem(bytes);
+    return problem ? [wrong(path, problem, `Build it again: offhook audio build ${name}`)] : [];
+  });
+  if (names.length === 0) return [];
+  if (missing.length === 0) return [...spoilt, fine("recordings", `all ${names.length} are there`)];
+  const finding = `${missing.length} of ${names.length} are missing, and their text is spoken instead: ${
+    missing.join(", ")
+  }`;
+  return [...spoilt, warn("recordings", finding, "To record them, run: offhook audio build")];
+}
+
+function recordingProblem(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return "is empty";
+  const begin = String.fromCharCode(...bytes.subarray(0, 4));
+  if (begin === "RIFF") return "is a WAV file, not raw mu-law: its header would be heard as a click";
+  if (begin.startsWith("ID3") || begin === "OggS" || begin === "fLaC") {
+    return "is not raw mu-law: callers would hear noise";
+  }
+  if (bytes.length > PROMPT_LIMIT_BYTES) return "is longer than 2 minutes";
+  return undefined;
+}
+
+function recordingsOf({ greeting, lines, routes, tools }: CallConfig): string[] {
+  const { fillers, ...single } = lines;
+  const all = [
+    greeting,
+    ...fillers,
+    ...Object.values(single),
+    ...routes,
+    ...tools.map((tool) => "whileWaiting" in tool ? tool.whileWaiting : undefined),
+  ];
+  return all.flatMap((line) => line?.audio ? [line.audio] : []);
+}
