@@ -1,0 +1,389 @@
+/** The memory of the house: observes every call, writes in batches off the audio path, and reads back. */
+
+import type { Clock, Timer } from "./base/clock.ts";
+import { describeFault, failed, type Fault, type Result } from "./base/result.ts";
+import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
+import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
+import { MemoryBackend } from "./store/memory.ts";
+import { withoutWords } from "./store/privacy.ts";
+import { findCall, readCall } from "./store/reader.ts";
+import { SqliteBackend } from "./store/sqlite.ts";
+
+export type { CallFilter, CallRow } from "./store/backend.ts";
+export { PROCESS_DIED } from "./store/backend.ts";
+
+/** What is worth telling loudly. */
+export type StoreReport =
+  /** Nothing can be written: calls go on, `waiting` notices are kept meanwhile. Told at first and then once a minute. */
+  | { kind: "failing"; fault: Fault; waiting: number }
+  /** Writing works again; `lost` notices had no place meanwhile. */
+  | { kind: "recovered"; lost: number }
+  /** A notice found the queue full for the first time, or for the first time since writing worked. */
+  | { kind: "dropped" };
+
+/** A sentence for the log. */
+export function describeStoreReport(report: StoreReport): string {
+  switch (report.kind) {
+    case "failing":
+      return `Calls are NOT being recorded: ${describeFault(report.fault)} ${report.waiting} notices wait in memory.`;
+    case "recovered":
+      return `Calls are being recorded again; ${report.lost} notices were lost.`;
+    case "dropped":
+      return "The store's queue is full: the oldest notices are being lost.";
+  }
+}
+
+/** How long calls to a number are kept, and whether their words are. */
+export interface StorePrivacy {
+  transcripts: boolean;
+  keepDays: number;
+}
+
+export interface StoreOptions {
+  /** The SQLite file; its folder must exist. Undefined: memory, of at most `MEMORY_CALLS` calls. */
+  path?: string;
+  /** Where recordings are, to be removed with their calls. */
+  recordings?: string;
+  clock: Clock;
+  /** What holds for calls to this number now. */
+  privacy: (to: string) => StorePrivacy;
+  /** Never throws. */
+  report: (report: StoreReport) => void;
+  /** Tells this run of the program from others, on the same file. */
+  process: string;
+}
+
+/** Without a disk. */
+export const MEMORY_CALLS = 500;
+/** Nothing that was observed waits longer for the disk, while the disk works. */
+export const FLUSH_EVERY_MS = 500;
+/** Notices that may wait for the disk: some minutes of 50 calls. */
+export const QUEUE_LIMIT = 20_000;
+/** Notices written at once, so that no write takes long. */
+const BATCH = 300;
+/** Between two batches, when more wait. */
+const NEXT_BATCH_MS = 5;
+const RETRY_MS = 2000;
+const REMIND_MS = 60_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** Between two parts of a large sweep. */
+const NEXT_SWEEP_MS = 50;
+const DAY_MS = 86_400_000;
+/** Calls whose state is at hand; of others it is folded anew from their notices. */
+const FOLDS = 500;
+
+interface Open {
+  fold: RecordFold;
+  isNew: boolean;
+  changed: boolean;
+  keepsWords: boolean;
+}
+
+export interface Store extends Disposable {
+  /** Never throws, never writes: at most `FLUSH_EVERY_MS` later it is on the disk. */
+  readonly observe: (notice: CallNotice) => void;
+  list(filter: CallFilter): CallRow[];
+  /** A call by its id, its CallSid, a unique beginning of either, or `last`. The fault holds the ids it could be. */
+  get(call: string): Result<CallRecord, string[]>;
+  notices(id: string): CallNotice[];
+  /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
+  forget(number: string): { calls: number; clean: boolean };
+  /** @returns false if there is no such call. */
+  remove(id: string): boolean;
+  /** Minutes of the calls that began since midnight UTC, those that go on included. */
+  minutesToday(): number;
+  /** Write what waits, now. @returns false if the disk refuses. */
+  flush(): boolean;
+}
+
+/** Open the store. A disk that refuses is reported and tried again; observing works all the same. */
+export function openStore(options: StoreOptions): Store {
+  return new ObservingStore(options);
+}
+
+class ObservingStore implements Store {
+  readonly #options: StoreOptions;
+  readonly #clock: Clock;
+  #backend: Backend | undefined;
+  #queue: Entry[] = [];
+  readonly #open = new Map<string, Open>();
+  readonly #removed = new Set<string>();
+  readonly #live = new Map<string, number>();
+  #today = { day: -1, minutes: 0 };
+  #timer: Timer | undefined;
+  #sweeper: Timer | undefined;
+  #seq = 0;
+  #lost = 0;
+  #failingSinceMs: number | undefined;
+  #remindedMs = 0;
+  #closed = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    if (!this.#attempt(() => this.#connect())) this.#arm(RETRY_MS);
+    this.#sweep();
+  }
+
+  readonly observe = (notice: CallNotice): void => {
+    if (this.#closed || this.#removed.has(notice.call)) return;
+    const open = this.#track(notice);
+    const kept = open.keepsWords ? notice : withoutWords(notice);
+    if (!kept) return;
+    open.fold.add(kept);
+    open.changed = true;
+    if (!isWorthKeeping(kept)) return;
+    if (this.#queue.length >= QUEUE_LIMIT) this.#drop();
+    this.#queue.push({ call: notice.call, seq: this.#seq++, notice: kept });
+    this.#arm(notice.kind === "call-ended" ? 0 : FLUSH_EVERY_MS);
+  };
+
+  list(filter: CallFilter): CallRow[] {
+    this.flush();
+    return this.#backend?.list(filter, this.#nowMs()) ?? [];
+  }
+
+  get(call: string): Result<CallRecord, string[]> {
+    this.flush();
+    return this.#backend ? readCall(this.#backend, call, this.#nowMs()) : failed([]);
+  }
+
+  notices(id: string): CallNotice[] {
+    this.flush();
+    return this.#backend?.notices(id) ?? [];
+  }
+
+  forget(number: string): { calls: number; clean: boolean } {
+    this.flush();
+    const live = [...this.#open].filter(([, { fold }]) => numberKey(fold.record.from) === numberKey(number));
+    const ids = new Set([...this.#backend?.ofNumber(number) ?? [], ...live.map(([id]) => id)]);
+    return { calls: ids.size, clean: this.#erase([...ids]) };
+  }
+
+  remove(id: string): boolean {
+    this.flush();
+    const known = (this.#backend && findCall(this.#backend, id).includes(id)) || this.#open.has(id);
+    if (known) this.#erase([id]);
+    return known;
+  }
+
+  minutesToday(): number {
+    const nowMs = this.#nowMs();
+    this.#turnDay(nowMs);
+    return [...this.#live.values()].reduce((sum, startMs) => sum + (nowMs - startMs) / 60_000, this.#today.minutes);
+  }
+
+  flush(): boolean {
+    let written = true;
+    while (this.#queue.length > 0 && written) written = this.#write();
+    return written;
+  }
+
+  [Symbol.dispose](): void {
+    this.flush();
+    this.#closed = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#sweeper?.[Symbol.dispose]();
+    this.#backend?.close();
+    this.#backend = undefined;
+  }
+
+  #track(notice: CallNotice): Open {
+    this.#count(notice);
+    const known = this.#open.get(notice.call);
+    if (known) return known;
+    const isNew = notice.kind === "call-started";
+    const fold = new RecordFold(notice.call);
+    if (!isNew) { for (const earlier of this.#readBack(notice.call)) fold.add(earlier); }
+    const to = isNew ? notice.to : fold.record.to;
+    const open = { fold, isNew, changed: false, keepsWords: this.#options.privacy(to).transcripts };
+    this.#open.set(notice.call, open);
+    for (const [id, { fold, changed }] of this.#open) {
+      if (this.#open.size <= FOLDS) break;
+      if (fold.record.endReason !== undefined && !changed) this.#open.delete(id);
+    }
+    return open;
+  }
+
+  /** Facts come after a call's end, perhaps long after. */
+  #readBack(id: string): CallNotice[] {
+    try {
+      return this.#backend?.notices(id) ?? [];
+    } catch {
+      return []; // whatever hinders reading is told when writing
+    }
+  }
+
+  #count(notice: CallNotice): void {
+    if (notice.kind === "call-started") this.#live.set(notice.call, this.#nowMs());
+    if (notice.kind !== "call-ended") return;
+    this.#turnDay(this.#nowMs());
+    this.#live.delete(notice.call);
+    this.#today.minutes += notice.durationMs / 60_000;
+  }
+
+  #turnDay(nowMs: number): void {
+    const day = Math.floor(nowMs / DAY_MS);
+    if (day !== this.#today.day) this.#today = { day, minutes: this.#minutesSince(day * DAY_MS) };
+  }
+
+  #minutesSince(ms: number): number {
+    try {
+      return this.#backend?.minutesSince(ms) ?? 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  #drop(): void {
+    this.#queue.shift();
+    if (this.#lost++ === 0) this.#options.report({ kind: "dropped" });
+  }
+
+  #arm(ms: number): void {
+    const isFailing = this.#failingSinceMs !== undefined;
+    if (this.#closed || (this.#timer && (ms > 0 || isFailing))) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = this.#clock.after(isFailing ? RETRY_MS : ms, () => {
+      this.#timer = undefined;
+      const written = this.#write();
+      if (this.#queue.length > 0 || !this.#backend) this.#arm(written ? NEXT_BATCH_MS : FLUSH_EVERY_MS);
+    });
+  }
+
+  /** Write one batch. @returns false if the disk refuses: it is kept, and tried again. */
+  #write(): boolean {
+    const batch = this.#queue.slice(0, BATCH);
+    const touched = new Set(batch.map(({ call }) => call));
+    const opens = [...touched].flatMap((id) => this.#open.get(id) ?? []);
+    const states = opens.map(stateOf);
+    const done = this.#attempt(() => {
+      this.#connect();
+      if (batch.length > 0) this.#backend!.write(batch, states, this.#nowMs());
+    });
+    if (!done) return false;
+    this.#queue.splice(0, batch.length);
+    for (const open of opens) Object.assign(open, { isNew: false, changed: false });
+    if (opens.some(({ fold }) => fold.record.endReason !== undefined && this.#keepDays(fold.record.to) === 0)) {
+      this.#sweep();
+    }
+    return true;
+  }
+
+  #connect(): void {
+    const { path, process } = this.#options;
+    this.#backend ??= path === undefined
+      ? new MemoryBackend(MEMORY_CALLS)
+      : new SqliteBackend({ path, access: "record", process });
+  }
+
+  /** Do what the disk may refuse, and tell when that begins and ends. */
+  #attempt(action: () => void): boolean {
+    try {
+      action();
+    } catch (error) {
+      this.#fails(error);
+      return false;
+    }
+    if (this.#failingSinceMs !== undefined) this.#options.report({ kind: "recovered", lost: this.#lost });
+    this.#failingSinceMs = undefined;
+    this.#lost = 0;
+    return true;
+  }
+
+  #fails(error: unknown): void {
+    const nowMs = this.#clock.monotonicMs();
+    // Another process writes: that is no failure unless it lasts.
+    if (isBusy(error) && this.#failingSinceMs === undefined && this.#queue.length < QUEUE_LIMIT / 2) return;
+    if (this.#failingSinceMs !== undefined && nowMs - this.#remindedMs < REMIND_MS) return;
+    this.#failingSinceMs ??= nowMs;
+    this.#remindedMs = nowMs;
+    this.#options.report({ kind: "failing", fault: faultOf(error), waiting: this.#queue.length });
+  }
+
+  /** @returns whether no trace is left. */
+  #erase(ids: readonly string[]): boolean {
+    const gone = new Set(ids);
+    for (const id of ids) {
+      this.#open.delete(id);
+      this.#removed.add(id);
+    }
+    if (this.#removed.size > 1000) this.#removed.delete(this.#removed.values().next().value!);
+    this.#queue = this.#queue.filter(({ call }) => !gone.has(call));
+    if (this.#options.recordings !== undefined) {
+      for (const id of ids) removeFile(`${this.#options.recordings}/${id}.wav`);
+    }
+    const backend = this.#backend;
+    if (!backend || ids.length === 0) return true;
+    return this.#attempt(() => backend.remove(ids)) && backend.scrub();
+  }
+
+  /** Remove what is older than its number's `keepDays`, a part at a time. */
+  #sweep(): void {
+    this.#sweeper?.[Symbol.dispose]();
+    const old = this.#older();
+    if (old.length > 0) this.#erase(old);
+    this.#sweeper = this.#clock.after(old.length > 0 ? NEXT_SWEEP_MS : SWEEP_EVERY_MS, () => this.#sweep());
+  }
+
+  #older(): string[] {
+    try {
+      return this.#backend?.olderThan((to) => this.#nowMs() - this.#keepDays(to) * DAY_MS) ?? [];
+    } catch {
+      return []; // whatever hinders reading is told when writing
+    }
+  }
+
+  #keepDays(to: string): number {
+    return this.#options.privacy(to).keepDays;
+  }
+
+  #nowMs(): number {
+    return this.#clock.wallTime().getTime();
+  }
+}
+
+/** Guesses that are replaced, and the carrier's steady echoes, tell nothing afterwards. */
+function isWorthKeeping(notice: CallNotice): boolean {
+  return !(notice.kind === "mark-round-trip" || (notice.kind === "caller-text" && !notice.final));
+}
+
+function stateOf({ fold: { record }, isNew }: Open): CallState {
+  const { id, callSid, startedAt, from, to, engine, endReason, durationMs, transcript, faults, facts } = record;
+  return {
+    ...{ id, callSid, startedAt, from, to, engine, durationMs, isNew },
+    outcome: endReason,
+    turns: transcript.length,
+    faults: faults.length,
+    facts: Object.fromEntries(Object.entries(facts).map(([field, { value }]) => [field, value])),
+  };
+}
+
+/** What to do, by SQLite's own words (https://sqlite.org/rescode.html): Deno passes on no code. */
+const REMEDIES: readonly (readonly [words: RegExp, code: string, remedy: string])[] = [
+  [/is locked|table is locked/, "busy", "another process holds the file"],
+  [/readonly/, "read-only", "the file or its folder may not be written"],
+  [/full/, "full", "the disk is full"],
+  [/disk I\/O/, "input-output", "the disk reports an error"],
+  [/malformed/, "damaged", "the file is damaged; move it away, and a new one is made"],
+  [/not a database/, "not-ours", "move the file away, and a new one is made"],
+  [/unable to open/, "not-opened", "check that its folder exists and may be written"],
+];
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && / is locked/.test(error.message);
+}
+
+function faultOf(error: unknown): Fault {
+  const words = error instanceof Error ? error.message : String(error);
+  const [, code = "error", remedy] = REMEDIES.find(([pattern]) => pattern.test(words)) ?? [];
+  return { kind: "rejected", peer: "store", code, detail: remedy ? `${words}: ${remedy}` : words };
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) reportError(error);
+  }
+}

@@ -1,0 +1,268 @@
+/** Calls in a SQLite file: one row per call, and its notices as they came. Deno reference, section 10. */
+
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { CallNotice } from "../call/notice.ts";
+import {
+  type Backend,
+  type CallFilter,
+  type CallRow,
+  type CallState,
+  type Entry,
+  numberKey,
+  PROCESS_DIED,
+  STALE_MS,
+} from "./backend.ts";
+
+/** Each entry takes the file one version further. Never change one that was shipped: add another. */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE calls (
+     id TEXT PRIMARY KEY, call_sid TEXT NOT NULL, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+     process TEXT NOT NULL, from_number TEXT NOT NULL, to_number TEXT NOT NULL, from_key TEXT NOT NULL, to_key TEXT NOT NULL,
+     engine TEXT NOT NULL, outcome TEXT, duration_ms REAL, turns INTEGER NOT NULL, faults INTEGER NOT NULL, facts TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX calls_started ON calls (started_ms);
+   CREATE INDEX calls_sid ON calls (call_sid);
+   CREATE INDEX calls_from ON calls (from_key, started_ms);
+   CREATE INDEX calls_to ON calls (to_key, started_ms);
+   CREATE INDEX calls_outcome ON calls (outcome, started_ms);
+   CREATE TABLE notices (
+     call TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (call, seq)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+/** Its one value: rows without news since then do not live. */
+const ROWS = `SELECT *, (outcome IS NULL AND updated_ms > ? AND
+  process = (SELECT value FROM meta WHERE name = 'writer')) AS live FROM calls`;
+
+/** How long another process may keep us waiting: calls go on meanwhile, so the store rather tries again later. */
+const BUSY_MS = 5;
+const COMMAND_BUSY_MS = 2000;
+
+/** A file that a newer version of this program has written. */
+export class NewerSchemaError extends Error {
+  override readonly name = "NewerSchemaError";
+}
+
+/** Bring the file up to date, all or nothing. @throws {NewerSchemaError} */
+export function migrate(db: DatabaseSync, migrations: readonly string[] = MIGRATIONS): void {
+  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+  if (version > migrations.length) {
+    throw new NewerSchemaError(`The store has schema ${version}, and this program knows ${migrations.length}`);
+  }
+  for (let at = version; at < migrations.length; at++) {
+    inTransaction(db, () => db.exec(`${migrations[at]}; PRAGMA user_version = ${at + 1}`));
+  }
+}
+
+export type SqliteOptions =
+  /** The one that records: calls of another process that has gone are told apart by its name. */
+  | { path: string; access: "record"; process: string }
+  /** A command beside it; the file must be there. */
+  | { path: string; access: "edit" | "read" };
+
+type Row = Record<string, unknown>;
+
+export class SqliteBackend implements Backend {
+  readonly #db: DatabaseSync;
+  readonly #process: string;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @throws if the file cannot be opened, is none of ours, or is newer. */
+  constructor(options: SqliteOptions) {
+    this.#process = options.access === "record" ? options.process : "";
+    this.#db = openFile(options.path, options.access);
+    try {
+      if (options.access !== "read") migrate(this.#db);
+      if (options.access !== "record") return;
+      const claim = "INSERT INTO meta VALUES ('writer', ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+      this.#run(claim, options.process);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  write(entries: readonly Entry[], calls: readonly CallState[], nowMs: number): void {
+    inTransaction(this.#db, () => {
+      for (const call of calls) this.#writeCall(call, nowMs);
+      // A call that was forgotten meanwhile stays forgotten.
+      const insert = this.#prepare(
+        "INSERT OR IGNORE INTO notices SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM calls WHERE id = ?1)",
+      );
+      for (const { call, seq, notice } of entries) insert.run(call, seq, JSON.stringify(notice));
+    });
+  }
+
+  list({ sinceMs, outcome, number, live, limit = 20 }: CallFilter, nowMs: number): CallRow[] {
+    const where: string[] = [];
+    const values: SQLInputValue[] = [nowMs - STALE_MS];
+    const add = (condition: string, ...more: SQLInputValue[]) => {
+      where.push(condition);
+      values.push(...more);
+    };
+    if (sinceMs !== undefined) add("started_ms >= ?", sinceMs);
+    if (outcome === PROCESS_DIED) add("outcome IS NULL AND NOT live");
+    else if (outcome !== undefined) add("outcome = ?", outcome);
+    if (number !== undefined) add("(from_key = ? OR to_key = ?)", numberKey(number), numberKey(number));
+    if (live !== undefined) add(live ? "outcome IS NULL AND live" : "NOT (outcome IS NULL AND live)");
+    values.push(limit);
+    const conditions = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
+    return this.#all(`${ROWS} ${conditions} ORDER BY started_ms DESC, id DESC LIMIT ?`, ...values).map(rowOf);
+  }
+
+  row(id: string, nowMs: number): CallRow | undefined {
+    return this.#all(`${ROWS} WHERE id = ?`, nowMs - STALE_MS, id).map(rowOf)[0];
+  }
+
+  find(prefix: string): string[] {
+    const rows = prefix === ""
+      ? this.#all("SELECT id FROM calls ORDER BY started_ms DESC, id DESC LIMIT 1")
+      : this.#all(
+        "SELECT id FROM calls WHERE id BETWEEN ?1 AND ?2 OR call_sid BETWEEN ?1 AND ?2 LIMIT 10",
+        prefix,
+        `${prefix}\u{10FFFF}`,
+      );
+    return rows.map(({ id }) => String(id));
+  }
+
+  notices(id: string): CallNotice[] {
+    return this.#all("SELECT body FROM notices WHERE call = ? ORDER BY seq", id)
+      // What this program wrote itself.
+      .map(({ body }) => JSON.parse(String(body)) as CallNotice);
+  }
+
+  ofNumber(number: string): string[] {
+    return this.#all("SELECT id FROM calls WHERE from_key = ?", numberKey(number)).map(({ id }) => String(id));
+  }
+
+  olderThan(cutMs: (to: string) => number): string[] {
+    const numbers = this.#all("SELECT DISTINCT to_key, to_number FROM calls").map(({ to_number }) => String(to_number));
+    return numbers.flatMap((to) =>
+      this.#all(
+        "SELECT id FROM calls WHERE to_number = ? AND started_ms < ? AND (outcome IS NOT NULL OR updated_ms < ?) LIMIT 200",
+        to,
+        cutMs(to),
+        cutMs(to) - STALE_MS,
+      ).map(({ id }) => String(id))
+    ).slice(0, 200);
+  }
+
+  remove(ids: readonly string[]): number {
+    let removed = 0;
+    inTransaction(this.#db, () => {
+      for (const id of ids) {
+        this.#run("DELETE FROM notices WHERE call = ?", id);
+        removed += Number(this.#run("DELETE FROM calls WHERE id = ?", id).changes);
+      }
+    });
+    return removed;
+  }
+
+  /** `secure_delete` has overwritten the rows; the write-ahead log may still hold them, so it is emptied. */
+  scrub(): boolean {
+    return this.#all("PRAGMA wal_checkpoint(TRUNCATE)")[0]?.busy === 0;
+  }
+
+  minutesSince(ms: number): number {
+    const [row] = this.#all("SELECT TOTAL(duration_ms) / 60000 AS minutes FROM calls WHERE started_ms >= ?", ms);
+    return Number(row?.minutes ?? 0);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #writeCall(call: CallState, nowMs: number): void {
+    const changing: SQLInputValue[] = [
+      call.outcome ?? null,
+      call.durationMs ?? null,
+      call.turns,
+      call.faults,
+      JSON.stringify(call.facts),
+      nowMs,
+    ];
+    if (!call.isNew) {
+      const sql =
+        "UPDATE calls SET outcome = ?, duration_ms = ?, turns = ?, faults = ?, facts = ?, updated_ms = ? WHERE id = ?";
+      this.#run(sql, ...changing, call.id);
+      return;
+    }
+    const { id, callSid, startedAt, from, to, engine } = call;
+    this.#run(
+      `INSERT OR IGNORE INTO calls (outcome, duration_ms, turns, faults, facts, updated_ms, id, call_sid, started_ms,
+         process, from_number, to_number, from_key, to_key, engine) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...changing,
+      id,
+      callSid,
+      Date.parse(startedAt),
+      this.#process,
+      from,
+      to,
+      numberKey(from),
+      numberKey(to),
+      engine,
+    );
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values);
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]) {
+    return this.#prepare(sql).run(...values);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function openFile(path: string, access: SqliteOptions["access"]): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: access === "read" });
+  try {
+    db.exec(`PRAGMA busy_timeout = ${access === "record" ? BUSY_MS : COMMAND_BUSY_MS}`);
+    if (access !== "read") {
+      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON");
+    }
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function inTransaction(db: DatabaseSync, action: () => void): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    action();
+    db.exec("COMMIT");
+  } catch (error) {
+    // A full disk may have rolled back already.
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function rowOf(row: Row): CallRow {
+  const live = row.live === 1;
+  return {
+    id: String(row.id),
+    callSid: String(row.call_sid),
+    startedAt: new Date(Number(row.started_ms)).toISOString(),
+    from: String(row.from_number),
+    to: String(row.to_number),
+    engine: String(row.engine),
+    outcome: typeof row.outcome === "string" ? row.outcome : live ? undefined : PROCESS_DIED,
+    durationMs: typeof row.duration_ms === "number" ? row.duration_ms : undefined,
+    live,
+    turns: Number(row.turns),
+    faults: Number(row.faults),
+    facts: JSON.parse(String(row.facts)) as Record<string, unknown>,
+  };
+}

@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { FLUSH_EVERY_MS, MEMORY_CALLS, PROCESS_DIED, QUEUE_LIMIT } from "../../lib/store.ts";
+import { migrate, MIGRATIONS, NewerSchemaError } from "../../lib/store/sqlite.ts";
+import { test } from "../case.ts";
+import { conversation, folder, makeStore } from "./make.ts";
+
+const DISKS = ["file", "memory"] as const;
+
+for (const kind of DISKS) {
+  const place = (dir: string) => kind === "file" ? { path: `${dir}/calls.sqlite` } : {};
+
+  test(`${kind}: a call comes back as it was`, async () => {
+    using dir = folder();
+    const { store, clock } = makeStore(place(dir.path));
+    using _ = store;
+    conversation({ id: "call-aa11" }).forEach(store.observe);
+    await clock.run(1);
+    const found = store.get("last");
+    assert.ok(found.ok);
+    const { value: record } = found;
+    assert.equal(record.endReason, "caller-hung-up");
+    assert.equal(record.durationMs, 42_000);
+    assert.deepEqual(record.transcript.map(({ who, text }) => `${who}: ${text}`), [
+      "agent: Welcome to the clinic.",
+      "caller: I would like to book a visit",
+      "agent: Tuesday at ten is free.",
+    ]);
+    assert.equal(record.transcript[2]?.heardText, "Tuesday at ten");
+    assert.equal(record.transcript[2]?.answerMs, 1720);
+    assert.deepEqual(record.facts, { name: { value: "Ada", evidence: "Ada" } });
+    assert.deepEqual(record.models, { think: "gpt-4o-mini" });
+    assert.equal(store.notices("call-aa11").some(({ kind }) => kind === "mark-round-trip"), false);
+    const [row] = store.list({});
+    assert.deepEqual([row?.outcome, row?.turns, row?.facts, row?.live], ["caller-hung-up", 3, { name: "Ada" }, false]);
+  });
+
+  test(`${kind}: calls are found by time, number, outcome, life and beginnings of ids`, () => {
+    using dir = folder();
+    const { store } = makeStore(place(dir.path));
+    using _ = store;
+    const calls = [
+      { id: "call-aa11", startedAt: "2026-01-01T09:00:00.000Z", from: "+15550111" },
+      { id: "call-aa22", startedAt: "2026-01-01T10:00:00.000Z", to: "+15550199", reason: "silence" },
+      { id: "call-bb33", startedAt: "2026-01-01T11:00:00.000Z" },
+    ];
+    for (const call of calls) conversation(call).forEach(store.observe);
+    conversation({ id: "call-cc44", startedAt: "2026-01-01T11:59:00.000Z" }).slice(0, 5).forEach(store.observe);
+    const ids = (filter: Parameters<typeof store.list>[0]) => store.list(filter).map(({ id }) => id.slice(5));
+    assert.deepEqual(ids({}), ["cc44", "bb33", "aa22", "aa11"]);
+    assert.deepEqual(ids({ limit: 2 }), ["cc44", "bb33"]);
+    assert.deepEqual(ids({ sinceMs: Date.parse("2026-01-01T10:30:00.000Z") }), ["cc44", "bb33"]);
+    assert.deepEqual(ids({ outcome: "silence" }), ["aa22"]);
+    assert.deepEqual(ids({ number: "1 (555) 0111" }), ["aa11"]);
+    assert.deepEqual(ids({ number: "+15550199" }), ["aa22"]);
+    assert.deepEqual(ids({ live: true }), ["cc44"]);
+    assert.deepEqual(ids({ live: false }), ["bb33", "aa22", "aa11"]);
+    const idOf = (call: string) => {
+      const found = store.get(call);
+      return found.ok ? found.value.id : found.fault.toSorted();
+    };
+    assert.equal(idOf("bb"), "call-bb33");
+    assert.equal(idOf("call-aa1"), "call-aa11");
+    assert.equal(idOf("CAcall-bb"), "call-bb33");
+    assert.deepEqual(idOf("aa"), ["call-aa11", "call-aa22"]);
+    assert.deepEqual(idOf("zz"), []);
+    assert.deepEqual(idOf(""), []);
+  });
+
+  test(`${kind}: what a caller said is not kept where it is not to be, only how much`, () => {
+    using dir = folder();
+    const { store } = makeStore({ ...place(dir.path), privacy: () => ({ transcripts: false, keepDays: 30 }) });
+    using _ = store;
+    conversation({ id: "call-aa11", said: "my secret is pineapple" }).forEach(store.observe);
+    store.observe({ call: "call-aa11", atMs: 50_000, kind: "summary", text: "A pineapple." });
+    const found = store.get("last");
+    assert.ok(found.ok);
+    assert.equal(found.value.transcript[1]?.text, "");
+    assert.equal(found.value.transcript[1]?.words, 4);
+    assert.equal(JSON.stringify([found.value, store.notices("call-aa11")]).includes("pineapple"), false);
+    assert.equal(JSON.stringify(store.notices("call-aa11")).includes("Tuesday"), false);
+    if (kind === "file") assert.deepEqual(filesHolding(dir.path, "pineapple"), []);
+  });
+
+  test(`${kind}: facts that come after the end are part of the record`, async () => {
+    using dir = folder();
+    const { store, clock } = makeStore(place(dir.path));
+    using _ = store;
+    conversation({ id: "call-aa11" }).forEach(store.observe);
+    await clock.run(5000);
+    store.observe({
+      call: "call-aa11",
+      atMs: 45_000,
+      kind: "fact",
+      field: "phone",
+      value: "+15550142",
+      evidence: "one",
+    });
+    store.observe({ call: "call-aa11", atMs: 45_000, kind: "summary", text: "A visit was booked." });
+    await clock.run(FLUSH_EVERY_MS);
+    const found = store.get("call-aa11");
+    assert.ok(found.ok);
+    assert.deepEqual(Object.keys(found.value.facts), ["name", "phone"]);
+    assert.equal(found.value.summary, "A visit was booked.");
+    assert.deepEqual(store.list({})[0]?.facts, { name: "Ada", phone: "+15550142" });
+  });
+
+  test(`${kind}: minutes of today count what is over and what goes on`, async () => {
+    using dir = folder();
+    const { store, clock } = makeStore(place(dir.path));
+    using _ = store;
+    conversation({ id: "call-yy00", startedAt: "2025-12-31T23:00:00.000Z", durationMs: 600_000 }).forEach(
+      store.observe,
+    );
+    assert.equal(store.minutesToday(), 10); // ended today, so it is today's
+    conversation({ id: "call-aa11", durationMs: 120_000 }).forEach(store.observe);
+    conversation({ id: "call-bb22" }).slice(0, 3).forEach(store.observe);
+    await clock.run(60_000);
+    assert.equal(store.minutesToday(), 13);
+    await clock.run(12 * 3_600_000);
+    assert.ok(store.minutesToday() > 720); // the live one alone
+  });
+
+  test(`${kind}: calls are kept as long as their number says, and no longer`, async () => {
+    using dir = folder();
+    const keepDays: Record<string, number> = { "+15550101": 30, "+15550102": 1 };
+    const { store, clock } = makeStore({
+      ...place(dir.path),
+      privacy: (to) => ({ transcripts: true, keepDays: keepDays[to] ?? 30 }),
+    });
+    using _ = store;
+    for (let n = 0; n < 3; n++) {
+      conversation({ id: `call-a${n}`, to: "+15550101" }).forEach(store.observe);
+      conversation({ id: `call-b${n}`, to: "+15550102" }).forEach(store.observe);
+    }
+    await clock.run(23 * 3_600_000);
+    assert.equal(store.list({}).length, 6);
+    await clock.run(3 * 3_600_000);
+    assert.deepEqual(store.list({}).map(({ to }) => to), ["+15550101", "+15550101", "+15550101"]);
+    keepDays["+15550101"] = 0;
+    conversation({ id: "call-zero" }).forEach(store.observe);
+    await clock.run(1000);
+    assert.deepEqual(store.list({}), [], "nothing stays with keepDays 0 once the call is over");
+  });
+}
+
+test("nothing is written while a call is observed, and all of it half a second later", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path });
+  using _ = store;
+  const beside = new DatabaseSync(path, { readOnly: true });
+  const count = () => Number(beside.prepare("SELECT COUNT(*) AS n FROM notices").get()?.n);
+  conversation({ id: "call-aa11" }).slice(0, 10).forEach(store.observe);
+  assert.equal(count(), 0);
+  await clock.run(FLUSH_EVERY_MS - 1);
+  assert.equal(count(), 0);
+  await clock.run(1);
+  assert.equal(count(), 9, "all but the interim text");
+  beside.close();
+});
+
+test("a process that died is known by the next one: its calls are not live any more", () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const first = makeStore({ path, process: "first" });
+  conversation({ id: "call-aa11" }).slice(0, 9).forEach(first.store.observe);
+  first.store.flush();
+  const second = makeStore({ path, process: "second" });
+  const [row] = second.store.list({});
+  assert.deepEqual([row?.live, row?.outcome], [false, PROCESS_DIED]);
+  const found = second.store.get("last");
+  assert.equal(found.ok && found.value.endReason, PROCESS_DIED);
+  assert.deepEqual(second.store.list({ outcome: PROCESS_DIED }).map(({ id }) => id), ["call-aa11"]);
+  second.store[Symbol.dispose]();
+  first.store[Symbol.dispose]();
+});
+
+test("what is forgotten is gone from the files, byte by byte", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path, recordings: dir.path });
+  Deno.writeTextFileSync(`${dir.path}/call-x7.wav`, "RIFF");
+  for (let n = 0; n < 60; n++) {
+    const from = n % 3 === 0 ? "+15550177" : "+15550100";
+    const word = n % 3 === 0 ? "pineapple" : "tangerine";
+    conversation({ id: `call-x${n}`, from, said: `${`${word} `.repeat(1 + n * 20)}please` }).forEach(store.observe);
+    await clock.run(100);
+  }
+  // A live call of the same caller goes on and leaves nothing either.
+  const live = conversation({ id: "call-live", from: "+15550177", said: "pineapple" });
+  live.slice(0, 9).forEach(store.observe);
+  await clock.run(1000);
+  assert.notDeepEqual(filesHolding(dir.path, "pineapple"), []);
+  Deno.writeTextFileSync(`${dir.path}/call-x3.wav`, "RIFF");
+  assert.deepEqual(store.forget("1 555 0177"), { calls: 21, clean: true });
+  live.slice(9).forEach(store.observe);
+  await clock.run(1000);
+  for (const trace of ["pineapple", "15550177"]) assert.deepEqual(filesHolding(dir.path, trace), [], trace);
+  assert.equal(store.list({ limit: 100 }).length, 40);
+  assert.equal(filesHolding(dir.path, "tangerine").length > 0, true);
+  const files = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  assert.equal(files.includes("call-x3.wav"), false);
+  assert.equal(files.includes("call-x7.wav"), true, "another caller's recording stays");
+  store[Symbol.dispose]();
+  assert.deepEqual(filesHolding(dir.path, "pineapple"), []);
+});
+
+test("removing one call leaves the others", () => {
+  const { store } = makeStore();
+  using _ = store;
+  conversation({ id: "call-a" }).forEach(store.observe);
+  conversation({ id: "call-b" }).forEach(store.observe);
+  assert.equal(store.remove("call-a"), true);
+  assert.equal(store.remove("call-a"), false);
+  assert.deepEqual(store.list({}).map(({ id }) => id), ["call-b"]);
+});
+
+test("memory holds a bounded number of calls: the oldest makes room", () => {
+  const { store } = makeStore();
+  using _ = store;
+  for (let n = 0; n < MEMORY_CALLS + 7; n++) conversation({ id: `call-${n}` }).forEach(store.observe);
+  assert.equal(store.list({ limit: 10_000 }).length, MEMORY_CALLS);
+  assert.equal(store.get("call-6").ok, false);
+});
+
+test("a folder that cannot be written is said at once, calls go on, and it recovers", async () => {
+  using dir = folder();
+  const path = `${dir.path}/later/calls.sqlite`;
+  const { store, clock, reports } = makeStore({ path });
+  using _ = store;
+  const [report] = reports;
+  assert.ok(report?.kind === "failing" && report.fault.kind === "rejected");
+  assert.equal(report.fault.code, "not-opened");
+  conversation({ id: "call-aa11" }).forEach(store.observe);
+  await clock.run(30_000);
+  assert.equal(reports.length, 1, "said once, not with every attempt");
+  await clock.run(60_000);
+  assert.equal(reports.length, 2, "and again after a minute");
+  assert.deepEqual(store.list({}), []);
+  Deno.mkdirSync(`${dir.path}/later`);
+  await clock.run(3000);
+  assert.deepEqual(reports.at(-1), { kind: "recovered", lost: 0 });
+  assert.equal(store.list({})[0]?.outcome, "caller-hung-up");
+});
+
+test("a full disk is said, nothing throws, what has no place is counted, and the rest is written when there is room", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock, reports } = makeStore({ path });
+  using _ = store;
+  conversation({ id: "call-before" }).forEach(store.observe);
+  await clock.run(1000);
+  // Every insertion fails with the words SQLite has for a full disk.
+  const lock = new DatabaseSync(path);
+  lock.exec("CREATE TRIGGER full BEFORE INSERT ON notices BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END");
+  conversation({ id: "call-during" }).forEach(store.observe);
+  await clock.run(1000);
+  const [report] = reports;
+  assert.ok(report?.kind === "failing" && report.fault.kind === "rejected");
+  assert.equal(report.fault.code, "full");
+  for (let n = 0; n < QUEUE_LIMIT + 10; n++) {
+    store.observe({ call: "call-during", atMs: n, kind: "digit", digit: "1" });
+  }
+  await clock.run(5000);
+  assert.deepEqual(reports.map(({ kind }) => kind), ["failing", "dropped"]);
+  lock.exec("DROP TRIGGER full");
+  lock.close();
+  await clock.run(5000);
+  const last = reports.at(-1);
+  assert.ok(last?.kind === "recovered" && last.lost > 0);
+  assert.equal(store.notices("call-during").length, QUEUE_LIMIT);
+  assert.equal(store.list({}).find(({ id }) => id === "call-during")?.outcome, "caller-hung-up");
+});
+
+test("another process that holds the file for a while is no failure", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock, reports } = makeStore({ path });
+  using _ = store;
+  const beside = new DatabaseSync(path);
+  beside.exec("BEGIN IMMEDIATE");
+  conversation({ id: "call-aa11" }).forEach(store.observe);
+  await clock.run(3000);
+  beside.exec("ROLLBACK");
+  beside.close();
+  await clock.run(1000);
+  assert.deepEqual(reports, []);
+  assert.equal(store.list({}).length, 1);
+});
+
+test("a file of a newer version is left as it is", () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const db = new DatabaseSync(path);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  const { store, reports } = makeStore({ path });
+  store[Symbol.dispose]();
+  const [report] = reports;
+  assert.ok(report?.kind === "failing" && report.fault.kind === "rejected");
+  assert.match(report.fault.detail, /schema 99/);
+});
+
+test("an older file is brought up to date, all or nothing", () => {
+  const db = new DatabaseSync(":memory:");
+  const later = [...MIGRATIONS, "ALTER TABLE calls ADD COLUMN mood TEXT"];
+  migrate(db);
+  assert.throws(() => migrate(db, [...later, "CREATE TABLE half (x); SELECT nonsense"]));
+  assert.equal(db.prepare("PRAGMA user_version").get()?.user_version, later.length);
+  assert.equal(db.prepare("SELECT COUNT(*) AS n FROM sqlite_master WHERE name = 'half'").get()?.n, 0);
+  assert.throws(() => migrate(db), NewerSchemaError);
+  db.close();
+});
+
+test("a file that is none of ours is not overwritten", () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  Deno.writeTextFileSync(
+    path,
+    "This is a letter, and a long one, to somebody who keeps letters in odd places.\n".repeat(99),
+  );
+  const before = Deno.readFileSync(path);
+  const { store, reports } = makeStore({ path });
+  conversation({ id: "call-aa11" }).forEach(store.observe);
+  store[Symbol.dispose]();
+  assert.equal(reports[0]?.kind, "failing");
+  assert.deepEqual(Deno.readFileSync(path), before);
+});
+
+/** Names of files in `dir` whose bytes hold `text`. */
+function filesHolding(dir: string, text: string): string[] {
+  return [...Deno.readDirSync(dir)].filter(({ isFile }) => isFile).map(({ name }) => name).filter((name) =>
+    new TextDecoder("latin1").decode(Deno.readFileSync(`${dir}/${name}`)).includes(text)
+  );
+}
