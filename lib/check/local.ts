@@ -13,16 +13,15 @@ export function configItems(
     warnings: readonly ConfigNote[];
   },
 ): CheckItem[] {
-  const own = [...faults, ...warnings].some((note) => note.file !== "environment");
+  const told = warnings.filter((note) => !isMissingRecording(note));
+  const own = [...faults, ...told].some((note) => note.file !== "environment");
   const whole = found
     ? fine(file, "read")
     : warn(file, "is not there: a built-in minimum answers", 'Write one: {"prompt": "…"} is enough.');
   return [
     ...(own ? [] : [whole]),
     ...faults.map((note) => wrong(nameOf(note), note.problem, note.remedy)),
-    ...warnings.filter((note) => !isMissingRecording(note)).map((note) =>
-      warn(nameOf(note), note.problem, note.remedy)
-    ),
+    ...told.map((note) => warn(nameOf(note), note.problem, note.remedy)),
   ];
 }
 

@@ -76,7 +76,7 @@ async function tryAll(parts: CheckParts, config: Config, isWhole: boolean): Prom
   const tries = [
     checkFrontDoor(parts, config, { offline, portState }),
     checkTwilio(parts, config, { offline, fix }),
-    offline ? [] : checkVendors(parts, config),
+    checkVendors(parts, config, { offline }),
   ];
   return [
     ...(isWhole ? recordingItems(config, found.readBytes) : []),

@@ -21,18 +21,38 @@ import type { VoiceAgentEvent } from "../providers/ports.ts";
 import { attempt, faultItem, isUnauthorised, type Reach } from "./attempt.ts";
 import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";
 
+const KEY = "DEEPGRAM_API_KEY";
+
 /** Try what the engines of `config` and of its numbers use, each thing once, all at the same time. */
-export async function checkVendors(reach: Reach, config: Config): Promise<CheckItem[]> {
-  const calls = [
+export async function checkVendors(
+  reach: Reach,
+  config: Config,
+  { offline }: { offline: boolean },
+): Promise<CheckItem[]> {
+  const calls: [label: string, call: CallConfig][] = [
     ["", config.base],
-    ...Object.entries(config.numbers).map(([number, call]) => [`numbers.${number}.`, call]),
-  ] as [string, CallConfig][];
+    ...Object.entries(config.numbers).map(([number, call]): [string, CallConfig] => [`numbers.${number}.`, call]),
+  ];
   const tries = new Map<string, () => Promise<CheckItem[]>>();
   for (const [label, call] of calls) {
     for (const [key, run] of triesOf(reach, config, call, label)) if (!tries.has(key)) tries.set(key, run);
   }
-  const found = (await Promise.all([...tries.values()].map((run) => run()))).flat();
-  return [...mergeKeys(found), ...missingItems(config, calls.map(([, call]) => call))];
+  const missing = missingItems(config, calls.map(([, call]) => call));
+  if (offline) return [...untried(config), ...missing];
+  return [...mergeKeys((await Promise.all([...tries.values()].map((run) => run()))).flat()), ...missing];
+}
+
+const VARIABLES = {
+  deepgram: KEY,
+  cartesia: "CARTESIA_API_KEY",
+  groq: "GROQ_API_KEY",
+  openai: "OPENAI_API_KEY",
+  llm: "LLM_API_KEY",
+} as const;
+
+function untried({ keys }: Config): CheckItem[] {
+  const names = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[]; // the keys of the literal above
+  return names.filter((name) => keys[name] !== undefined).map((name) => fine(VARIABLES[name], "set, not tried"));
 }
 
 type Try = [key: string, run: () => Promise<CheckItem[]>];
@@ -69,8 +89,6 @@ function triesOf(reach: Reach, config: Config, call: CallConfig, label: string):
   });
   return tries;
 }
-
-const KEY = "DEEPGRAM_API_KEY";
 
 /** Open a session, send our settings, wait until they are applied, close. */
 function tryAgent(

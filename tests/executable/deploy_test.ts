@@ -12,7 +12,7 @@ test("as Deno Deploy runs it: a whole call, records in memory, a drain of 4 s on
   });
   await using _ = server;
   const phone = fromSource("--allow-net", "--allow-env", "--allow-read");
-  const whole = await run(phone, ["call", server.url, "--say", "bye", "--expect", "thank you", "--json"], { cwd });
+  const whole = await run(phone, ["call", server.url, "--say", "who are you", "--expect", "AI", "--json"], { cwd });
   assert.equal(whole.code, 0, whole.stdout + whole.stderr);
   const report = JSON.parse(whole.stdout) as { turns: unknown[]; offences: unknown[]; endedBy: string };
   assert.equal(report.turns.length, 2);

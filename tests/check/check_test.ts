@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "../case.ts";
+import { checkWorld, goodWorld, HOST, NUMBER, PIPELINE, SECRETS } from "./world.ts";
+
+test("where all is right, nothing is wrong, to look at, or rehearsed", async () => {
+  for (const config of [goodWorld().config, { ...PIPELINE, greeting: "Hello." }]) {
+    const checked = await checkWorld({ ...goodWorld(), config }, { live: true });
+    assert.equal(checked.code, 0, checked.output);
+    assert.equal(checked.report.mode, "live");
+    assert.deepEqual([checked.named("WRONG"), checked.named("warn"), checked.named("rehearsal")], [[], [], []]);
+    for (const name of ["DEEPGRAM_API_KEY", "TWILIO_AUTH_TOKEN", "PUBLIC_HOST", NUMBER, "port 5000"]) {
+      assert.equal(checked.item(name)?.state, "ok", name);
+    }
+  }
+});
+
+test("with nothing set it is a rehearsal, which only --live calls not ready", async () => {
+  const nothing = { ...goodWorld(), env: {}, port: "free" } as const;
+  const plain = await checkWorld(nothing);
+  assert.equal(plain.code, 0, plain.output);
+  assert.equal(plain.report.mode, "rehearsal");
+  assert.deepEqual(plain.named("rehearsal").sort(), ["DEEPGRAM_API_KEY", "PUBLIC_HOST", "TWILIO_AUTH_TOKEN"]);
+  assert.deepEqual(plain.reached, [], "stand-ins need no try");
+  const live = await checkWorld(nothing, { live: true });
+  assert.deepEqual([live.code, live.report.ok], [1, false]);
+});
+
+test("a real key is tried in rehearsal too", async () => {
+  const good = await checkWorld({ ...goodWorld(), env: { DEEPGRAM_API_KEY: "mine" } });
+  assert.equal(good.item("DEEPGRAM_API_KEY")?.state, "ok");
+  assert.equal(good.code, 0);
+  const bad = await checkWorld({ ...goodWorld(), env: { DEEPGRAM_API_KEY: "bad" } });
+  assert.deepEqual([bad.named("WRONG"), bad.code], [["DEEPGRAM_API_KEY"], 1]);
+});
+
+test("--offline uses no network", async () => {
+  const checked = await checkWorld({ ...goodWorld(), config: PIPELINE, port: "free" }, { offline: true });
+  assert.deepEqual(checked.reached, []);
+  assert.equal(checked.code, 0, checked.output);
+  assert.match(checked.item("GROQ_API_KEY")!.finding, /not tried/);
+});
+
+test("--fix points the number here, and only --fix does", async () => {
+  const world = {
+    ...goodWorld(),
+    number: { voice_url: "https://demo.twilio.com/welcome", voice_application_sid: "AP1" },
+  };
+  const before = await checkWorld(world);
+  assert.equal(before.number["voice_url"], "https://demo.twilio.com/welcome");
+  const fixed = await checkWorld(world, { fix: true });
+  assert.equal(fixed.code, 0, fixed.output);
+  assert.deepEqual(fixed.item(NUMBER), { name: NUMBER, state: "ok", finding: "points here now", remedy: "" });
+  assert.deepEqual(
+    [fixed.number["voice_url"], fixed.number["voice_fallback_url"], fixed.number["status_callback"]],
+    [`https://${HOST}/incoming-call`, `https://${HOST}/incoming-call`, `https://${HOST}/call-status`],
+  );
+  assert.equal(fixed.number["voice_application_sid"], "");
+});
+
+test("--fix leaves a number on a SIP trunk alone", async () => {
+  const number = { voice_url: "", trunk_sid: "TK00000000000000000000000000000001" };
+  const checked = await checkWorld({ ...goodWorld(), number }, { fix: true });
+  assert.deepEqual([checked.named("WRONG"), checked.code], [[NUMBER], 1]);
+});
+
+test("a number without fallback and status URL is only to be looked at", async () => {
+  const checked = await checkWorld({ ...goodWorld(), number: { voice_url: `https://${HOST}/twiml` } });
+  assert.deepEqual([checked.named("warn"), checked.named("WRONG"), checked.code], [[NUMBER], [], 0]);
+  assert.match(checked.item(NUMBER)!.finding, /fallback URL and status URL/);
+});
+
+test("a public name cannot be judged while no server runs here", async () => {
+  const checked = await checkWorld({ ...goodWorld(), port: "free", unknown: [HOST] });
+  assert.deepEqual([checked.named("warn"), checked.named("WRONG")], [["PUBLIC_HOST"], []]);
+  assert.match(checked.item("PUBLIC_HOST")!.remedy, /offhook serve/);
+});
+
+test("without the account's token it warns that anybody can pose as Twilio", async () => {
+  const { env, ...world } = goodWorld();
+  const checked = await checkWorld({ ...world, env: { ...env, TWILIO_AUTH_TOKEN: undefined } });
+  assert.deepEqual([checked.named("warn"), checked.named("WRONG")], [["TWILIO_AUTH_TOKEN"], []]);
+});
+
+test("limits and troubles on the vendor's side are to be looked at, not wrong", async () => {
+  for (const refuse of [429, 503]) {
+    const checked = await checkWorld({ ...goodWorld(), agentFaults: { refuse } });
+    assert.deepEqual([checked.named("warn"), checked.named("WRONG"), checked.code], [["agent"], [], 0]);
+  }
+});
+
+test("what does not answer costs 3 s, side by side", async () => {
+  const silent = ["agent.deepgram.com", "api.deepgram.com", "api.groq.com", "api.cartesia.ai", "api.twilio.com", HOST];
+  for (const config of [goodWorld().config, PIPELINE]) {
+    const checked = await checkWorld({ ...goodWorld(), config, silent });
+    assert.ok(checked.tookMs <= 3100, `${checked.tookMs} ms`);
+    assert.equal(checked.code, 1);
+  }
+});
+
+test("a number's own engine is tried under its name, and a number that the account lacks is told", async () => {
+  const stranger = "+15550100099";
+  const numbers = {
+    [stranger]: { engine: "pipeline", pipeline: { think: [{ provider: { type: "groq", model: "none" } }] } },
+  };
+  const checked = await checkWorld({ ...goodWorld(), config: { prompt: "x", numbers } });
+  assert.deepEqual(checked.named("WRONG"), [`numbers.${stranger}.pipeline.think[0]`], checked.output);
+  assert.ok(checked.named("warn").includes(`numbers.${stranger}`));
+});
+
+test("the report for people has a row for each item and ends with the sum; --verbose tells sources, not values", async () => {
+  const { output } = await checkWorld(goodWorld(), { json: false, verbose: true });
+  const lines = output.split("\n");
+  assert.match(lines[0]!, /^ok {9}Deno +2\.9\.6$/);
+  assert.match(output, /^environment PUBLIC_HOST: server\.publicHost$/m);
+  assert.match(lines.at(-1)!, /^0 wrong, 0 to look at\. Live/);
+  assert.ok(lines.every((line) => line.length <= 118));
+  for (const secret of Object.values(SECRETS)) assert.ok(!output.includes(secret));
+});
