@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { socketWire } from "./base/wire.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
 import { candidateUrls, type FormFields, parseForm, signedUrl } from "./phone/signature.ts";
-import { connectStream, hangUp, sayAndHangUp } from "./phone/twiml.ts";
+import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
 
 /** What `/health` tells. Interfaces: `status` "draining" comes with 503. */
 export interface Health {
@@ -39,8 +39,6 @@ export interface AppParts {
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
   callStatus: (fields: Readonly<Record<string, string>>) => void;
   refused: (reason: Refusal | "unsigned" | "too-large", callSid: string) => void;
-  /** What the carrier is to do when a stream has ended: a TwiML document, or undefined for hang-up. */
-  afterStream: (callSid: string) => string | undefined;
   /** Where the connection comes from. */
   peerAddress: (request: Request) => string | undefined;
   /** More routes: the browser phone, the stored calls. */
@@ -66,7 +64,7 @@ export function createApp(parts: AppParts): Hono {
   const incoming = webhook((c, fields) => twiml(c, answerCall(c, parts, fields)));
   for (const path of ["/incoming-call", "/twiml"]) app.on(["GET", "POST"], path, incoming);
   for (const path of ["/media-stream", "/ws"]) app.get(path, (c) => openStream(c, parts));
-  app.post("/after-stream", webhook((c, fields) => twiml(c, parts.afterStream(fields.CallSid ?? "") ?? hangUp())));
+  app.post("/after-stream", webhook((c, fields) => twiml(c, afterStream(c, parts, fields))));
   app.post(
     "/stream-status",
     webhook((c, fields) => {
@@ -125,19 +123,54 @@ function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const caller = { from: fields.From ?? "", to: fields.To ?? "" };
   if (!callSid) return sayAndHangUp(parts.busyText(), parts.language());
   if (parts.reception.announce(callSid, caller)) return sayAndHangUp(parts.busyText(), parts.language());
-  const host = hostOf(c, parts);
-  const plain = isLoopbackHost(host);
-  const http = `${plain ? "http" : "https"}://${host}`;
+  return connect(c, parts, { callSid, ...caller });
+}
+
+/** Longest time a transferred call may last, s. */
+const TRANSFER_LIMIT_SECONDS = 3600;
+
+/** The stream has ended, or a transfer: hang up, put the caller through, or take the call back. */
+function afterStream(c: Context, parts: AppParts, fields: Fields): string {
+  const callSid = fields.CallSid ?? "";
+  if (fields.CallStatus === "completed") {
+    parts.reception.over(callSid);
+    return hangUp();
+  }
+  const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
+  if (next.kind === "hang-up") return hangUp();
+  if (next.kind === "connect") return connect(c, parts, { callSid, from: fields.From ?? "", to: fields.To ?? "" });
+  const { number, ringSeconds } = next.destination;
+  return dial({
+    number,
+    ringSeconds,
+    timeLimitSeconds: TRANSFER_LIMIT_SECONDS,
+    actionUrl: `${originOf(c, parts).http}/after-stream`,
+  });
+}
+
+function connect(
+  c: Context,
+  parts: AppParts,
+  { callSid, from, to }: { callSid: string; from: string; to: string },
+): string {
+  const { http, ws } = originOf(c, parts);
   return connectStream({
-    streamUrl: `${plain ? "ws" : "wss"}://${host}/media-stream`,
+    streamUrl: `${ws}/media-stream`,
     parameters: {
       token: parts.mintToken(callSid),
-      ...(caller.from ? { from: caller.from.slice(0, 64) } : {}),
-      ...(caller.to ? { to: caller.to.slice(0, 64) } : {}),
+      ...(from ? { from: from.slice(0, 64) } : {}),
+      ...(to ? { to: to.slice(0, 64) } : {}),
     },
     actionUrl: `${http}/after-stream`,
     statusCallbackUrl: `${http}/stream-status`,
   });
+}
+
+/** Where the carrier reaches us. */
+function originOf(c: Context, parts: AppParts): { http: string; ws: string } {
+  const host = hostOf(c, parts);
+  const plain = isLoopbackHost(host);
+  return { http: `${plain ? "http" : "https"}://${host}`, ws: `${plain ? "ws" : "wss"}://${host}` };
 }
 
 /** Authenticate, then upgrade, then return at once (deno.md section 0). */

@@ -8,10 +8,13 @@ import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallNotice } from "./call/notice.ts";
-import { type CallFacts, type CallPlan, Reception, type Refusal } from "./call/reception.ts";
+import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
 import type { RoutedAnswer, SpokenLine } from "./call/session.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
+import type { Result } from "./base/result.ts";
+import { ConfiguredTools } from "./call_tools.ts";
 import { AgentEngine } from "./engine/agent.ts";
+import { openPipeline } from "./pipeline_plan.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
@@ -24,6 +27,13 @@ export interface HouseParts {
   /** Random bytes as hex, for ids and nonces. */
   randomHex: (bytes: number) => string;
   dial: Dial;
+  fetch: (request: Request) => Promise<Response>;
+  /** Addresses of a host name, for tools that may not reach private ones. */
+  resolve: (host: string) => Promise<string[]>;
+  /** Hands a caller's message over to people. */
+  takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
+  /** Makes sure that a call we ended is over at the carrier too. */
+  confirmEnded?: (callSid: string) => Promise<string>;
   /** The configuration of this moment. */
   config: () => Config;
   /** Speaks what has no recording. */
@@ -41,7 +51,7 @@ export interface House extends Disposable {
   prompts: PromptBook;
   mintToken: (callSid: string) => string;
   /** Learn the routes of the configuration. Until then nothing is routed. */
-  trainRouters: () => Promise<void>;
+  trainRouters: (pause?: () => Promise<void> | void) => Promise<void>;
   /** Read or speak every line of the configuration. @returns what could not be had. */
   loadPrompts: (signal: AbortSignal) => Promise<string[]>;
 }
@@ -51,6 +61,8 @@ const SETUP_MS = 8000;
 const ANSWER_MS = 15_000;
 const CLOSING_MS = 12_000;
 const NEARLY_OVER_MS = 30_000;
+const LAST_WORDS_MS = 3000;
+const HANG_UP_MS = 700;
 
 export function buildHouse(parts: HouseParts): House {
   const { clock, config } = parts;
@@ -60,13 +72,19 @@ export function buildHouse(parts: HouseParts): House {
   const tokens = streamTokens(parts);
   const callers = new RecentCounts<string>({ clock, ttlMs: 3_600_000, limit: 10_000 });
 
-  const reception = new Reception({
+  const reception: Reception = new Reception({
     clock,
     version: parts.version,
     newId: () => `call-${parts.randomHex(6)}`,
     maxCalls: () => maxCalls(config()),
     openLeg: (wire) => new TwilioLeg({ wire, clock, pacer, leadMs: config().server.pacerLeadMs }),
-    plan: (facts) => planCall({ ...parts, prompts, routers }, facts),
+    plan: (facts) =>
+      planCall({
+        ...parts,
+        prompts,
+        routers,
+        putThrough: (callSid, destination) => reception.putThrough(callSid, destination),
+      }, facts),
     openEarly: config().rehearsal || config().keys.twilioAuthToken !== undefined,
     checkToken: tokens.check,
     checkLimits: ({ from }) => {
@@ -76,6 +94,7 @@ export function buildHouse(parts: HouseParts): House {
     report: parts.observe,
     refused: parts.refused,
     unclaimed: parts.unclaimed,
+    ...(parts.confirmEnded ? { confirmEnded: parts.confirmEnded } : {}),
   });
 
   return {
@@ -83,7 +102,7 @@ export function buildHouse(parts: HouseParts): House {
     pacer,
     prompts,
     mintToken: tokens.mint,
-    trainRouters: () => routers.train(config()),
+    trainRouters: (pause) => routers.train(config(), pause),
     loadPrompts: (signal) => prompts.load(allLines(config()), signal),
     [Symbol.dispose]: () => pacer[Symbol.dispose](),
   };
@@ -112,7 +131,11 @@ function streamTokens({ config, clock, randomHex }: HouseParts) {
 }
 
 /** Everything that the plan of one call is made from. */
-type PlanParts = HouseParts & { prompts: PromptBook; routers: Routers };
+type PlanParts = HouseParts & {
+  prompts: PromptBook;
+  routers: Routers;
+  putThrough: (callSid: string, destination: Destination) => void;
+};
 
 function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   const { prompts, routers } = parts;
@@ -131,15 +154,32 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     const text = fill(line.text);
     return { text, audio: config.rehearsal ? tagged(parts, text, audio) : audio, interruptible: line.interruptible };
   };
+  const tools = new ConfiguredTools({
+    call,
+    clock: parts.clock,
+    fetch: parts.fetch,
+    resolve: parts.resolve,
+    secrets: config.secrets,
+    variable: (name) => fill(`{{${name}}}`),
+    spoken: (name) => spoken(call.tools.find((tool) => tool.name === name)?.whileWaiting),
+    park: (destination) => parts.putThrough(facts.callSid, destination),
+    takeMessage: (message, signal) => parts.takeMessage({ ...message, call: facts.id, from: facts.from }, signal),
+  });
   // A greeting with a recording of its own is played by us, at once; any other is spoken by the agent.
-  const greeting = call.greeting?.audio ? spoken(call.greeting) : undefined;
+  const greeting = facts.resumed
+    ? spoken(facts.resumed.why === "no-answer" ? call.lines.noAnswer : call.lines.reconnected)
+    : call.greeting?.audio
+    ? spoken(call.greeting)
+    : undefined;
+  const fallback = call.fallback && destinationOf(call, call.fallback.transferTo);
   return {
     route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
     onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
-    transfer: () => {},
+    tools,
     engine: call.engine,
     configHash: config.hash,
     ...(greeting ? { greeting } : {}),
+    ...(fallback ? { fallback } : {}),
     deadlines: {
       "setup": SETUP_MS,
       "answer": ANSWER_MS,
@@ -148,23 +188,57 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
       "nearly-over": Math.max(0, call.limits.callMinutes * 60_000 - NEARLY_OVER_MS),
       "time-limit": call.limits.callMinutes * 60_000,
       "closing": CLOSING_MS,
+      "last-words": LAST_WORDS_MS,
+      "hang-up": HANG_UP_MS,
     },
     maxPrompts: call.silence.maxPrompts,
     line: (name) => spoken(lineOf(call, name)),
-    runTool: ({ name }) => Promise.resolve(JSON.stringify({ error: `There is no tool "${name}".` })),
     openEngine: (host) =>
-      new AgentEngine({
-        host,
-        clock: parts.clock,
-        openAgent: deepgramAgent({
-          dial: parts.dial,
+      call.engine === "pipeline"
+        ? openPipeline({
+          ...parts,
+          config,
+          call,
+          fill,
+          host,
+          fillers: fillerOf(call, spoken),
+          localVoice: parts.voice,
+          tools: tools.schemas,
+          said: greeting?.text,
+          history: facts.resumed?.history ?? [],
+        })
+        : new AgentEngine({
+          host,
           clock: parts.clock,
-          url: config.urls.agent,
-          key: config.keys.deepgram ?? "rehearsal",
-          plan: agentPlan(call, fill, greeting?.text),
+          openAgent: deepgramAgent({
+            dial: parts.dial,
+            clock: parts.clock,
+            url: config.urls.agent,
+            key: config.keys.deepgram ?? "rehearsal",
+            plan: agentPlan(call, fill, {
+              said: greeting?.text,
+              functions: tools.schemas,
+              history: facts.resumed?.history ?? [],
+            }),
+          }),
         }),
-      }),
   };
+}
+
+/** One filler after the other. */
+function fillerOf(call: CallConfig, spoken: (line: Line) => SpokenLine | undefined): () => SpokenLine | undefined {
+  let next = 0;
+  return () => {
+    const { fillers } = call.lines;
+    const line = fillers[next++ % Math.max(1, fillers.length)];
+    return line && spoken(line);
+  };
+}
+
+function destinationOf(call: CallConfig, name: string): Destination | undefined {
+  const tool = call.tools.find((tool) => tool.kind === "transfer_call");
+  const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
+  return tool && destination && { name, number: destination.number, ringSeconds: tool.ringSeconds };
 }
 
 /** What a decision means: the route's line, if it can be played now. */
@@ -175,22 +249,29 @@ function routeOf(
 ): RoutedAnswer | undefined {
   const route = call.routes.find(({ name }) => name === decision?.route);
   const line = route && spoken(lineOfRoute(route));
-  return route && line && { route: route.name, score: decision!.score, line, then: route.then };
+  if (!route || !line) return undefined;
+  const { name, then, transferTo } = route;
+  return { route: name, score: decision!.score, line, then, ...(transferTo === undefined ? {} : { transferTo }) };
 }
 
 function lineOfRoute({ text = "", audio, interruptible }: RouteConfig): Line {
   return { text, interruptible, ...(audio === undefined ? {} : { audio }) };
 }
 
-function agentPlan(call: CallConfig, fill: (text: string) => string, said: string | undefined): VoiceAgentPlan {
+function agentPlan(call: CallConfig, fill: (text: string) => string, { said, functions, history }: {
+  /** What the caller hears first from us. */
+  said: string | undefined;
+  functions: VoiceAgentPlan["functions"];
+  history: VoiceAgentPlan["history"];
+}): VoiceAgentPlan {
   return {
     prompt: fill(call.prompt),
     ...(call.greeting && said === undefined ? { greeting: fill(call.greeting.text) } : {}),
     listen: { ...call.agent.listen },
     think: call.agent.think.map((choice) => ({ ...choice })),
     speak: call.agent.speak.map((choice) => ({ ...choice })),
-    functions: [],
-    history: said === undefined ? [] : [{ role: "assistant", content: said }],
+    functions,
+    history: said === undefined ? history : [...history, { role: "assistant", content: said }],
     vendorTraining: call.privacy.vendorTraining,
     tags: ["offhook"],
   };
@@ -202,13 +283,17 @@ function lineOf({ lines }: CallConfig, name: LineName): Line {
 
 /** Every line that may be said without the engine, of every number. */
 function allLines(config: Config): Line[] {
-  return [config.base, ...Object.values(config.numbers)].flatMap(({ lines, greeting, routes }) => [
+  return [config.base, ...Object.values(config.numbers)].flatMap(({ lines, greeting, routes, tools }) => [
     ...(greeting?.audio ? [greeting] : []),
     ...routes.map(lineOfRoute),
     lines.apology,
     lines.goodbye,
     lines.stillThere,
     lines.timeUp,
+    lines.reconnected,
+    lines.noAnswer,
+    ...lines.fillers,
+    ...tools.flatMap(({ whileWaiting }) => whileWaiting ?? []),
   ]);
 }
 

@@ -38,6 +38,8 @@ export interface PipelinePlanParts {
   tools?: readonly ToolSchema[];
   /** The greeting, if the call plays a recording of it; else the voice speaks the configured one. */
   said?: string | undefined;
+  /** What was said before, as heard. */
+  history?: readonly { role: "user" | "assistant"; content: string }[];
   fillerAfterMs?: number;
 }
 
@@ -53,7 +55,7 @@ const EAGER_THRESHOLD = 0.5;
 
 /** Opens at once; everything it connects to is closed with it. */
 export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
-  const { config, call, clock, fill, fillers, host, said, tools = [], fillerAfterMs } = parts;
+  const { config, call, clock, fill, fillers, host, said, tools = [], history = [], fillerAfterMs } = parts;
   const { listen, think, speak, turn } = call.pipeline;
   const llms = think.map((choice) => openLlm(parts, choice));
   const voices = speak.map((choice) => openVoice(parts, choice));
@@ -73,8 +75,9 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
     maxHistoryTurns: turn.maxHistoryTurns,
     systemPrompt: `${fill(call.prompt)}\n\n${PHONE_MANNERS}`,
     ...(call.greeting && said === undefined ? { greeting: fill(call.greeting.text) } : {}),
-    history: said === undefined ? [] : [{ role: "assistant", content: said }],
-    tools,
+    history: [...history, ...(said === undefined ? [] : [{ role: "assistant" as const, content: said }])],
+    // What else is known of a tool is not for the model's server: a strict one refuses unknown fields.
+    tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     fillers,
     ...(fillerAfterMs === undefined ? {} : { fillerAfterMs }),
     warm: (signal) => Promise.all([llms[0]?.warm(signal), voices[0]?.warm(signal)]),

@@ -12,13 +12,19 @@ export class Routers {
     return call.routerEnabled ? this.#trained.get(keyOf(call)) : undefined;
   }
 
-  /** Train what `config` needs and is not trained yet; forget what it does not need any more. */
-  async train(config: Config): Promise<void> {
-    const calls = [config.base, ...Object.values(config.numbers)].filter((call) => call.routerEnabled);
+  /** Train what `config` needs and is not trained yet; forget what it does not need any more. `pause` runs between slices of the work; if it rejects, so does this. */
+  async train(config: Config, pause?: () => Promise<void> | void): Promise<void> {
+    const calls = [config.base, ...Object.values(config.numbers)].filter((call) =>
+      call.routerEnabled && call.routes.length > 0
+    );
     const trained = new Map<string, Router>();
     for (const call of calls) {
       const key = keyOf(call);
-      trained.set(key, trained.get(key) ?? this.#trained.get(key) ?? await trainRouter(call.routes.map(examplesOf)));
+      trained.set(
+        key,
+        trained.get(key) ?? this.#trained.get(key) ??
+          await trainRouter(call.routes.map(examplesOf), pause ? { pause } : {}),
+      );
     }
     this.#trained = trained;
   }

@@ -1,7 +1,8 @@
 /** `offhook serve`: configuration, stand-ins, house, listener and signals, opened in this order and closed in the other. */
 
 import { localVoice, type Voice } from "./audio/voice.ts";
-import { settledWithin, systemClock } from "./base/clock.ts";
+import { settledWithin, sleep, systemClock } from "./base/clock.ts";
+import { failed } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
 import { createApp, type Health } from "./app.ts";
@@ -103,6 +104,10 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
     clock,
     version,
     dial: vendorDial({ clock, kind }),
+    fetch: (request) => fetch(request),
+    resolve: resolveHost,
+    takeMessage: () =>
+      Promise.resolve(failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" })),
     config: () => config,
     voice,
     randomHex,
@@ -140,7 +145,6 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
     streamStatus: logStreamStatus,
     callStatus: () => {},
     refused: turnedAway,
-    afterStream: () => undefined,
     peerAddress: (request) => peers.get(request),
   });
 
@@ -172,11 +176,30 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
 function prepareLines(house: House, owned: AsyncDisposableStack): void {
   const scope = new AbortController();
   owned.defer(() => scope.abort());
-  house.trainRouters().catch((error) => log("error", `Cannot learn the routes: ${String(error)}`));
+  house.trainRouters(breathing(scope.signal)).catch((error) =>
+    scope.signal.aborted || log("error", `Cannot learn the routes: ${String(error)}`)
+  );
   house.loadPrompts(scope.signal).then(
     (faults) => faults.forEach((fault) => log("warning", fault)),
     (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),
   );
+}
+
+/** Work of ours may hold the event loop for so long, ms: below half a frame. */
+const SLICE_MS = 8;
+
+/** Lets the event loop run whenever `SLICE_MS` have passed; rejects once `signal` has aborted. */
+function breathing(signal: AbortSignal): () => Promise<void> | void {
+  let sinceMs = systemClock.monotonicMs();
+  return () => {
+    if (systemClock.monotonicMs() - sinceMs < SLICE_MS) return;
+    return sleep(systemClock, 0, signal).then(() => void (sinceMs = systemClock.monotonicMs()));
+  };
+}
+
+async function resolveHost(host: string): Promise<string[]> {
+  const found = await Promise.allSettled([Deno.resolveDns(host, "A"), Deno.resolveDns(host, "AAAA")]);
+  return found.flatMap((result) => result.status === "fulfilled" ? result.value : []);
 }
 
 function randomHex(bytes: number): string {

@@ -30,7 +30,11 @@ export type TimerName =
   | "nearly-over"
   | "time-limit"
   /** The last words must have been heard. */
-  | "closing";
+  | "closing"
+  /** Last words that the engine owes us must begin. */
+  | "last-words"
+  /** The last words were heard; the line is let go unless more of them come. */
+  | "hang-up";
 
 /** Lines we say by ourselves. */
 export type LineName = "stillThere" | "goodbye" | "apology" | "timeUp" | "busy";
@@ -46,8 +50,11 @@ export type CallState =
   | { kind: "speaking"; reply: number; prompts: number }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
-  /** The last words are being said; nothing stops them but the line's end. `reply` is unknown until they start. */
-  | { kind: "closing"; reason: EndReason; reply: number | undefined }
+  /**
+   * The last words are being said; nothing stops them but the line's end. `reply` is unknown until they start. `more`: they
+   * are the engine's, and may come in several replies.
+   */
+  | { kind: "closing"; reason: EndReason; reply: number | undefined; more: boolean }
   | { kind: "ended"; reason: EndReason };
 
 export type CallEvent =
@@ -141,10 +148,18 @@ export const TRANSITIONS: TransitionTable = {
   },
   closing: {
     "leg-ended": (state, { how }) => end(how === "stop" ? "caller-hung-up" : state.reason),
-    "reply-started": (state, { reply }) => [{ ...state, reply }, []],
+    "reply-started": (state, { reply }) => [{ ...state, reply }, [
+      { kind: "disarm", timer: "last-words" },
+      { kind: "disarm", timer: "hang-up" },
+    ]],
     "reply-heard": (state, { reply }) =>
-      state.reply !== undefined && reply >= state.reply ? hangUp(state.reason) : [state, []],
-    "timer": (state, { name }) => name === "closing" || name === "time-limit" ? hangUp(state.reason) : [state, []],
+      state.reply !== undefined && reply >= state.reply ? lastHeard(state) : [state, []],
+    "fault": (state, { fatal }) =>
+      fatal && state.more && state.reply === undefined ? hangUp(state.reason) : [state, []],
+    "timer": (state, { name }) =>
+      name === "closing" || name === "time-limit" || name === "last-words" || name === "hang-up"
+        ? hangUp(state.reason)
+        : [state, []],
   },
   ended: {},
 };
@@ -214,18 +229,23 @@ function overTime(state: CallState, name: TimerName): Step {
   return [state, []];
 }
 
-/** End politely: the last words, then hang-up once they were heard. `reply`: words being said already. */
+/** End politely: `say` some last words, or let the engine finish its own (`reply` is being said already), then hang up once they were heard. */
 function close(reason: EndReason, say: LineName | undefined, reply?: number): Step {
-  if (!say && reply === undefined) return hangUp(reason);
-  const words: CallEffect[] = say ? [{ kind: "interrupt" }, { kind: "forget" }, { kind: "say", line: say }] : [];
+  const words: CallEffect[] = say
+    ? [{ kind: "interrupt" }, { kind: "forget" }, { kind: "say", line: say }]
+    : reply === undefined
+    ? [{ kind: "arm", timer: "last-words" }]
+    : [];
   const timers: CallEffect[] = (["setup", "answer", "false-start", "silence"] as const).map((timer) => ({
     kind: "disarm",
     timer,
   }));
-  return [{ kind: "closing", reason, reply: say ? undefined : reply }, [...timers, ...words, {
-    kind: "arm",
-    timer: "closing",
-  }]];
+  const next = { kind: "closing", reason, reply: say ? undefined : reply, more: say === undefined } as const;
+  return [next, [...timers, ...words, { kind: "arm", timer: "closing" }]];
+}
+
+function lastHeard(state: Of<CallState, "closing">): Step {
+  return state.more ? [state, [{ kind: "arm", timer: "hang-up" }]] : hangUp(state.reason);
 }
 
 function hangUp(reason: EndReason): Step {

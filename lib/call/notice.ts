@@ -23,6 +23,8 @@ export type NoticeBody =
     /** Which models hear, think and speak, for the estimate of the cost. */
     models?: CallModels;
   }
+  /** The call came back on a new stream, with its memory. */
+  | { kind: "call-resumed"; why: string; streamSid: string }
   /** The engine can hear and speak; `waitMs` since the line was there (0 if it was ready before). */
   | { kind: "engine-ready"; waitMs: number; requestId: string }
   | { kind: "state"; from: string; to: string }

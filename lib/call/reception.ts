@@ -1,12 +1,13 @@
 /** Where calls come in: the webhook announces one, the media stream brings it, and both must agree before it starts. */
 
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
+import { type HistoryLine, historyOf } from "./history.ts";
 import type { EndReason } from "./machine.ts";
-import type { CallNotice, NoticeBody } from "./notice.ts";
+import { type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";
 import { type Caller, Registry } from "./registry.ts";
 import { type CallParts, type LiveCall, runCall } from "./session.ts";
 
@@ -30,18 +31,36 @@ export type Refusal =
 export interface CallFacts extends Caller {
   id: string;
   callSid: string;
+  /** The call was here before: its line broke, or a transfer came to nothing. */
+  resumed?: Resumption;
 }
+
+export interface Resumption {
+  why: "line-lost" | "no-answer";
+  /** What was said so far, as heard. */
+  history: readonly HistoryLine[];
+}
+
+/** Somebody else's phone that a call goes to. */
+export interface Destination {
+  name: string;
+  /** E.164. */
+  number: string;
+  ringSeconds: number;
+}
+
+/** What the carrier is to do with a call whose stream has ended. */
+export type AfterStream = { kind: "hang-up" } | { kind: "connect" } | { kind: "dial"; destination: Destination };
 
 /** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
 export type CallPlan =
-  & Pick<
-    CallParts,
-    "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "transfer" | "runTool"
-  >
+  & Pick<CallParts, "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "tools">
   & {
     openEngine: (host: EngineHost) => Engine;
     engine: string;
     configHash: string;
+    /** Where the caller goes when the engine fails for good. */
+    fallback?: Destination;
   };
 
 export interface ReceptionParts {
@@ -61,6 +80,39 @@ export interface ReceptionParts {
   report: (notice: CallNotice) => void;
   refused: (reason: Refusal, callSid: string) => void;
   unclaimed: (callSid: string) => void;
+  /** Makes sure that a call we ended is over at the carrier too. @returns its status there. Never rejects. */
+  confirmEnded?: (callSid: string) => Promise<string>;
+}
+
+/** How long a call that left us may come back: a broken line at once, a transfer when nobody answers. */
+const RECONNECT_MS = 30_000;
+const RETURN_MS = 180_000;
+/** Calls that may come back; beyond, the one that left first may not. */
+const PARKED_LIMIT = 1000;
+/** Reasons by which we let a call go that the carrier still holds. */
+const OUR_ENDS: readonly EndReason[] = [
+  "agent-hung-up",
+  "silence",
+  "time-limit",
+  "engine-failed",
+  "engine-not-ready",
+  "drained",
+  "loop",
+];
+
+/** A call that is live, or was until a moment ago. */
+interface Present {
+  facts: CallFacts;
+  fold: RecordFold;
+  startedMs: number;
+  live: LiveCall;
+  fallback: Destination | undefined;
+}
+
+/** A call that is not live here and may come back. */
+interface Parked extends Present {
+  destination: Destination | undefined;
+  timer: Timer;
 }
 
 /** Sockets without a `start` yet, in the whole process; a socket more is refused before it is opened. */
@@ -70,13 +122,25 @@ interface PreparedCall extends AsyncDisposable {
   facts: CallFacts;
   plan: CallPlan;
   early: EarlyEngine | undefined;
+  back: Returning | undefined;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a returning call brings along. */
+interface Returning {
+  facts: CallFacts;
+  fold: RecordFold;
+  startedMs: number;
+  resumed: Resumption;
 }
 
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #registry: Registry<PreparedCall>;
   #waiting = 0;
+  readonly #present = new Map<string, Present>();
+  readonly #parked = new Map<string, Parked>();
+  readonly #destinations = new Map<string, Destination>();
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -99,7 +163,8 @@ export class Reception {
       this.#parts.refused(refusal, callSid);
       return refusal;
     }
-    this.#registry.expect(callSid, caller, () => this.#prepare(callSid, caller, this.#parts.openEarly));
+    const { openEarly } = this.#parts;
+    this.#registry.expect(callSid, caller, () => this.#prepare(callSid, caller, { openNow: openEarly }));
     return undefined;
   }
 
@@ -130,13 +195,46 @@ export class Reception {
     });
   }
 
+  /** When the line of this call is let go, the caller is put through. */
+  putThrough(callSid: string, destination: Destination): void {
+    this.#destinations.set(callSid, destination);
+    if (this.#destinations.size > 1000) this.#destinations.delete(this.#destinations.keys().next().value!);
+  }
+
+  /**
+   * A stream has ended and the carrier asks what next, or a transfer has. `dialStatus`: Twilio's `DialCallStatus`, if this is
+   * about a transfer. A call whose line broke comes back to us; one that was put through is dialled, and comes back if nobody answers.
+   */
+  afterStream(callSid: string, dialStatus: string | undefined): AfterStream {
+    const present = this.#present.get(callSid);
+    if (present && dialStatus === undefined) {
+      // The carrier noticed the end of the stream before we did.
+      this.#present.delete(callSid);
+      this.#park(callSid, present, present.live.reason ?? "line-lost");
+      present.live.lose();
+    }
+    const parked = this.#parked.get(callSid);
+    if (!parked) return { kind: "hang-up" };
+    if (parked.destination && dialStatus === undefined) return { kind: "dial", destination: parked.destination };
+    this.#unpark(callSid);
+    if (dialStatus === "completed" || dialStatus === "answered") return { kind: "hang-up" };
+    return this.#comeBack(callSid, parked, dialStatus === undefined ? "line-lost" : "no-answer");
+  }
+
+  /** The carrier says that a call is over: nothing of it comes back. */
+  over(callSid: string): void {
+    this.#unpark(callSid);
+    this.#present.get(callSid)?.live.lose();
+  }
+
   /** End one live call. @returns false if it is not here. */
   end(callSid: string, reason: EndReason): boolean {
     return this.#registry.end(callSid, reason);
   }
 
-  drain(graceMs: number): Promise<void> {
-    return this.#registry.drain(graceMs);
+  async drain(graceMs: number): Promise<void> {
+    await this.#registry.drain(graceMs);
+    for (const callSid of this.#parked.keys()) this.#unpark(callSid);
   }
 
   #start(leg: Leg, line: LineStart): Refusal | undefined {
@@ -149,48 +247,119 @@ export class Reception {
     // Without an announcement here another process answered the webhook, or nobody did: it counts as a call of its own.
     const admitted = claimed ? "yes" : this.#registry.admits(callSid);
     if (admitted !== "yes") return admitted;
-    const prepared = claimed?.prepared ?? this.#prepare(callSid, claimed ?? caller, false);
+    const prepared = claimed?.prepared ?? this.#prepare(callSid, claimed ?? caller, { openNow: false });
     this.#registry.add(callSid, this.#run(leg, line, prepared));
     return undefined;
   }
 
-  #prepare(callSid: string, caller: Caller, openNow: boolean): PreparedCall {
-    const facts = { id: this.#parts.newId(), callSid, from: caller.from, to: caller.to };
+  #prepare(callSid: string, caller: Caller, { openNow, back }: { openNow: boolean; back?: Returning }): PreparedCall {
+    const id = back?.facts.id ?? this.#parts.newId();
+    const facts: CallFacts = {
+      id,
+      callSid,
+      from: caller.from,
+      to: caller.to,
+      ...(back ? { resumed: back.resumed } : {}),
+    };
     const plan = this.#parts.plan(facts);
     const early = openNow ? new EarlyEngine(plan.openEngine, this.#parts.clock) : undefined;
-    return { facts, plan, early, [Symbol.asyncDispose]: () => early?.[Symbol.asyncDispose]() ?? Promise.resolve() };
+    return {
+      facts,
+      plan,
+      early,
+      back,
+      [Symbol.asyncDispose]: () => early?.[Symbol.asyncDispose]() ?? Promise.resolve(),
+    };
   }
 
-  #run(leg: Leg, line: LineStart, { facts, plan, early }: PreparedCall): LiveCall {
+  #run(leg: Leg, line: LineStart, { facts, plan, early, back }: PreparedCall): LiveCall {
     const { clock, version } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    const report = (notice: NoticeBody) =>
-      this.#parts.report({ ...notice, call: facts.id, atMs: clock.monotonicMs() - startedMs });
-    report({
-      kind: "call-started",
-      startedAt: clock.wallTime().toISOString(),
-      callSid: line.callSid,
-      streamSid: line.streamSid,
-      from: facts.from,
-      to: facts.to,
-      engine: plan.engine,
-      version,
-      configHash: plan.configHash,
-    });
-    let replies = 0;
-    return runCall({
+    const startedMs = back?.startedMs ?? clock.monotonicMs();
+    const fold = back?.fold ?? new RecordFold(facts.id);
+    const report = (body: NoticeBody) => {
+      const notice = { ...body, call: facts.id, atMs: clock.monotonicMs() - startedMs };
+      fold.add(notice);
+      this.#parts.report(notice);
+    };
+    if (back) report({ kind: "call-resumed", why: back.resumed.why, streamSid: line.streamSid });
+    else {
+      report({
+        kind: "call-started",
+        startedAt: clock.wallTime().toISOString(),
+        callSid: line.callSid,
+        streamSid: line.streamSid,
+        from: facts.from,
+        to: facts.to,
+        engine: plan.engine,
+        version,
+        configHash: plan.configHash,
+      });
+    }
+    const live = runCall({
       ...plan,
       id: facts.id,
       leg,
       clock,
       report,
-      newReply: early?.newReply ?? (() => ++replies),
+      newReply: early?.newReply ?? counter(),
       openEngine: (host) => early?.adopt(host) ?? plan.openEngine(host),
     });
+    const present = { facts, fold, startedMs, live, fallback: plan.fallback };
+    this.#present.set(line.callSid, present);
+    live.done.then((reason) => this.#finished(line.callSid, present, reason)).then(
+      (status) => status && report({ kind: "carrier-confirmed", status }),
+      reportError,
+    );
+    return live;
+  }
+
+  /** A session is over. @returns what the carrier says of a call that we ended. */
+  async #finished(callSid: string, present: Present, reason: EndReason): Promise<string | undefined> {
+    if (this.#present.get(callSid) === present) {
+      this.#present.delete(callSid);
+      this.#park(callSid, present, reason);
+    }
+    if (this.#parked.has(callSid) || !OUR_ENDS.includes(reason)) return undefined;
+    return await this.#parts.confirmEnded?.(callSid);
+  }
+
+  #park(callSid: string, present: Present, reason: EndReason): void {
+    const chosen = this.#destinations.get(callSid);
+    this.#destinations.delete(callSid);
+    const destination = reason === "transferred" ? chosen : reason === "engine-failed" ? present.fallback : undefined;
+    if (!destination && reason !== "line-lost") return;
+    const timer = this.#parts.clock.after(destination ? RETURN_MS : RECONNECT_MS, () => this.#unpark(callSid));
+    this.#parked.set(callSid, { ...present, destination, timer });
+    if (this.#parked.size > PARKED_LIMIT) this.#unpark(this.#parked.keys().next().value!);
+  }
+
+  #unpark(callSid: string): Parked | undefined {
+    const parked = this.#parked.get(callSid);
+    parked?.timer[Symbol.dispose]();
+    this.#parked.delete(callSid);
+    return parked;
+  }
+
+  /** Let a call that left us in again, with its memory. */
+  #comeBack(callSid: string, parked: Parked, why: Resumption["why"]): AfterStream {
+    if (this.#registry.admits(callSid) !== "yes") return { kind: "hang-up" };
+    const { facts, fold, startedMs } = parked;
+    const back: Returning = { facts, fold, startedMs, resumed: { why, history: historyOf(fold.record) } };
+    this.#registry.expect(
+      callSid,
+      facts,
+      () => this.#prepare(callSid, facts, { openNow: this.#parts.openEarly, back }),
+    );
+    return { kind: "connect" };
   }
 
   #turnAway(reason: Refusal): Refusal {
     this.#parts.refused(reason, "");
     return reason;
   }
+}
+
+function counter(): () => number {
+  let count = 0;
+  return () => ++count;
 }

@@ -35,12 +35,34 @@ export interface RoutedAnswer {
   score: number;
   line: SpokenLine;
   then: "continue" | "hangup" | "transfer";
+  transferTo?: string;
 }
 
 export interface ToolCall {
   id: string;
   name: string;
   arguments: string;
+}
+
+/** What the tools of a call may do with it. */
+export interface CallControl {
+  end(reason: EndReason, say?: LineName): void;
+}
+
+/** The functions a model may call in this call. Disposed with it. */
+export interface CallTools extends Disposable {
+  /** The call is live: from now on tools can act on it. */
+  attach(call: CallControl): void;
+  /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
+  run(call: ToolCall): Promise<string>;
+  cancel(id: string): void;
+  callerSaid(text: string): void;
+  /** A key of the caller's phone. @returns whether a tool took it. */
+  digit(digit: string): boolean;
+  /** Said while this tool runs. */
+  waiting(name: string): SpokenLine | undefined;
+  /** Leave the line to a destination by its name. */
+  transfer(name: string): void;
 }
 
 export interface CallParts {
@@ -63,10 +85,7 @@ export interface CallParts {
   route: (text: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
   onlyInterrupts: (text: string) => boolean;
-  /** What follows a route's answer, once it was heard: leave the line to somebody else. */
-  transfer: (route: string) => void;
-  /** Runs a tool and gives its result as text for the model. Bounded in time; never rejects. */
-  runTool: (call: ToolCall) => Promise<string>;
+  tools: CallTools;
   report: (notice: NoticeBody) => void;
 }
 
@@ -76,6 +95,10 @@ export interface LiveCall {
   readonly done: Promise<EndReason>;
   /** End it politely: `say` some last words first. */
   end(reason: EndReason, say?: LineName): void;
+  /** Its line is gone, whatever the socket says. */
+  lose(): void;
+  /** Why it has ended, as soon as that is decided: before `done` settles. */
+  readonly reason: EndReason | undefined;
 }
 
 /** Control events that may wait; more than that in one turn of the loop means something is badly wrong. */
@@ -94,7 +117,14 @@ export function runCall(parts: CallParts): LiveCall {
     reportError(error);
     return "internal-error";
   });
-  return { done, end: (reason, say) => session.post({ kind: "end", reason, say }) };
+  return {
+    done,
+    end: (reason, say) => session.post({ kind: "end", reason, say }),
+    lose: () => session.post({ kind: "leg-ended", how: "socket-closed" }),
+    get reason() {
+      return session.reason;
+    },
+  };
 }
 
 class Session {
@@ -125,6 +155,8 @@ class Session {
     owned.use(leg);
     owned.use(this.#inbox);
     owned.use(this.#timers);
+    owned.use(this.#parts.tools);
+    this.#parts.tools.attach({ end: (reason, say) => this.post({ kind: "end", reason, say }) });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);
     leg.listen((event) => this.#legEvent(event));
@@ -142,6 +174,10 @@ class Session {
       if (next.kind === "ended") return this.#ended(next.reason);
     }
     return this.#ended("internal-error");
+  }
+
+  get reason(): EndReason | undefined {
+    return this.#state.kind === "ended" ? this.#state.reason : undefined;
   }
 
   post(event: CallEvent): void {
@@ -177,7 +213,7 @@ class Session {
         return this.post(event);
       case "digit":
         this.#report(event);
-        this.#engine?.digit(event.digit);
+        if (!this.#parts.tools.digit(event.digit)) this.#engine?.digit(event.digit);
         return this.post({ kind: "digit" });
       case "reply-heard":
         this.#protected.delete(event.reply);
@@ -204,7 +240,7 @@ class Session {
       case "caller-text":
         this.#report(event);
         this.post(event);
-        return event.final ? this.#answerByRoute(event.text) : undefined;
+        return event.final ? this.#callerSaid(event.text) : undefined;
       case "reply-started":
         this.#report({ ...event, source: "engine" });
         return this.post(event);
@@ -217,6 +253,8 @@ class Session {
         return this.#report(event);
       case "tool-call":
         return this.#tool(event);
+      case "tool-cancelled":
+        return this.#parts.tools.cancel(event.id);
       case "fault":
         this.#report(event);
         return this.post(event);
@@ -232,6 +270,11 @@ class Session {
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
   }
 
+  #callerSaid(text: string): void {
+    this.#parts.tools.callerSaid(text);
+    this.#answerByRoute(text);
+  }
+
   /** A common question is answered from a recording, before the engine's own answer is there. */
   #answerByRoute(text: string): void {
     this.#routed = false;
@@ -243,11 +286,11 @@ class Session {
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
     this.#speak(answer.line, "route");
     if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });
-    if (answer.then === "transfer") this.#parts.transfer(answer.route);
+    if (answer.then === "transfer" && answer.transferTo) this.#parts.tools.transfer(answer.transferTo);
   }
 
   #tool({ id, name, arguments: args }: ToolCall): void {
-    const { clock, runTool } = this.#parts;
+    const { clock, tools } = this.#parts;
     if (this.#routed) return this.#engine?.toolResult(id, name, ALREADY_HANDLED);
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
@@ -257,7 +300,9 @@ class Session {
       this.#engine?.toolResult(id, name, content);
       this.post({ kind: "tool-call", running: false });
     };
-    runTool({ id, name, arguments: args }).then(
+    const waiting = tools.waiting(name);
+    if (waiting) this.#speak(waiting, "line", { tellEngine: false });
+    tools.run({ id, name, arguments: args }).then(
       (content) => answer(content, true),
       () => answer(JSON.stringify({ error: "The tool failed." }), false),
     );
@@ -319,8 +364,12 @@ class Session {
     this.#engine?.resumed(last.reply, as);
   }
 
-  /** Say something that is ours, not the engine's. */
-  #speak({ text, audio, interruptible }: SpokenLine, source: ReplySource): void {
+  /** Say something that is ours, not the engine's. `tellEngine`: it stands for the engine's own answer, which is not to be heard then. */
+  #speak(
+    { text, audio, interruptible }: SpokenLine,
+    source: ReplySource,
+    { tellEngine }: { tellEngine: boolean } = { tellEngine: true },
+  ): void {
     const reply = this.#parts.newReply();
     if (!interruptible) this.#protected.add(reply);
     this.#report({ kind: "reply-started", reply, source });
@@ -328,7 +377,7 @@ class Session {
     this.post({ kind: "reply-started", reply });
     this.#play(reply, audio);
     this.#parts.leg.end(reply);
-    this.#engine?.answered(reply, text);
+    if (tellEngine) this.#engine?.answered(reply, text);
   }
 
   #ended(reason: EndReason): EndReason {

@@ -75,6 +75,8 @@ const lines = closed({
   apology: line.prefault("I am sorry, something went wrong on our side."),
   busy: line.prefault("All our lines are busy. Please call again in a few minutes."),
   timeUp: line.prefault("We have to finish in half a minute."),
+  reconnected: line.prefault("I am sorry, we were cut off for a moment. Please go on."),
+  noAnswer: line.prefault("I am sorry, nobody answers there right now. Is there anything else I can do?"),
   fillers: z.array(line).max(50).prefault(["One moment.", "Let me check."]),
   recordingNotice: notice.exactOptional(),
 });
@@ -122,6 +124,7 @@ const tool = closed({
   }),
   description: text.exactOptional(),
   whileWaiting: line.exactOptional(),
+  confirm: z.boolean().default(false),
   parameters: z.record(z.string(), z.unknown()).exactOptional(),
   http: http.exactOptional(),
   to: z.record(z.string().min(1), destination).exactOptional(),

@@ -10,6 +10,8 @@ interface ToolBase {
   name: string;
   description?: string;
   whileWaiting?: Line;
+  /** Run only after the details were read back and the caller said yes. */
+  confirm: boolean;
 }
 
 export interface TransferTool extends ToolBase {
@@ -92,9 +94,12 @@ function checkHttpTool({ name, description, parameters, http, to, ringSeconds }:
 }
 
 /** A tool that `checkTool` has passed, by its kind. */
-export function toTool({ name, description, whileWaiting, parameters, http, to, ringSeconds }: RawTool): ToolConfig {
+export function toTool(
+  { name, description, whileWaiting, confirm, parameters, http, to, ringSeconds }: RawTool,
+): ToolConfig {
   const base = {
     name,
+    confirm,
     ...(description !== undefined && { description }),
     ...(whileWaiting !== undefined && { whileWaiting }),
   };

@@ -167,6 +167,7 @@ export class AgentEngine implements Engine {
   #cancel(id: string): void {
     this.#cancelled.add(id);
     if (this.#cancelled.size > 64) this.#cancelled.delete(this.#cancelled.values().next().value!);
+    this.#host.post({ kind: "tool-cancelled", id });
   }
 
   #failSafe(): void {

@@ -19,6 +19,8 @@ export type EngineEvent =
   /** All audio of `reply` was handed over. */
   | { kind: "reply-finished"; reply: number }
   | { kind: "tool-call"; id: string; name: string; arguments: string }
+  /** The model no longer wants this call's result. */
+  | { kind: "tool-cancelled"; id: string }
   /** The fence against late audio came down by its fail-safe, without a sign from the vendor. */
   | { kind: "fence-timed-out" }
   /** `fatal`: the engine can do no more. */

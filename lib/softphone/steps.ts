@@ -9,8 +9,8 @@ export type Step =
   | { kind: "say"; text: string; now?: boolean }
   /** Recorded speech: mu-law at 8 kHz. It is sent as it is, without tags. `now`: without waiting for the agent to finish. */
   | { kind: "wav"; name: string; audio: Uint8Array; now?: boolean }
-  /** 0-9 * # A-D; `w` waits half a second. */
-  | { kind: "dtmf"; keys: string }
+  /** 0-9 * # A-D; `w` waits half a second. `now`: without waiting for the agent to finish. */
+  | { kind: "dtmf"; keys: string; now?: boolean }
   | { kind: "wait"; ms: number }
   /** Said while the agent speaks, once `afterMs` of its answer were played. */
   | { kind: "interrupt"; text: string; afterMs: number }
@@ -98,7 +98,7 @@ async function doStep(step: Step, stage: Stage, finished: () => Promise<void>): 
       if (!step.now) await finished();
       return await stage.say(`[${step.name}]`, step.audio);
     case "dtmf":
-      await finished();
+      if (!step.now) await finished();
       return await press(step.keys, stage);
     case "wait":
       await finished();

@@ -52,7 +52,7 @@ test("silence is prompted, and after the last prompt the call ends with a goodby
   assert.deepEqual(prompted, { kind: "listening", prompts: 1 });
   assert.deepEqual(effects[0], { kind: "say", line: "stillThere" });
   const [closing, last] = step({ kind: "listening", prompts: 2 }, timer("silence", { promptsLeft: false }));
-  assert.deepEqual(closing, { kind: "closing", reason: "silence", reply: undefined });
+  assert.deepEqual(closing, { kind: "closing", reason: "silence", reply: undefined, more: false });
   assert.ok(last.some((effect) => effect.kind === "say" && effect.line === "goodbye"));
 });
 
@@ -74,7 +74,11 @@ test("last words are heard before the line is let go, and nothing interrupts the
 
 test("a hang-up while words are said waits for them", () => {
   const [state] = step(SPEAKING, { kind: "end", reason: "agent-hung-up", say: undefined });
-  assert.deepEqual(state, { kind: "closing", reason: "agent-hung-up", reply: 3 });
+  assert.deepEqual(state, { kind: "closing", reason: "agent-hung-up", reply: 3, more: true });
+  const [heard, effects] = step(state, { kind: "reply-heard", reply: 3 });
+  assert.equal(heard.kind, "closing");
+  assert.deepEqual(effects, [{ kind: "arm", timer: "hang-up" }]);
+  assert.equal(step(heard, timer("hang-up"))[0].kind, "ended");
 });
 
 const EVENTS: readonly CallEvent[] = [
@@ -95,9 +99,17 @@ const EVENTS: readonly CallEvent[] = [
   { kind: "fault", fatal: false },
   { kind: "end", reason: "drained", say: "goodbye" },
   { kind: "end", reason: "agent-hung-up", say: undefined },
-  ...(["setup", "answer", "false-start", "silence", "nearly-over", "time-limit", "closing"] as const).map((name) =>
-    timer(name)
-  ),
+  ...([
+    "setup",
+    "answer",
+    "false-start",
+    "silence",
+    "nearly-over",
+    "time-limit",
+    "closing",
+    "last-words",
+    "hang-up",
+  ] as const).map((name) => timer(name)),
 ];
 
 test("2,000 random event sequences: an ended call stays ended, and the time limit always ends it", () => {
@@ -121,7 +133,7 @@ const STATES: readonly CallState[] = [
   { kind: "processing" },
   { kind: "speaking", reply: 7, prompts: 0 },
   { kind: "interrupted", reply: 7 },
-  { kind: "closing", reason: "drained", reply: 7 },
+  { kind: "closing", reason: "drained", reply: 7, more: false },
   { kind: "ended", reason: "drained" satisfies EndReason },
 ];
 

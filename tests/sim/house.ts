@@ -4,7 +4,8 @@ import { toneVoice } from "../../lib/audio/voice.ts";
 import { createApp } from "../../lib/app.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "../../lib/call/notice.ts";
 import { type Config, describeNotes, parseConfig } from "../../lib/config.ts";
-import { buildHouse, type House } from "../../lib/house.ts";
+import type { Dial } from "../../lib/base/dial.ts";
+import { buildHouse, type House, type HouseParts } from "../../lib/house.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { frontDeskBrain } from "../../lib/rehearsal/brain.ts";
 import { type AgentOptions, type AgentStandIn, agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
@@ -32,6 +33,11 @@ export interface SimOptions {
   lineWeather?: Weather;
   agentWeather?: Weather & { openMs?: number };
   recordings?: Record<string, Uint8Array>;
+  /** Other vendors besides the agent. */
+  dial?: (clock: VirtualClock, random: () => number, agentDial: Dial) => Dial;
+  toolFetch?: (request: Request) => Promise<Response>;
+  resolve?: (host: string) => Promise<string[]>;
+  takeMessage?: HouseParts["takeMessage"];
 }
 
 export interface SimHouse extends AsyncDisposable {
@@ -79,7 +85,10 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
   const house = buildHouse({
     clock,
     version: "0.0.0",
-    dial: agentDial,
+    dial: options.dial?.(clock, random, agentDial) ?? agentDial,
+    fetch: options.toolFetch ?? (() => Promise.reject(new TypeError("no network here"))),
+    resolve: options.resolve ?? (() => Promise.resolve([])),
+    takeMessage: options.takeMessage ?? (() => Promise.resolve({ ok: true, value: undefined })),
     config: () => config,
     voice,
     randomHex,
@@ -114,7 +123,6 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     streamStatus: () => {},
     callStatus: () => {},
     refused: (reason) => refusals.push(reason),
-    afterStream: () => undefined,
     peerAddress: () => "127.0.0.1",
   });
   const phoneDial = simDial(clock, () => {

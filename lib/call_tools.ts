@@ -1,0 +1,151 @@
+/** The tools of one call, from its configuration: what is built in acts on the call, the rest asks web servers. */
+
+import type { Clock, Timer } from "./base/clock.ts";
+import { failed, ok, type Result } from "./base/result.ts";
+import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/session.ts";
+import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
+import {
+  type CallActions,
+  collectDigitsTool,
+  type DigitsWanted,
+  endCallTool,
+  takeMessageTool,
+  transferTool,
+} from "./engine/builtin_tools.ts";
+import { httpTool } from "./engine/http_tool.ts";
+import { type Tool, ToolBox } from "./engine/tools.ts";
+import type { ToolSchema } from "./providers/ports.ts";
+
+export interface CallToolsParts {
+  call: CallConfig;
+  clock: Clock;
+  fetch: (request: Request) => Promise<Response>;
+  resolve: (host: string) => Promise<string[]>;
+  secrets: Readonly<Record<string, string>>;
+  /** Call variables by name. */
+  variable: (name: string) => string;
+  spoken: (name: string) => SpokenLine | undefined;
+  /** Where the caller goes when the line is let go. */
+  park: (destination: TransferDestination & { name: string; ringSeconds: number }) => void;
+  takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
+}
+
+export class ConfiguredTools implements CallTools, CallActions {
+  readonly #parts: CallToolsParts;
+  readonly #box: ToolBox;
+  #call: CallControl | undefined;
+  #digits: { wanted: DigitsWanted; keys: string; done: (keys: string) => void; timer: Timer } | undefined;
+
+  constructor(parts: CallToolsParts) {
+    this.#parts = parts;
+    this.#box = new ToolBox({ clock: parts.clock, tools: parts.call.tools.map((tool) => this.#toolOf(tool)) });
+  }
+
+  get schemas(): (ToolSchema & { deferUntilEot: boolean })[] {
+    return this.#box.schemas;
+  }
+
+  attach(call: CallControl): void {
+    this.#call = call;
+  }
+
+  run(call: ToolCall): Promise<string> {
+    return this.#box.run(call);
+  }
+
+  cancel(id: string): void {
+    this.#box.cancel(id);
+  }
+
+  callerSaid(text: string): void {
+    this.#box.callerSaid(text);
+  }
+
+  waiting(name: string): SpokenLine | undefined {
+    return this.#parts.spoken(name);
+  }
+
+  digit(digit: string): boolean {
+    const open = this.#digits;
+    if (!open) return false;
+    if (digit !== open.wanted.terminator) open.keys += digit;
+    if (digit === open.wanted.terminator || open.keys.length >= open.wanted.length) this.#finishDigits();
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#finishDigits();
+    this.#box[Symbol.dispose]();
+  }
+
+  // What the built-in tools do.
+
+  end(): void {
+    this.#call?.end("agent-hung-up");
+  }
+
+  transfer(name: string): Promise<Result<void, string>> {
+    const { call, clock, park } = this.#parts;
+    const tool = call.tools.find((tool) => tool.kind === "transfer_call");
+    const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
+    if (!tool || !destination) return Promise.resolve(failed(`Nobody here is called "${name}".`));
+    if (destination.hours && !openAt(destination.hours, clock.wallTime(), call.timezone)) {
+      return Promise.resolve(failed(`"${name}" is not there now. Hours: ${destination.hours.text}.`));
+    }
+    park({ ...destination, name, ringSeconds: tool.ringSeconds });
+    this.#call?.end("transferred");
+    return Promise.resolve(ok(undefined));
+  }
+
+  collectDigits(wanted: DigitsWanted, signal: AbortSignal): Promise<string> {
+    this.#finishDigits();
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(wanted.timeoutMs, () => this.#finishDigits());
+      this.#digits = { wanted, keys: "", done: resolve, timer };
+      signal.addEventListener("abort", () => this.#finishDigits(), { once: true });
+    });
+  }
+
+  takeMessage(message: Record<string, unknown>, signal: AbortSignal): Promise<Result<void>> {
+    return this.#parts.takeMessage(message, signal);
+  }
+
+  #finishDigits(): void {
+    const open = this.#digits;
+    this.#digits = undefined;
+    open?.timer[Symbol.dispose]();
+    open?.done(open.keys);
+  }
+
+  #toolOf(tool: ToolConfig): Tool {
+    const base = {
+      confirm: tool.confirm,
+      ...(tool.description === undefined ? {} : { description: tool.description }),
+    };
+    switch (tool.kind) {
+      case "end_call":
+        return endCallTool(base, this);
+      case "transfer_call":
+        return transferTool({ ...base, names: Object.keys(tool.to) }, this);
+      case "collect_digits":
+        return collectDigitsTool(base, this);
+      case "take_message":
+        return takeMessageTool(base, this);
+      case "http": {
+        const { secrets, fetch, resolve, variable } = this.#parts;
+        const { url, method, headers, timeoutMs } = tool.http;
+        const filled = Object.entries(headers).map(([name, value]) => [name, fillSecrets(value, secrets)] as const);
+        return httpTool({
+          name: tool.name,
+          description: tool.description,
+          parameters: tool.parameters,
+          url: fillSecrets(url, secrets),
+          method,
+          headers: Object.fromEntries(filled),
+          timeoutMs,
+          confirm: tool.confirm,
+        }, { fetch, resolve, variable });
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/** A tool that asks a web server: a fixed host, arguments in their places, no redirect, a small answer. */
+
+import type { Tool } from "./tools.ts";
+
+export interface HttpToolSpec {
+  name: string;
+  description: string;
+  parameters: Record<string, unknown>;
+  /** Template: `{{arg}}` and call variables are filled in, URL-encoded. */
+  url: string;
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Secrets filled in already. */
+  headers: Readonly<Record<string, string>>;
+  timeoutMs: number;
+  confirm: boolean;
+}
+
+export interface HttpToolParts {
+  fetch: (request: Request) => Promise<Response>;
+  /** Addresses of a host name. */
+  resolve: (host: string) => Promise<string[]>;
+  /** Call variables by name: `caller`, `called`, `now`, `today`, `vars.x`. */
+  variable: (name: string) => string;
+}
+
+/** What is read of an answer. */
+export const ANSWER_LIMIT_BYTES = 8192;
+
+export function httpTool(spec: HttpToolSpec, parts: HttpToolParts): Tool {
+  const { name, description, parameters, method, timeoutMs, confirm } = spec;
+  return {
+    schema: { name, description, parameters },
+    sideEffect: method !== "GET",
+    confirm,
+    timeoutMs,
+    run: (args, signal) => ask(spec, parts, { args, signal }),
+  };
+}
+
+async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
+  args: Record<string, unknown>;
+  signal: AbortSignal;
+}): Promise<string> {
+  const url = fillUrl(spec.url, args, parts.variable);
+  await refusePrivate(new URL(spec.url.replace(/\{\{[^}]*\}\}/g, "x")).hostname, url, parts.resolve);
+  const carriesBody = spec.method === "POST" || spec.method === "PUT" || spec.method === "PATCH";
+  const response = await parts.fetch(
+    new Request(url, {
+      method: spec.method,
+      headers: {
+        accept: "application/json, text/plain",
+        ...(carriesBody ? { "content-type": "application/json" } : {}),
+        ...spec.headers,
+      },
+      redirect: "manual",
+      signal,
+      ...(carriesBody ? { body: JSON.stringify(args) } : {}),
+    }),
+  );
+  if (response.status >= 300 && response.status < 400) {
+    await response.body?.cancel();
+    throw new Error(`The server answered with a redirect (${response.status}), which is not followed.`);
+  }
+  const { text, cut } = await readSome(response);
+  if (!response.ok) throw new Error(`The server answered HTTP ${response.status}${text && `: ${text.slice(0, 300)}`}`);
+  return cut ? `${text}… (cut at ${ANSWER_LIMIT_BYTES} bytes)` : text || JSON.stringify({ status: "done" });
+}
+
+/** Arguments and variables in their places; whatever they hold, they stay within their part of the URL. */
+function fillUrl(template: string, args: Record<string, unknown>, variable: (name: string) => string): URL {
+  return new URL(template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => {
+    const value = Object.hasOwn(args, name) ? args[name] : variable(name);
+    return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
+  }));
+}
+
+/** The configured host only, and none that leads into the private network: a name may point anywhere. */
+async function refusePrivate(configuredHost: string, url: URL, resolve: HttpToolParts["resolve"]): Promise<void> {
+  if (url.hostname !== configuredHost) throw new Error("The arguments may not change the host.");
+  if (isLoopbackName(configuredHost)) return; // named so by the configuration's author
+  const addresses = /^[\d.]+$|^\[/.test(url.hostname)
+    ? [url.hostname.replace(/^\[|\]$/g, "")]
+    : await resolve(url.hostname);
+  if (addresses.some(isPrivateAddress)) {
+    throw new Error(`${url.hostname} is at a private address, which tools may not reach.`);
+  }
+}
+
+function isLoopbackName(host: string): boolean {
+  return host === "localhost" || host === "127.0.0.1" || host === "[::1]";
+}
+
+/** Addresses of private, local, shared and special networks: RFC 1918, 6598, 3927, 4193 and relatives. */
+export function isPrivateAddress(address: string): boolean {
+  const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/i.exec(address);
+  if (!v4) return /^(::1?$|f[cd]|fe[89ab]|::ffff:[0-9a-f])/i.test(address);
+  const [a, b] = [Number(v4[1]), Number(v4[2])];
+  return a === 10 || a === 127 || a === 0 || a >= 224 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) ||
+    (a === 169 && b === 254) || (a === 100 && b >= 64 && b < 128);
+}
+
+async function readSome(response: Response): Promise<{ text: string; cut: boolean }> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    const room = ANSWER_LIMIT_BYTES - bytes;
+    text += decoder.decode(chunk.subarray(0, room), { stream: true });
+    bytes += chunk.length;
+    if (bytes > ANSWER_LIMIT_BYTES) return { text, cut: true }; // leaving the loop closes the connection
+  }
+  return { text, cut: false };
+}

@@ -1,0 +1,163 @@
+/** The functions a model may call in one call: validated first, run once, bounded in time; a refusal is data for the model. */
+
+import { z } from "zod";
+import { type Clock, type Timer } from "../base/clock.ts";
+import type { ToolSchema } from "../providers/ports.ts";
+
+/** One function: what the model is told of it, and what it does. */
+export interface Tool {
+  schema: ToolSchema;
+  /** It changes something: it waits for the confirmed turn, and is not run from a guess. */
+  sideEffect: boolean;
+  /** Run only after the details were read back and the caller said yes. */
+  confirm: boolean;
+  timeoutMs: number;
+  /** @returns what the model is told. @throws when it fails: the message goes to the model. */
+  run: (args: Record<string, unknown>, signal: AbortSignal) => Promise<unknown>;
+}
+
+/** What a model asks for. */
+export interface ToolRequest {
+  id: string;
+  name: string;
+  /** JSON text as the model wrote it. */
+  arguments: string;
+}
+
+/** Longer results are cut: they would only slow the model down. */
+export const RESULT_LIMIT_CHARACTERS = 8192;
+/** Requests that are remembered, so that a repeated id runs nothing twice. */
+const REMEMBERED = 200;
+
+const YES = /\b(yes|yeah|yep|yup|correct|right|exactly|sure|okay|ok|please do|go ahead|that's it|do it|absolutely)\b/i;
+const NO = /\b(no|nope|not|don't|do not|wrong|wait|stop|cancel|incorrect)\b/i;
+
+/** The tools of one live call. */
+export class ToolBox implements Disposable {
+  readonly #tools = new Map<string, { tool: Tool; shape: z.ZodType }>();
+  readonly #clock: Clock;
+  readonly #scope = new AbortController();
+  readonly #results = new Map<string, Promise<string>>();
+  readonly #running = new Map<string, AbortController>();
+  /** Calls that wait for the caller's yes, by name and arguments. */
+  readonly #asked = new Map<string, "asked" | "agreed">();
+
+  constructor({ tools, clock }: { tools: readonly Tool[]; clock: Clock }) {
+    this.#clock = clock;
+    for (const tool of tools) this.#tools.set(tool.schema.name, { tool, shape: shapeOf(tool.schema.parameters) });
+  }
+
+  /** For the model: side effects marked to wait until the caller's turn is over. */
+  get schemas(): (ToolSchema & { deferUntilEot: boolean })[] {
+    return [...this.#tools.values()].map(({ tool }) => ({ ...tool.schema, deferUntilEot: tool.sideEffect }));
+  }
+
+  /** What the caller just said: an agreement, or a refusal, of what was read back. */
+  callerSaid(text: string): void {
+    const agreed = YES.test(text) && !NO.test(text);
+    for (const key of this.#asked.keys()) agreed ? this.#asked.set(key, "agreed") : this.#asked.delete(key);
+  }
+
+  /** Run one request. @returns text for the model, always: a result, or `{"error": …}`. The same id never runs twice. */
+  run(request: ToolRequest): Promise<string> {
+    const known = this.#results.get(request.id);
+    if (known) return known;
+    const result = this.#run(request).catch((error) => refusal(explain(error)));
+    this.#results.set(request.id, result);
+    if (this.#results.size > REMEMBERED) this.#results.delete(this.#results.keys().next().value!);
+    return result;
+  }
+
+  /** The model, or the caller, has changed course: stop what this request does, if it can be stopped. */
+  cancel(id: string): void {
+    this.#running.get(id)?.abort(new Error("The request was withdrawn."));
+  }
+
+  [Symbol.dispose](): void {
+    this.#scope.abort(new Error("The call is over."));
+  }
+
+  async #run({ id, name, arguments: text }: ToolRequest): Promise<string> {
+    const known = this.#tools.get(name);
+    if (!known) {
+      return refusal(`There is no tool "${name}". There are: ${[...this.#tools.keys()].join(", ") || "none"}.`);
+    }
+    const { tool, shape } = known;
+    const args = readArguments(text, shape);
+    if (!args.ok) return refusal(args.why);
+    if (tool.confirm && !this.#agreed(`${name} ${JSON.stringify(args.value)}`)) return CONFIRM_FIRST;
+    const own = new AbortController();
+    this.#running.set(id, own);
+    const late = this.#clock.after(
+      tool.timeoutMs,
+      () => own.abort(new Error(`No result within ${tool.timeoutMs} ms.`)),
+    );
+    try {
+      const signal = AbortSignal.any([own.signal, this.#scope.signal]);
+      return resultText(await raced(tool.run(args.value, signal), signal));
+    } finally {
+      (late as Timer)[Symbol.dispose]();
+      this.#running.delete(id);
+    }
+  }
+
+  /** Whether the caller said yes to exactly this; if not, it has to be asked for. A yes counts once. */
+  #agreed(key: string): boolean {
+    if (this.#asked.get(key) === "agreed") return this.#asked.delete(key);
+    this.#asked.set(key, "asked");
+    return false;
+  }
+}
+
+const CONFIRM_FIRST = JSON.stringify({
+  status: "not done yet",
+  instruction:
+    "Read the details back to the caller and ask whether they are right. Call this function again, with the same arguments, only after the caller has said yes.",
+});
+
+function refusal(error: string): string {
+  return JSON.stringify({ error });
+}
+
+function resultText(result: unknown): string {
+  const text = typeof result === "string" ? result : JSON.stringify(result ?? { status: "done" });
+  return text.length <= RESULT_LIMIT_CHARACTERS ? text : `${text.slice(0, RESULT_LIMIT_CHARACTERS)}… (cut)`;
+}
+
+function explain(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+type Arguments = { ok: true; value: Record<string, unknown> } | { ok: false; why: string };
+
+function readArguments(text: string, shape: z.ZodType): Arguments {
+  let value: unknown;
+  try {
+    value = JSON.parse(text.trim() === "" ? "{}" : text);
+  } catch {
+    return { ok: false, why: "The arguments are not JSON." };
+  }
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return { ok: true, value: parsed.data as Record<string, unknown> }; // the shape is an object's
+  const why = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "arguments"}: ${message}`).join("; ");
+  return { ok: false, why: `The arguments do not fit: ${why}` };
+}
+
+/** A JSON Schema as a check. One that Zod cannot read lets any object through: the tool's server judges then. */
+function shapeOf(schema: Record<string, unknown>): z.ZodType {
+  try {
+    return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  } catch {
+    return z.record(z.string(), z.unknown());
+  }
+}
+
+/** `work`, but no longer than `signal` allows. */
+function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import type { CallNotice } from "../../lib/call/notice.ts";
+import type { Brain } from "../../lib/rehearsal/brain.ts";
+import { test } from "../case.ts";
+import { simHouse } from "../sim/house.ts";
+
+type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
+const noticesOf = <K extends CallNotice["kind"]>(notices: readonly CallNotice[], kind: K) =>
+  notices.filter((notice): notice is Notice<K> => notice.kind === kind);
+
+/** Calls one function with these arguments when it hears anything, says what came of it. */
+const caller = (name: string, args: Record<string, unknown>): Brain => ({ history }) => {
+  const result = history.at(-1);
+  return result?.role === "function"
+    ? { say: `Result ${result.content.replace(/[^a-z0-9 ]/gi, " ")}` }
+    : { call: { name, arguments: args } };
+};
+
+const TRANSFER = { name: "transfer_call", to: { desk: { number: "+15550142" } }, ringSeconds: 20 };
+
+test("goodbye: the model ends the call, the goodbye is heard, then the line is let go", async () => {
+  await using sim = await simHouse({ config: { tools: [{ name: "end_call" }] } });
+  const call = sim.ring({ steps: [{ kind: "say", text: "goodbye" }, { kind: "wait", ms: 20_000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.endedBy, "server");
+  assert.match(report.turns.at(-1)!.heard!, /Goodbye\.$/);
+  await sim.clock.run(5000);
+  assert.equal(sim.records()[0]!.endReason, "agent-hung-up");
+  assert.equal(noticesOf(sim.notices, "tool-result")[0]!.ok, true);
+});
+
+for (const outcome of ["answered", "no-answer"] as const) {
+  test(`a transfer that is ${outcome}`, async () => {
+    await using sim = await simHouse({
+      config: { tools: [TRANSFER] },
+      agent: { think: caller("transfer_call", { to: "desk" }) },
+    });
+    const call = sim.ring({
+      dialOutcome: outcome,
+      steps: [{ kind: "say", text: "a person please" }, { kind: "wait", ms: 8000 }],
+      limitMs: 60_000,
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.deepEqual(report.offences, []);
+    await sim.clock.run(5000);
+    const record = sim.records()[0]!;
+    if (outcome === "answered") assert.equal(record.endReason, "transferred");
+    else {
+      assert.equal(noticesOf(sim.notices, "call-resumed")[0]!.why, "no-answer");
+      const heard = report.turns.map((turn) => turn.heard ?? "").join(" ");
+      assert.match(heard, /nobody answers there right now/);
+      const history = sim.agent.sessions[1]!.mind.history.map(({ content }) => content).join(" ");
+      assert.match(history, /a person please/, "the new agent does not remember");
+    }
+    assert.equal(sim.records().length, 1, "one call, one record");
+  });
+}
+
+test("a model cannot choose a number, only a configured name", async () => {
+  await using sim = await simHouse({
+    config: { tools: [TRANSFER] },
+    agent: { think: caller("transfer_call", { to: "+19005550100" }) },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "a person please" }, { kind: "wait", ms: 6000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /arguments do not fit/);
+  assert.equal(report.endedBy, "caller");
+});
+
+test("outside its hours nobody is rung, and the model is told the hours", async () => {
+  const closed = { ...TRANSFER, to: { desk: { number: "+15550142", hours: "Mon-Fri 01:00-02:00" } } };
+  await using sim = await simHouse({
+    config: { tools: [closed] },
+    agent: { think: caller("transfer_call", { to: "desk" }) },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "a person please" }, { kind: "wait", ms: 8000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /is not there now/);
+});
+
+test("digits are collected by length or terminator, and not told to the agent as speech", async () => {
+  for (const [keys, expected] of [["1234", "1234"], ["12#", "12"]] as const) {
+    await using sim = await simHouse({
+      config: { tools: [{ name: "collect_digits" }] },
+      agent: { think: caller("collect_digits", { length: 4 }) },
+    });
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "here it comes" },
+        { kind: "wav", name: "silence", audio: new Uint8Array(16_000).fill(0xFF), now: true },
+        { kind: "dtmf", keys, now: true },
+        { kind: "wait", ms: 5000 },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns.map(({ heard }) => heard).join(" "), new RegExp(`digits\\s+${expected}`));
+  }
+});
+
+const SLOTS = {
+  name: "find_slots",
+  description: "Free appointments on one day.",
+  parameters: { type: "object", properties: { day: { type: "string" } }, required: ["day"] },
+  http: { url: "https://api.example.com/slots?day={{day}}", timeoutMs: 2000 },
+};
+
+/** What the caller hears after a tool that asks `answer`. */
+async function afterHttp(
+  answer: (request: Request) => Promise<Response>,
+  addresses = ["93.184.216.34"],
+  args = { day: "2026-11-22" },
+) {
+  const asked: string[] = [];
+  await using sim = await simHouse({
+    config: { tools: [SLOTS] },
+    agent: { think: caller("find_slots", args) },
+    resolve: () => Promise.resolve(addresses),
+    toolFetch: (request) => {
+      asked.push(request.url);
+      return answer(request);
+    },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "any free slots" }, { kind: "wait", ms: 10_000 }] });
+  const report = await sim.clock.runFor(call.report);
+  return { heard: report.turns.at(-1)!.heard!, asked };
+}
+
+test("an HTTP tool answers, with its arguments in their places", async () => {
+  const { heard, asked } = await afterHttp(() => Promise.resolve(new Response('{"slots":"nine"}')));
+  assert.match(heard, /slots\s+nine/);
+  assert.deepEqual(asked, ["https://api.example.com/slots?day=2026-11-22"]);
+});
+
+test("arguments cannot leave their place in the URL", async () => {
+  const { asked } = await afterHttp(() => Promise.resolve(new Response("ok")), ["93.184.216.34"], {
+    day: "x&admin=1#/../../etc@evil",
+  });
+  assert.deepEqual(asked, ["https://api.example.com/slots?day=x%26admin%3D1%23%2F..%2F..%2Fetc%40evil"]);
+});
+
+test("an HTTP tool that is late, fails, redirects, sends 5 MB or points at a private address ends in data for the model", async () => {
+  const late = await afterHttp((request) =>
+    new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(request.signal.reason)))
+  );
+  assert.match(late.heard, /No result within 2000 ms/);
+  const fails = await afterHttp(() => Promise.resolve(new Response("down", { status: 500 })));
+  assert.match(fails.heard, /HTTP 500/);
+  const redirects = await afterHttp(() =>
+    Promise.resolve(new Response(null, { status: 302, headers: { location: "http://x" } }))
+  );
+  assert.match(redirects.heard, /redirect/);
+  const huge = await afterHttp(() => Promise.resolve(new Response("word ".repeat(1_000_000))));
+  assert.ok(huge.heard.length < 10_000);
+  for (const address of ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"]) {
+    const hidden = await afterHttp(() => Promise.resolve(new Response("secret")), [address]);
+    assert.match(hidden.heard, /private address/, address);
+    assert.deepEqual(hidden.asked, []);
+  }
+});
+
+test("a tool that wants a yes runs only after the caller said it", async () => {
+  const ran: string[] = [];
+  const book = {
+    name: "book",
+    description: "Book it.",
+    confirm: true,
+    parameters: { type: "object", properties: { day: { type: "string" } }, required: ["day"] },
+    http: { url: "https://api.example.com/book", method: "POST" },
+  };
+  await using sim = await simHouse({
+    config: { tools: [book] },
+    agent: { think: caller("book", { day: "monday" }) },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: async (request) => {
+      ran.push(await request.text());
+      return new Response("booked");
+    },
+  });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "book monday" },
+      { kind: "say", text: "no wait" },
+      { kind: "say", text: "book monday" },
+      { kind: "say", text: "yes please" },
+      { kind: "wait", ms: 3000 },
+    ],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.deepEqual(ran, ['{"day":"monday"}']);
+  assert.match(report.turns.at(-1)!.heard!, /booked/);
+});
