@@ -5,7 +5,15 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU that a process has used, in its own code and in the kernel for it, ms. */
 export function cpuMs(pid: number): number | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+  return cpuOf(read(`/proc/${pid}/stat`));
+}
+
+/** CPU of its main thread alone: what is left is V8's helpers and workers. */
+export function mainThreadCpuMs(pid: number): number | undefined {
+  return cpuOf(read(`/proc/${pid}/task/${pid}/stat`));
+}
+
+function cpuOf(stat: string | undefined): number | undefined {
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 1000 / TICKS_PER_SECOND;

@@ -3,7 +3,7 @@
 import type { AgentPlan } from "./agent.ts";
 import { MANNER } from "./agent_script.ts";
 import { Child } from "./child.ts";
-import { cpuMs, machineCpuMs, residentKib } from "./machine.ts";
+import { cpuMs, machineCpuMs, mainThreadCpuMs, residentKib } from "./machine.ts";
 import { machineMs } from "./machine_clock.ts";
 import type { PhonesPlan } from "./phones.ts";
 import { type Contender, freePort } from "./servers.ts";
@@ -28,6 +28,8 @@ export interface RunResult extends Verdict {
   startMs: number | null;
   /** The server's CPU (own code and kernel) per second of one call, ms. */
   cpuMsPerCallSecond: number | null;
+  /** The part of it that its main thread used. */
+  mainThreadMsPerCallSecond: number | null;
   idleKib: number | null;
   residentKib: number | null;
   /** Cores that others than this bench used meanwhile, on average: with more than a little, times mean nothing. */
@@ -66,7 +68,11 @@ export async function run(plan: RunPlan): Promise<RunResult> {
   const window = { kind: "measure", fromMs: machineMs() + 50, untilMs: machineMs() + 50 + seconds * 1000 };
   for (const child of [agent, phones]) child.send(window);
   const ids = [server.pid, agent.pid, phones.pid, Deno.pid];
-  const usage = () => ({ server: server.pid === undefined ? undefined : cpuMs(server.pid), all: allCpu(ids) });
+  const usage = () => ({
+    server: server.pid === undefined ? undefined : cpuMs(server.pid),
+    main: server.pid === undefined ? undefined : mainThreadCpuMs(server.pid),
+    all: allCpu(ids),
+  });
   const before = usage();
   for (let left = seconds; left > 0; left--) {
     progress(`${calls} calls, ${left} s left`);
@@ -91,6 +97,7 @@ export async function run(plan: RunPlan): Promise<RunResult> {
     seconds,
     startMs: server.startMs,
     cpuMsPerCallSecond: perCallSecond(before.server, after.server, calls * seconds),
+    mainThreadMsPerCallSecond: perCallSecond(before.main, after.main, calls * seconds),
     idleKib: idle ?? null,
     residentKib: resident ?? null,
     othersCores: othersCores(before.all, after.all, seconds),
@@ -135,7 +142,7 @@ async function startServer(
   }));
   await untilHealthy(child, port);
   const startMs = performance.now() - startedMs;
-  await wait(3000); // what a server does in the background after its start is not what a call costs
+  await untilQuiet(child.pid);
   return { child, pid: child.pid, streamUrl: `ws://127.0.0.1:${port}/media-stream`, startMs };
 }
 
@@ -152,6 +159,15 @@ async function untilHealthy(child: Child, port: number): Promise<void> {
     await wait(10);
   }
   throw new Error(`The ${child.name} did not answer /health.\n${child.lastLines}`);
+}
+
+/** What a server does in the background after its start is not what a call costs. */
+async function untilQuiet(pid: number): Promise<void> {
+  for (let round = 0; round < 20; round++) {
+    const before = cpuMs(pid);
+    await wait(1000);
+    if (before === undefined || cpuMs(pid)! - before <= 30) return;
+  }
 }
 
 function refuseIfNobodyGotIn(dropped: PhonesResult["dropped"], calls: number): void {

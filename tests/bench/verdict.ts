@@ -29,6 +29,8 @@ export interface Verdict {
   interruptions: number;
   /** Interruptions that no `clear` answered within 2 s. */
   notCleared: number;
+  /** Replies that were so late that the interruption of a later one cut them. Not counted as lost. */
+  cutLate: number;
   dropped: { call: number; why: string }[];
   uplinkMs: Spread;
   firstFrameMs: Spread;
@@ -59,6 +61,7 @@ export function judge(phones: PhonesResult, agent: AgentResult): Verdict {
     odd: heard.odd,
     interruptions: clears.clear.n + clears.missing,
     notCleared: clears.missing,
+    cutLate: cutLate(phones, agent).length,
     dropped: phones.dropped,
     uplinkMs: new Histogram(agent.uplink).spread,
     firstFrameMs: new Histogram(durations.firstFrame).spread,
@@ -84,10 +87,12 @@ function upward({ sent }: PhonesResult, { calls }: AgentResult): Flow {
 }
 
 /** A reply that nobody interrupted must come whole; an interrupted one may end anywhere. */
-function downward({ replies, heard }: PhonesResult, agent: AgentResult): Flow {
+function downward(phones: PhonesResult, agent: AgentResult): Flow {
+  const { replies, heard } = phones;
   const came = new Map(replies.map((reply) => [`${reply.call}/${reply.reply}`, reply]));
+  const excused = new Set(cutLate(phones, agent));
   const missingAtEnd = sum(
-    agent.replies.filter(({ whole }) => whole),
+    agent.replies.filter((reply) => reply.whole && !excused.has(reply)),
     ({ call, reply, count }) => count - (came.get(`${call}/${reply}`)?.next ?? 0),
   );
   return {
@@ -97,6 +102,16 @@ function downward({ replies, heard }: PhonesResult, agent: AgentResult): Flow {
     reordered: sum(replies, ({ reordered }) => reordered),
     altered: heard.altered,
   };
+}
+
+/** Replies that were sent whole, but still waited for their last frames when the interruption of a later one cut them. */
+function cutLate({ clears, replies }: PhonesResult, agent: AgentResult): AgentResult["replies"] {
+  const current = new Set(clears.map(({ call, reply }) => `${call}/${reply}`));
+  const torn = new Set(
+    replies.filter(({ next, count }) => next < count).map(({ call, reply }) => `${call}/${reply}`)
+      .filter((name) => current.has(name)),
+  );
+  return agent.replies.filter(({ call, reply, whole }) => whole && torn.has(`${call}/${reply}`));
 }
 
 function matchClears({ clears }: PhonesResult, { replies }: AgentResult): { clear: Histogram; missing: number } {
