@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { toneVoice } from "../../lib/audio/voice.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { checkFrontDoor } from "../../lib/check/front_door.ts";
+import { type Config, parseConfig } from "../../lib/config.ts";
+import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
+import { openServer } from "../../lib/serve.ts";
+import { test } from "../case.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+function configOf(env: Record<string, string>): Config {
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome." }),
+    file: "config.json",
+    env: { BIND: "127.0.0.1", LOG_LEVEL: "error", DEEPGRAM_API_KEY: "none", TWILIO_AUTH_TOKEN: TOKEN, ...env },
+    flags: { rehearse: true },
+    readAsset: () => undefined,
+  });
+  assert.ok(parsed.ok);
+  return parsed.value.config;
+}
+
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.port);
+}
+
+const reach = {
+  clock: systemClock,
+  dial: vendorDial({ clock: systemClock, kind: socketKind("auto", Deno.version.deno, false) }),
+  fetch: (request: Request) => fetch(request),
+};
+const look = { offline: false, portState: () => "taken" as const };
+
+test("our own server on real sockets: its port, its public name and its signature are recognised", async () => {
+  const port = freePort();
+  const env = { PORT: port, PUBLIC_HOST: `localhost:${port}` };
+  const opened = openServer(configOf(env), { voice: toneVoice() });
+  assert.ok(!("problem" in opened), "problem" in opened ? opened.problem : "");
+  await using _server = opened;
+  const items = await checkFrontDoor(reach, configOf(env), look);
+  assert.deepEqual(items.map(({ state, finding }) => [state, finding]), [
+    ["ok", "Offhook 0.1.0 answers there, with 0 calls"],
+    ["ok", "answers, and a media stream opens through it"],
+  ]);
+  const [, stranger] = await checkFrontDoor(reach, configOf({ ...env, TWILIO_AUTH_TOKEN: "f".repeat(32) }), look);
+  assert.equal(stranger!.state, "WRONG");
+  assert.match(stranger!.finding, /does not accept our signature/);
+});
+
+test("a web server that knows no WebSocket is told from ours", async () => {
+  const other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("<html>"));
+  const port = String(other.addr.port);
+  const items = await checkFrontDoor(reach, configOf({ PORT: port, PUBLIC_HOST: `localhost:${port}` }), look);
+  await other.shutdown();
+  assert.deepEqual(items.map(({ name, state }) => [name, state]), [[`port ${port}`, "WRONG"], ["PUBLIC_HOST", "warn"]]);
+});
