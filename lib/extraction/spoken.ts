@@ -1,0 +1,268 @@
+/** What people say on the phone, as data: words, digits, numbers, telephone numbers, addresses, dates and times. English. Pure. */
+
+const DIGITS: Readonly<Record<string, string>> = {
+  ...{ zero: "0", oh: "0", o: "0", nought: "0", naught: "0", one: "1", two: "2", three: "3", four: "4", five: "5" },
+  ...{ six: "6", seven: "7", eight: "8", nine: "9" },
+};
+const TEENS: Readonly<Record<string, number>> = {
+  ...{ ten: 10, eleven: 11, twelve: 12, thirteen: 13, fourteen: 14, fifteen: 15, sixteen: 16, seventeen: 17 },
+  ...{ eighteen: 18, nineteen: 19 },
+};
+const TENS: Readonly<Record<string, number>> = {
+  ...{ twenty: 20, thirty: 30, forty: 40, fifty: 50, sixty: 60, seventy: 70, eighty: 80, ninety: 90 },
+};
+const AMOUNTS: Readonly<Record<string, number>> = { single: 1, both: 2, couple: 2, pair: 2, dozen: 12 };
+const ORDINALS: Readonly<Record<string, number>> = {
+  ...{ first: 1, second: 2, third: 3, fourth: 4, fifth: 5, sixth: 6, seventh: 7, eighth: 8, ninth: 9, tenth: 10 },
+  ...{ eleventh: 11, twelfth: 12, thirteenth: 13, fourteenth: 14, fifteenth: 15, sixteenth: 16, seventeenth: 17 },
+  ...{ eighteenth: 18, nineteenth: 19, twentieth: 20, thirtieth: 30 },
+};
+const MONTHS = [
+  ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"],
+  "december",
+];
+const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+const REPEATS: Readonly<Record<string, number>> = { double: 2, triple: 3 };
+const DAY_MS = 86_400_000;
+
+/** Words as they are compared: lower case, no accents, apostrophes dropped, other punctuation between words. */
+export function wordsOf(text: string): string[] {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/['\u2019]/g, "").match(
+    /[\p{L}\p{N}]+/gu,
+  ) ??
+    [];
+}
+
+/** All digits of a text in order, said as digits, "oh", "double five", "forty two" or "fifteen". */
+export function digitsOf(text: string): string {
+  const words = wordsOf(text);
+  let digits = "";
+  for (let at = 0; at < words.length; at++) {
+    const times = REPEATS[words[at]!];
+    const next = times === undefined ? undefined : digitOf(words[at + 1]);
+    if (next !== undefined && next.length === 1) {
+      digits += next.repeat(times!);
+      at++;
+      continue;
+    }
+    const tens = TENS[words[at]!];
+    const unit = words[at + 1] === undefined ? undefined : DIGITS[words[at + 1]!];
+    if (tens !== undefined && unit !== undefined && unit !== "0") {
+      digits += tens + Number(unit);
+      at++;
+    } else digits += digitOf(words[at]) ?? "";
+  }
+  return digits;
+}
+
+function digitOf(word: string | undefined): string | undefined {
+  if (word === undefined) return undefined;
+  if (/^\d+$/.test(word)) return word;
+  const amount = TEENS[word] ?? TENS[word];
+  return DIGITS[word] ?? (amount === undefined ? undefined : String(amount));
+}
+
+/** Every number that is said, smallest units first joined: "twenty five" is 25, "a hundred and two" 102, "a couple" 2. */
+export function numbersOf(text: string): number[] {
+  const numbers = (text.match(/\d+(?:[.,]\d+)*/g) ?? []).map((number) =>
+    Number(/^\d{1,3}(,\d{3})+$/.test(number) ? number.replaceAll(",", "") : number.replace(",", "."))
+  );
+  let sum: number | undefined;
+  const flush = () => {
+    if (sum !== undefined) numbers.push(sum);
+    sum = undefined;
+  };
+  for (const word of wordsOf(text)) {
+    const unit = word === "o" || word === "oh" ? undefined : DIGITS[word];
+    const value = TENS[word] ?? TEENS[word] ?? (unit === undefined ? undefined : Number(unit)) ?? AMOUNTS[word];
+    if (word === "hundred" || word === "thousand") sum = (sum ?? 1) * (word === "hundred" ? 100 : 1000);
+    else if (value === undefined) {
+      if (word !== "and") flush();
+    } else if (sum === undefined || fits(sum, value)) sum = (sum ?? 0) + value;
+    else {
+      flush();
+      sum = value;
+    }
+  }
+  flush();
+  return numbers;
+}
+
+/** Whether `value` goes on with a number: units after tens, anything below a hundred after hundreds. */
+function fits(sum: number, value: number): boolean {
+  return sum % 100 === 0 ? value < 100 : sum % 10 === 0 && sum % 100 >= 20 && value < 10;
+}
+
+/** A spoken e-mail address written down: "ada at example dot com". Spaces between its letters go. */
+export function emailOf(text: string): string {
+  return text.toLowerCase()
+    .replace(/\s*\b(?:at sign|at)\b\s*/g, "@")
+    .replace(/\s*\b(?:dot|period|point)\b\s*/g, ".")
+    .replace(/\s*\bunderscore\b\s*/g, "_")
+    .replace(/\s*\b(?:dash|hyphen|minus)\b\s*/g, "-")
+    .replace(/\s*\bplus\b\s*/g, "+")
+    .replace(/[\s,]+/g, "")
+    .replace(/[.!?]+$/, "");
+}
+
+/** Runs of single letters, as names are spelled: "J O N", "t as in tango", "double l". Each run in lower case. */
+export function spelledOf(text: string): string[] {
+  const plain = text.toLowerCase().replace(/\b(\p{L})\s+(?:as in|for|like)\s+\p{L}+/gu, "$1");
+  const words = wordsOf(plain);
+  const runs: string[] = [];
+  let run = "";
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const next = words[at + 1];
+    if (REPEATS[word] && next?.length === 1) {
+      run += next.repeat(REPEATS[word]);
+      at++;
+    } else if (word.length === 1) run += word;
+    else {
+      if (run.length > 1) runs.push(run);
+      run = "";
+    }
+  }
+  if (run.length > 1) runs.push(run);
+  return runs;
+}
+
+/** A day of the calendar, for example 2026-03-14. */
+export type Day = string;
+
+/** The day that `at` is in `timezone`. */
+export function dayOf(at: Date, timezone: string): Day {
+  return new Intl.DateTimeFormat("en-CA", { timeZone: timezone, dateStyle: "short" }).format(at);
+}
+
+/** Whether it is a real day, written as year, month and day. */
+export function isDay(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text);
+}
+
+/** The day that was said last, seen from `today`; a day without a year is the next one to come. Undefined where none was. */
+export function dateOf(text: string, today: Day): Day | undefined {
+  const iso = text.match(/\b\d{4}-\d{2}-\d{2}\b/g)?.at(-1);
+  if (iso) return isDay(iso) ? iso : undefined;
+  const words = wordsOf(text);
+  let found: Day | undefined;
+  for (let at = 0; at < words.length; at++) found = dateAt(words, at, today) ?? found;
+  return found;
+}
+
+function dateAt(words: string[], at: number, today: Day): Day | undefined {
+  const word = words[at]!;
+  if (word === "today" || word === "tonight") return today;
+  if (word === "tomorrow") {
+    const far = words[at - 1] === "after" && words[at - 2] === "day";
+    return addDays(today, far ? 2 : 1);
+  }
+  const unit = word.replace(/s$/, "");
+  if (words[at - 2] === "in" && (unit === "day" || unit === "week")) {
+    const [count = words[at - 1] === "a" ? 1 : undefined] = numbersOf(words[at - 1]!);
+    return count === undefined ? undefined : addDays(today, count * (unit === "week" ? 7 : 1));
+  }
+  const weekday = WEEKDAYS.indexOf(word);
+  if (weekday >= 0 && !monthNear(words, at)) {
+    const ahead = (weekday - weekdayOf(today) + 7) % 7 || 7;
+    return addDays(today, ahead);
+  }
+  const month = MONTHS.indexOf(word);
+  if (month < 0 || (word === "may" && dayNumber(words, at) === undefined)) return undefined;
+  const day = dayNumber(words, at);
+  if (day === undefined) return undefined;
+  const year = words.slice(at + 1, at + 5).map((word) => /^20\d\d$/.test(word) ? Number(word) : 0).find(Boolean);
+  return nextDay(month, day, { today, year });
+}
+
+/** "Friday the third of March" is said by its month, not by its weekday. */
+function monthNear(words: string[], at: number): boolean {
+  return words.slice(at + 1, at + 6).some((word, n) =>
+    MONTHS.includes(word) && dayNumber(words, at + 1 + n) !== undefined
+  );
+}
+
+/** The day's number beside a month: "march third", "the 3rd of march", "march twenty first". */
+function dayNumber(words: string[], at: number): number | undefined {
+  const after = words[at + 1] === "the" ? at + 2 : at + 1;
+  const next = ordinal(words[after], words[after + 1]);
+  if (next !== undefined) return next;
+  const before = words[at - 1] === "of" ? at - 2 : at - 1;
+  return ordinal(words[before - 1], words[before]) ?? ordinal(words[before], undefined);
+}
+
+function ordinal(first: string | undefined, second: string | undefined): number | undefined {
+  const one = first === undefined ? undefined : dayWord(first);
+  const two = second === undefined ? undefined : ORDINALS[second] ?? Number(DIGITS[second] ?? NaN);
+  const day = (one === 20 || one === 30) && TENS[first!] !== undefined && two !== undefined && two < 10
+    ? one + two
+    : one;
+  return day !== undefined && day >= 1 && day <= 31 ? day : undefined;
+}
+
+function dayWord(word: string): number | undefined {
+  const written = word.match(/^(\d{1,2})(?:st|nd|rd|th)?$/)?.[1];
+  if (written) return Number(written);
+  return ORDINALS[word] ?? TEENS[word] ?? TENS[word] ?? (DIGITS[word] === undefined ? undefined : Number(DIGITS[word]));
+}
+
+function nextDay(
+  month: number,
+  day: number,
+  { today, year }: { today: Day; year: number | undefined },
+): Day | undefined {
+  const thisYear = Number(today.slice(0, 4));
+  for (const candidate of year === undefined ? [thisYear, thisYear + 1] : [year]) {
+    const date = `${candidate}-${String(month + 1).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+    if (isDay(date) && (year !== undefined || date >= today)) return date;
+  }
+  return undefined;
+}
+
+export function weekdayOf(day: Day): number {
+  return new Date(`${day}T00:00:00Z`).getUTCDay();
+}
+
+export function addDays(day: Day, days: number): Day {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** The time of day that was said last, as HH:MM: "half past three", "three thirty pm", "15:30", "noon". */
+export function timeOf(text: string): string | undefined {
+  const plain = text.toLowerCase().replace(/\b([ap])\.?\s?m\b\.?/g, " $1m ");
+  const written = [...plain.matchAll(/\b(\d{1,2})[:.](\d{2})\s*(am|pm)?/g)].at(-1);
+  if (written) return clock(Number(written[1]), Number(written[2]), written[3]);
+  const words = wordsOf(plain);
+  for (let at = words.length - 1; at >= 0; at--) {
+    if (words[at] === "noon" || words[at] === "midday") return "12:00";
+    if (words[at] === "midnight") return "00:00";
+    const hour = hourOf(words[at]);
+    if (hour === undefined) continue;
+    const half = afternoon(words, at + 1);
+    if (words[at - 1] === "past" && words[at - 2] === "half") return clock(hour, 30, half);
+    if (words[at - 1] === "past" && words[at - 2] === "quarter") return clock(hour, 15, half);
+    if (words[at - 1] === "to" && words[at - 2] === "quarter") return clock((hour + 23) % 24, 45, half);
+    if (half !== undefined || words[at + 1] === "oclock" || words[at - 1] === "at") {
+      const minutes = numbersOf(words.slice(at + 1, at + 3).join(" "))[0];
+      return clock(hour, minutes !== undefined && minutes >= 10 && minutes < 60 ? minutes : 0, half);
+    }
+  }
+  return undefined;
+}
+
+function hourOf(word: string | undefined): number | undefined {
+  const value = word === undefined || word === "o" || word === "oh" ? NaN : Number(DIGITS[word] ?? TEENS[word] ?? word);
+  return Number.isInteger(value) && value >= 0 && value < 24 ? value : undefined;
+}
+
+function afternoon(words: string[], from: number): string | undefined {
+  const next = words.slice(from, from + 5);
+  if (next.includes("pm") || next.includes("afternoon") || next.includes("evening")) return "pm";
+  return next.includes("am") || next.includes("morning") ? "am" : undefined;
+}
+
+function clock(hour: number, minutes: number, half: string | undefined): string | undefined {
+  const hours = half === "pm" && hour < 12 ? hour + 12 : half === "am" && hour === 12 ? 0 : hour;
+  if (hours > 23 || minutes > 59) return undefined;
+  return `${String(hours).padStart(2, "0")}:${String(minutes).padStart(2, "0")}`;
+}
