@@ -2,9 +2,14 @@
 
 import type { Voice } from "./audio/voice.ts";
 import type { Clock } from "./base/clock.ts";
-import type { Config } from "./config.ts";
-import { frontDeskBrain } from "./rehearsal/brain.ts";
+import { type CallConfig, type Config, llmKeyFor } from "./config.ts";
+import { type Brain, type BrainLine, frontDeskBrain } from "./rehearsal/brain.ts";
+import { cartesiaStandIn } from "./rehearsal/cartesia.ts";
+import { type ChatBrain, chatStandIn } from "./rehearsal/chat.ts";
 import { agentStandIn } from "./rehearsal/deepgram_agent.ts";
+import { deepgramFluxStandIn } from "./rehearsal/deepgram_flux.ts";
+import { deepgramListenStandIn } from "./rehearsal/deepgram_listen.ts";
+import { deepgramSpeakStandIn } from "./rehearsal/deepgram_speak.ts";
 import { serveStandIns } from "./rehearsal/serve.ts";
 
 export interface Rehearsal extends AsyncDisposable {
@@ -12,20 +17,73 @@ export interface Rehearsal extends AsyncDisposable {
   point: (config: Config) => Config;
 }
 
-/** Start what `config` needs. Nothing is started for a vendor whose key is set. */
+/** Start all stand-ins; `point` leads only those vendors to them whose key is not set. */
 export function rehearse(config: Config, { clock, voice }: { clock: Clock; voice: Voice }): Rehearsal {
-  const { base, keys } = config;
+  const { base, numbers } = config;
+  const random = Math.random;
   const think = frontDeskBrain({
     name: base.name,
     goodbye: base.lines.goodbye.text,
     routes: base.routes.map(({ name, utterances, text }) => ({ name, utterances, ...(text ? { text } : {}) })),
   });
-  const server = serveStandIns([agentStandIn({ clock, random: Math.random, voice, think })]);
-  return {
-    point: (config) => ({
-      ...config,
-      urls: keys.deepgram ? config.urls : { ...config.urls, agent: `ws://${server.origin}/v1/agent/converse` },
-    }),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  const calls = [base, ...Object.values(numbers)];
+  const models = calls.flatMap(({ pipeline }) => pipeline.think.map(({ provider }) => provider.model));
+  const chat = chatStandIn({ clock, random, answer: chatBrain(think), models });
+  const speak = deepgramSpeakStandIn({ clock, random, voice });
+  const cartesia = cartesiaStandIn({ clock, random, voice });
+  const server = serveStandIns([
+    agentStandIn({ clock, random, voice, think }),
+    { path: "/v1/listen", answer: deepgramListenStandIn({ clock }).answer },
+    { path: "/v2/listen", answer: deepgramFluxStandIn({ clock }).answer },
+    { path: "/v1/speak", answer: speak.answer, fetch: speak.fetch },
+    { path: "/tts", answer: cartesia.answer, fetch: cartesia.fetch },
+    { path: "/v1", fetch: chat.fetch },
+    { path: "/openai/v1", fetch: chat.fetch },
+  ]);
+  const ws = `ws://${server.origin}`;
+
+  const point = (config: Config): Config => {
+    const { keys, urls } = config;
+    const deepgram = keys.deepgram ? {} : {
+      agent: `${ws}/v1/agent/converse`,
+      listen: `${ws}/v1/listen`,
+      flux: `${ws}/v2/listen`,
+      speak: `${ws}/v1/speak`,
+    };
+    const own = keys.cartesia ? {} : { cartesia: ws };
+    const model = hasModel(config, calls) ? {} : { llm: `http://${server.origin}/openai/v1` };
+    return { ...config, urls: { ...urls, ...deepgram, ...own, ...model } };
+  };
+  return { point, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** Whether a language model of somebody's can be reached: a key for it, or an address of one's own. */
+function hasModel(config: Config, calls: readonly CallConfig[]): boolean {
+  if (config.urls.llm !== undefined) return true;
+  return calls.every(({ pipeline }) =>
+    pipeline.think.some((think) => think.endpoint !== undefined || llmKeyFor(config, think) !== undefined)
+  );
+}
+
+/** The scripted brain as a language model: the same answers in both engines. */
+function chatBrain(think: Brain): ChatBrain {
+  return (messages, tools) => {
+    const history: BrainLine[] = messages.flatMap(({ role, content }): BrainLine[] => {
+      if (typeof content !== "string" || role === "system" || role === "developer") return [];
+      return [{ role: role === "tool" ? "function" : role as "user" | "assistant", content }];
+    });
+    const said = history.findLast(({ role }) => role === "user")?.content ?? "";
+    const prompt = messages.find(({ role }) => role === "system")?.content;
+    const step = think({
+      prompt: typeof prompt === "string" ? prompt : "",
+      history,
+      said,
+      spokeMs: 0,
+      functions: [...tools],
+    });
+    return {
+      ...(step.say ? { text: step.say } : {}),
+      ...(step.call ? { calls: [step.call] } : {}),
+    };
   };
 }
