@@ -79,6 +79,8 @@ export class PipelineEngine implements Engine {
   #asked = "";
   #times: TurnTimes = { speechEnd: undefined, final: 0 };
   #lastFiller = "";
+  /** A fault that nothing can take over has ended the conversation. */
+  #silent = false;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -136,6 +138,7 @@ export class PipelineEngine implements Engine {
   }
 
   say(text: string): void {
+    if (this.#silent) return;
     const saying = new Saying({
       voices: this.#voices,
       host: this.#host,
@@ -163,9 +166,8 @@ export class PipelineEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#scope.abort();
-    this.#timers[Symbol.dispose]();
+    this.#fallSilent();
     this.#desk[Symbol.dispose]();
-    for (const running of [...this.#answers, ...this.#lines, ...this.#draft ? [this.#draft] : []]) running.abort();
     await using owned = new AsyncDisposableStack();
     for (const voice of this.#parts.voices) owned.use(voice);
     owned.use(this.#stt);
@@ -185,7 +187,7 @@ export class PipelineEngine implements Engine {
     const { greeting, warm } = this.#parts;
     await Promise.resolve(); // our maker has us in hand before it hears from us
     this.#post({ kind: "ready" });
-    if (greeting && !this.#scope.signal.aborted) this.say(greeting);
+    if (greeting) this.say(greeting);
     await warm?.(this.#scope.signal).catch(() => {});
   }
 
@@ -215,7 +217,7 @@ export class PipelineEngine implements Engine {
   }
 
   #step(event: TurnEvent): void {
-    if (this.#scope.signal.aborted) return;
+    if (this.#silent) return;
     const before = this.#turn.floor.kind;
     const [next, actions] = turnStep(this.#turn, event, this.#parts.turn);
     this.#turn = next;
@@ -254,12 +256,11 @@ export class PipelineEngine implements Engine {
   #confirm(text: string): void {
     this.#letGo();
     this.#asked = text;
-    if (text) {
-      this.#memory.caller(text);
-      this.#post({ kind: "caller-text", text, final: true });
-    }
-    // The call gets this turn of the event loop to cut what we say, and to answer by itself.
+    // The call gets this turn of the event loop to cut what we say, and to answer by itself: see `answered`.
     this.#timers.arm("begin", 0);
+    if (text === "") return;
+    this.#memory.caller(text);
+    this.#post({ kind: "caller-text", text, final: true });
   }
 
   /** Answer the confirmed turn. */
@@ -371,7 +372,16 @@ export class PipelineEngine implements Engine {
   }
 
   #fault(fault: Fault, fatal: boolean): void {
+    if (fatal) this.#fallSilent();
     this.#post({ kind: "fault", fault, fatal });
+  }
+
+  /** Nothing of ours is heard any more: the last words are the call's. */
+  #fallSilent(): void {
+    this.#silent = true;
+    this.#timers[Symbol.dispose]();
+    this.#discard();
+    for (const running of [...this.#answers, ...this.#lines]) running.abort();
   }
 
   #post(event: EngineEvent): void {

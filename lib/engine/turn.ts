@@ -167,7 +167,7 @@ class Turn {
   /** A draft for a turn that is surely not over would only be thrown away. */
   eager(text: string): TurnStep {
     const floor = this.#floor;
-    if (!this.#rules.eager || floor.kind !== "caller") return this.#step();
+    if (!this.#rules.eager || floor.kind !== "caller" || wordsOf(text).length === 0) return this.#step();
     const draft = join(floor.held, text);
     if (draft === floor.draft || leavesOpen(draft) || this.#isStop(floor, draft)) return this.#step();
     this.#do({ kind: "speculate", text: draft });
@@ -270,7 +270,7 @@ class Turn {
     const next = { ...floor, text };
     const all = join(next.held, text);
     if (over && !leavesOpen(all)) return this.#conclude(next);
-    this.#do({ kind: "interim", text: all });
+    if (all !== join(floor.held, floor.text) || floor.text === "") this.#do({ kind: "interim", text: all });
     this.#arm(over ? "more" : "rest", over ? MORE_MS : floor.owed ? OWED_MS : REST_MS);
     return this.#step(over ? { ...next, held: all, text: "" } : next);
   }

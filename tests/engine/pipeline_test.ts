@@ -1,0 +1,448 @@
+import assert from "node:assert/strict";
+import { SILENCE } from "../../lib/audio/frame.ts";
+import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { EngineEvent } from "../../lib/engine/engine.ts";
+import { PipelineEngine } from "../../lib/engine/pipeline.ts";
+import { localTts } from "../../lib/providers/local_speak.ts";
+import type { ChatMessage, SttEvent } from "../../lib/providers/ports.ts";
+import type { ChatBrain } from "../../lib/rehearsal/chat.ts";
+import type { PhoneOptions } from "../../lib/softphone/phone.ts";
+import type { Step } from "../../lib/softphone/steps.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+import { heardExactly } from "../sim/heard.ts";
+import { STORY } from "../sim/house.ts";
+import {
+  noticesOf,
+  questions,
+  type SimPipeline,
+  simPipeline,
+  type SimPipelineOptions,
+  WITHOUT_WORDS,
+} from "../sim/pipeline.ts";
+
+const NOVA = { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 250 } } };
+const FLUX = { listen: { provider: { type: "deepgram", model: "flux-general-en" } } };
+const FIND = {
+  name: "find_slots",
+  description: "Free appointments.",
+  parameters: { type: "object", properties: { day: { type: "string" } }, required: ["day"] },
+  http: { url: "https://tools.test/slots?day={{day}}" },
+};
+const DAY = { day: "Monday" };
+
+const say = (text: string, now = false): Step => ({ kind: "say", text, now });
+const wait = (ms: number): Step => ({ kind: "wait", ms });
+const interrupt = (text: string, afterMs: number): Step => ({ kind: "interrupt", text, afterMs });
+
+/** Ring, do `steps`, hang up; then everything must be closed. */
+async function callOf(options: SimPipelineOptions, steps: Step[], phone: Partial<PhoneOptions> = {}) {
+  await using sim = await simPipeline({ pipeline: { ...NOVA, ...options.pipeline }, ...options });
+  const report = await sim.clock.runFor(sim.ring({ ...phone, steps }).report);
+  await sim.clock.run(3000);
+  checkAfter(sim);
+  assert.deepEqual(report.offences, []);
+  assert.equal(report.staleFrames ?? 0, 0);
+  return { sim, report, heard: report.turns.map(({ heard }) => heard) };
+}
+
+function checkAfter(sim: SimPipeline): void {
+  assert.equal(sim.house.reception.active, 0);
+  assert.equal(sim.clock.pending, 0, "a timer is left");
+  assert.equal(sim.chat.open(), 0, "a request is left");
+  assert.equal(sim.cartesia.openContexts(), 0, "a voice context is left");
+  assert.deepEqual(sim.cartesia.problems, []);
+  const ended = sim.notices.findIndex(({ kind }) => kind === "call-ended");
+  assert.equal(noticesOf(sim.notices.slice(0, ended), "event-lost").length, 0);
+}
+
+const lastAsked = (sim: SimPipeline) => questions(sim).at(-1)!.at(-1)!.content;
+const finals = (sim: SimPipeline) =>
+  noticesOf(sim.notices, "caller-text").filter(({ final }) => final).map(({ text }) => text);
+const longStory: ChatBrain = () => ({ text: STORY });
+
+/** Says "|" as a pause. */
+function pausing(pauseMs: number): Voice {
+  const tones = toneVoice();
+  return {
+    async speak(text) {
+      const parts = await Promise.all(text.split("|").map((part) => tones.speak(part.trim())));
+      const words = [];
+      const audio: number[] = [];
+      for (const part of parts) {
+        const startMs = audio.length / 8;
+        words.push(...part.words.map((word) => (
+          { ...word, startMs: word.startMs + startMs, endMs: word.endMs + startMs }
+        )));
+        audio.push(...part.audio, ...new Array<number>(part === parts.at(-1) ? 0 : pauseMs * 8).fill(SILENCE));
+      }
+      return { audio: Uint8Array.from(audio), words };
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+test("a call: greeting, question, answer; all of it is remembered and nothing is left behind", async () => {
+  for (const pipeline of [{}, WITHOUT_WORDS, FLUX]) {
+    const { sim, heard, report } = await callOf({ pipeline }, [say("are you open today")]);
+    assert.deepEqual(heard, ["Welcome to the clinic.", "Yes, we are open until six today."]);
+    assert.equal(report.turns[1]!.interrupted, false);
+    assert.deepEqual(finals(sim), ["are you open today"]);
+    assert.deepEqual(questions(sim)[0]!.slice(1).map(({ role, content }) => `${role}: ${content}`), [
+      "assistant: Welcome to the clinic.",
+      "user: are you open today",
+    ]);
+    const [record] = sim.records();
+    assert.deepEqual(record!.transcript.map(({ text }) => text), [
+      "Welcome to the clinic.",
+      "are you open today",
+      "Yes, we are open until six today.",
+    ]);
+  }
+});
+
+test("end of speech to first sound: the middle call answers within 600 ms, eager ones within 400 ms", async () => {
+  const asked = ["are you open today", "I need a table for two", "what does it cost", "where are you", "good morning"];
+  const answers = ["Yes, of course.", "Sure, for how many people?", "We are open until six in the evening.", "Fine."];
+  const measure = async (options: SimPipelineOptions) => {
+    const times: number[] = [];
+    for (let seed = 1; seed <= 12; seed++) {
+      const brain: ChatBrain = (messages) => ({ text: answers[(messages.length + seed) % answers.length]! });
+      const { report, sim } = await callOf(
+        { seed, brain, chat: { firstTokenMs: 200, tokensPerSecond: 500 }, ...options },
+        [0, 1, 2].map((n) => say(asked[(seed + n) % asked.length]!)),
+      );
+      for (const { said, replyMs } of report.turns) if (said) times.push(replyMs!);
+      for (const { parts } of noticesOf(sim.notices, "latency")) assert.ok(parts.total! > 0 && parts.model! >= 200);
+    }
+    return times.sort((a, b) => a - b);
+  };
+  const middle = (times: number[]) => times[Math.floor(times.length / 2)]!;
+  for (const pipeline of [NOVA, { ...NOVA, ...WITHOUT_WORDS }]) {
+    const times = await measure({ pipeline });
+    assert.ok(middle(times) < 600, `p50 ${middle(times)} ms, slowest ${times.at(-1)} ms`);
+  }
+  const eager = await measure({
+    pipeline: { ...FLUX, turn: { eager: true } },
+    flux: { knobs: { eagerMs: 50, endMs: 250 } },
+  });
+  assert.ok(middle(eager) < 400, `eager p50 ${middle(eager)} ms, slowest ${eager.at(-1)} ms`);
+});
+
+test("100 seeded interruptions of each kind of voice: nothing stale is heard, the history holds what was played", async () => {
+  for (const [voice, words, share] of [["cartesia", 1, 0.99], ["deepgram", 2, 0.95]] as const) {
+    const off: number[] = [];
+    for (let seed = 1; seed <= 100; seed++) {
+      const { wordsOff, interrupted, ...rest } = await heardExactly({ seed, voice, delayMs: 0 });
+      assert.deepEqual(rest, { staleFrames: 0, offences: [], playedAfter: 0 }, `${voice}, seed ${seed}`);
+      if (interrupted) off.push(wordsOff);
+    }
+    const within = off.filter((count) => count <= words).length / off.length;
+    assert.ok(off.length >= 85, `only ${off.length} were interrupted`);
+    assert.ok(within >= share, `${voice}: ${within} within ${words} words, worst ${Math.max(...off)}`);
+  }
+});
+
+test("an interruption that was noise: the rest is said, and the history is whole again", async () => {
+  for (const pipeline of [{}, WITHOUT_WORDS]) {
+    await using sim = await simPipeline({ pipeline: { ...NOVA, ...pipeline }, brain: longStory });
+    const heard: string[] = [];
+    const call = sim.ring({
+      steps: [say("tell me something"), wait(2000), say("and now")],
+      onSlot: (_slot, _atMs, tags) => void heard.push(...tags.map(({ words }) => words)),
+    });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-first-sent").length > 1);
+    await sim.clock.run(3000);
+    const wire = sim.dials["deepgram-listen"].pairs.at(-1)!.server;
+    wire.send(JSON.stringify({
+      type: "Results",
+      start: 90,
+      duration: 1,
+      is_final: false,
+      channel: { alternatives: [{ transcript: "people on television", confidence: 0.4 }] },
+    }));
+    const report = await sim.clock.runFor(call.report);
+    await sim.clock.run(3000);
+    checkAfter(sim);
+    assert.deepEqual(report.offences, []);
+    assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1);
+    assert.equal(noticesOf(sim.notices, "reply-resumed").length, 1);
+    const told = heard.join("");
+    const words = told.slice(told.indexOf("Once"), told.indexOf("anywhere") + 8).trim().split(/\s+/);
+    assert.ok([0, 1].includes(words.length - STORY.split(" ").length), words.join(" "));
+    assert.equal(questions(sim).at(-1)!.at(-2)!.content, STORY);
+  }
+});
+
+test('"stop" silences us, is not answered, and stays in the history', async () => {
+  const steps = [say("tell me something"), interrupt("stop | now tell me another", 1500)];
+  const { sim } = await callOf({ brain: longStory }, steps, { voice: pausing(900) });
+  assert.equal(questions(sim).length, 2);
+  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1);
+  assert.deepEqual(finals(sim), ["tell me something", "stop", "now tell me another"]);
+  assert.equal(lastAsked(sim), "[interrupting you] stop now tell me another");
+});
+
+test("a backchannel does not interrupt, and a short word is answered after we have finished", async () => {
+  const brain: ChatBrain = (messages) => ({
+    text: messages.length < 4 ? "You can have nine, ten or eleven." : "Ten it is.",
+  });
+  const quiet = await callOf({ brain }, [say("a table please"), interrupt("mhm", 300)]);
+  assert.equal(noticesOf(quiet.sim.notices, "reply-interrupted").length, 0);
+  assert.deepEqual(finals(quiet.sim), ["a table please"]);
+  const { sim, heard } = await callOf({ brain }, [say("a table please"), interrupt("ten", 200)]);
+  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 0);
+  assert.deepEqual(finals(sim), ["a table please", "ten"]);
+  assert.match(heard.join(" "), /nine, ten or eleven. Ten it is.$/);
+});
+
+test("the caller goes on before the answer begins: the joined turn is answered, once", async () => {
+  const { sim, heard } = await callOf({}, [say("I need a table"), say("for four people", true)]);
+  assert.equal(lastAsked(sim), "I need a table for four people");
+  assert.equal(heard.join(" ").match(/six today/g)?.length, 1);
+});
+
+test("with a pause in between, too: the draft is cancelled and its words are never heard", async () => {
+  const { sim, report } = await callOf({ chat: { firstTokenMs: 600 } }, [say("I need a table | for four people")], {
+    voice: pausing(500),
+  });
+  assert.deepEqual(finals(sim), ["I need a table", "for four people"]);
+  assert.equal(lastAsked(sim), "I need a table for four people");
+  assert.equal(sim.chat.requests.filter(({ cancelledAtMs }) => cancelledAtMs !== undefined).length, 1);
+  assert.equal(report.turns.at(-1)!.heard, "Yes, we are open until six today.");
+});
+
+test("a tool: what is said before it sounds while it runs, and its result is answered", async () => {
+  const brain: ChatBrain = (messages) =>
+    messages.at(-1)?.role === "tool"
+      ? { text: `There is one at ${messages.at(-1)?.content}.` }
+      : { text: "Let me look at the calendar.", calls: [{ name: "find_slots", arguments: { day: "Monday" } }] };
+  const ran: string[] = [];
+  await using sim = await simPipeline({
+    pipeline: NOVA,
+    brain,
+    config: { tools: [FIND] },
+    tool: (url, clock) => {
+      ran.push(url.search);
+      return new Promise((resolve) => void clock.after(2000, () => resolve("nine")));
+    },
+  });
+  const report = await sim.clock.runFor(sim.ring({ steps: [say("a visit on Monday")] }).report);
+  await sim.clock.run(3000);
+  checkAfter(sim);
+  assert.deepEqual(ran, ["?day=Monday"]);
+  assert.match(report.turns.map(({ heard }) => heard).join(" "), /Let me look at the calendar. There is one at .*nine/);
+  const [called] = noticesOf(sim.notices, "tool-call");
+  const [, first] = noticesOf(sim.notices, "reply-first-sent");
+  assert.ok(first!.atMs - called!.atMs < 200, "the words before the call do not wait for its result");
+  const [said, result] = questions(sim).at(-1)!.slice(-2);
+  assert.equal(said?.content, "Let me look at the calendar.");
+  assert.ok(result?.role === "tool" && /nine/.test(result.content));
+});
+
+test("a model that calls tools for ever is asked five times, the last time without tools", async () => {
+  let ran = 0;
+  const brain: ChatBrain = (_, tools) =>
+    tools.length > 0 ? { calls: [{ name: "find_slots", arguments: DAY }] } : { text: "I could not find out." };
+  const { sim, heard } = await callOf({
+    brain,
+    config: { tools: [FIND] },
+    tool: () => Promise.resolve(`nothing ${++ran}`),
+  }, [say("a visit on Monday")]);
+  assert.equal(ran, 4);
+  assert.equal(questions(sim).length, 5);
+  assert.equal(heard.at(-1), "I could not find out.");
+});
+
+test("eager: a resumed turn throws its draft away, unheard, and its tool does not run", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const ran: string[] = [];
+    const brain: ChatBrain = (messages) => {
+      const last = messages.at(-1)!;
+      if (last.role === "tool") return { text: "It is booked." };
+      return String(last.content).endsWith("table")
+        ? { text: "Wrong answer.", calls: [{ name: "find_slots", arguments: { day: "wrong" } }] }
+        : { calls: [{ name: "find_slots", arguments: { day: "right" } }] };
+    };
+    const { sim, heard } = await callOf(
+      {
+        seed,
+        brain,
+        chat: { firstTokenMs: 20, tokensPerSecond: 2000 },
+        pipeline: { ...FLUX, turn: { eager: true } },
+        flux: { knobs: { eagerMs: 100, endMs: 900 } },
+        config: { tools: [FIND] },
+        tool: (url) => {
+          ran.push(url.search);
+          return Promise.resolve("done");
+        },
+      },
+      [say("I want a table | for four people")],
+      { voice: pausing(500 + seed * 20) },
+    );
+    assert.ok(questions(sim).some((messages) => messages.at(-1)!.content === "I want a table"), "there was a draft");
+    assert.deepEqual(ran, ["?day=right"]);
+    assert.equal(heard.at(-1), "It is booked.");
+    assert.deepEqual(finals(sim), ["I want a table for four people"]);
+  }
+});
+
+test("a slow model is covered by a filler, one a turn, never the same twice running", async () => {
+  await using sim = await simPipeline({
+    pipeline: { ...NOVA, think: [{ provider: { type: "groq", model: "openai/gpt-oss-20b" }, firstTokenMs: 9000 }] },
+    chat: { firstTokenMs: 2700 },
+    config: { lines: { fillers: ["One moment.", "One moment.", "Let me check."] } },
+  });
+  const report = await sim.clock.runFor(sim.ring({ steps: [1, 2, 3].map((n) => say(`question number ${n}`)) }).report);
+  await sim.clock.run(3000);
+  checkAfter(sim);
+  const said = noticesOf(sim.notices, "reply-text").map(({ text }) => text).filter((text) => !/six|clinic/.test(text));
+  assert.deepEqual(said, ["One moment.", "Let me check.", "One moment."]);
+  assert.match(report.turns[1]!.heard!, /^One moment. Yes, we are open/);
+});
+
+test("a route of the call: the model is not asked, and its text is remembered", async () => {
+  await using sim = await simPipeline({
+    pipeline: NOVA,
+    config: { routes: [{ name: "price", utterances: ["what does it cost"], text: "Ninety dollars." }] },
+  });
+  const report = await sim.clock.runFor(sim.ring({ steps: [say("what does it cost"), say("are you open")] }).report);
+  await sim.clock.run(3000);
+  checkAfter(sim);
+  assert.deepEqual(report.turns.map(({ heard }) => heard).slice(1), [
+    "Ninety dollars.",
+    "Yes, we are open until six today.",
+  ]);
+  assert.deepEqual(questions(sim).length, 1);
+  assert.deepEqual(questions(sim)[0]!.slice(-2).map(({ content }) => content), ["Ninety dollars.", "are you open"]);
+});
+
+test("keys and typed words are turns", async () => {
+  const { sim } = await callOf({}, [{ kind: "dtmf", keys: "12" }, wait(2500)]);
+  assert.deepEqual(finals(sim), ["[The caller pressed 12.]"]);
+});
+
+test("typed words, and lines to be said, straight at the engine", async () => {
+  const clock = new VirtualClock();
+  const posted: EngineEvent[] = [];
+  const asked: ChatMessage[][] = [];
+  let reply = 0;
+  let hear: (event: SttEvent) => void = () => {};
+  const engine = new PipelineEngine({
+    openStt: (listen) => {
+      hear = listen;
+      return { name: "by hand", hear() {}, finish() {}, [Symbol.asyncDispose]: () => Promise.resolve() };
+    },
+    llms: [{
+      name: "by hand",
+      async *chat({ messages }) {
+        asked.push(messages);
+        yield await Promise.resolve({ kind: "text", text: "All right. " });
+        yield { kind: "finish", reason: "stop" };
+      },
+      extract: () => Promise.reject(new Error("not asked")),
+      models: () => Promise.reject(new Error("not asked")),
+    }],
+    voices: [localTts({ voice: toneVoice() })],
+    host: { post: (event) => void posted.push(event), play() {}, newReply: () => ++reply, drained: () => false },
+    clock,
+    turn: {
+      minInterruptionWords: 3,
+      interruptionPhrases: ["stop"],
+      acknowledgementPhrases: ["mhm"],
+      eager: false,
+      firmInterims: false,
+    },
+    maxHistoryTurns: 10,
+    systemPrompt: "You answer the phone.",
+  });
+  engine.say("Good morning to all of you.");
+  await clock.run(0);
+  engine.text("hello");
+  engine.interrupt(1, 700);
+  await clock.run(0);
+  hear({ kind: "final", text: "mhm", endOfTurn: true });
+  await clock.run(100);
+  assert.deepEqual(asked.map((messages) => messages.slice(1).map(({ content }) => content)), [
+    ["Good morning—", "[interrupting you] hello"],
+  ]);
+  assert.deepEqual(posted.filter(({ kind }) => kind === "caller-spoke" || kind === "caller-text"), [
+    { kind: "caller-spoke" },
+    { kind: "caller-text", text: "hello", final: true },
+  ]);
+  await engine[Symbol.asyncDispose]();
+  const before = posted.length;
+  engine.text("too late");
+  engine.say("too late");
+  await clock.run(5000);
+  assert.equal(posted.length, before);
+  assert.equal(clock.pending, 0);
+});
+
+test("a model that fails is replaced by the next one; without one the call ends with an apology", async () => {
+  const model = (name: string) => ({ provider: { type: "groq", model: name } });
+  for (const broken of ["e503", "e401", "hang", "html", "slow"]) {
+    const { sim, heard } = await callOf(
+      { pipeline: { ...NOVA, think: [model(broken), model("openai/gpt-oss-20b")] } },
+      [say("are you open today")],
+    );
+    assert.match(heard.at(-1)!, /Yes, we are open until six today.$/, broken);
+    assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false], broken);
+  }
+  const { sim, report } = await callOf({ pipeline: { ...NOVA, think: [model("e503")] } }, [say("are you open today")]);
+  assert.equal(report.turns.at(-1)!.heard, "I am sorry, something went wrong on our side.");
+  assert.equal(sim.records()[0]!.endReason, "engine-failed");
+});
+
+test("an answer that breaks off in the middle: what came is said, and the call goes on", async () => {
+  for (const broken of ["mid-error", "cut", "reset", "stall"]) {
+    const { sim } = await callOf(
+      { pipeline: { ...NOVA, think: [{ provider: { type: "groq", model: broken } }] }, brain: longStory },
+      [say("are you open today"), say("and tomorrow")],
+    );
+    assert.equal(sim.records()[0]!.endReason, "caller-hung-up", broken);
+    assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false, false], broken);
+    assert.ok(noticesOf(sim.notices, "reply-heard").length >= 3, broken);
+  }
+});
+
+test("a voice that fails is replaced by the local one", async () => {
+  const { sim } = await callOf({ cartesia: { refuseStatus: 503 } }, [say("are you open today")]);
+  assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fault, fatal }) => `${fault.peer} ${fatal}`), [
+    "cartesia false",
+  ]);
+  assert.equal(noticesOf(sim.notices, "reply-heard").length, 2, "the greeting and the answer");
+  const midway = await callOf({ cartesia: { stallMidway: 1 } }, [say("are you open today")]);
+  assert.equal(midway.sim.records()[0]!.endReason, "caller-hung-up");
+  assert.ok(noticesOf(midway.sim.notices, "fault").every(({ fatal }) => !fatal));
+  assert.deepEqual(finals(midway.sim), ["are you open today"]);
+});
+
+test("without a recogniser the call ends with an apology", async () => {
+  for (const faults of [{ refuse: 401 }, { dropAfterMs: 2000 }]) {
+    const { sim, report } = await callOf({ listen: { faults } }, [say("are you open today")]);
+    assert.equal(sim.records()[0]!.endReason, "engine-failed");
+    assert.match(report.turns.map(({ heard }) => heard).join(" "), /I am sorry, something went wrong on our side.$/);
+  }
+});
+
+test("a call that ends in the middle of anything leaves nothing behind", async () => {
+  for (let atMs = 100; atMs <= 6000; atMs += 370) {
+    await using sim = await simPipeline({
+      pipeline: { ...FLUX, turn: { eager: true } },
+      brain: () => ({ text: STORY, calls: [{ name: "find_slots", arguments: DAY }] }),
+      config: { tools: [FIND] },
+      tool: (_, clock) => new Promise((resolve) => void clock.after(800, () => resolve("nothing"))),
+    });
+    const hangUp = new AbortController();
+    const call = sim.ring({
+      steps: [say("tell me something"), interrupt("never mind then", 500)],
+      signal: hangUp.signal,
+    });
+    await sim.clock.run(atMs);
+    hangUp.abort();
+    await sim.clock.runFor(call.report);
+    await sim.clock.run(3000);
+    checkAfter(sim);
+  }
+});
