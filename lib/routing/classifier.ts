@@ -1,4 +1,5 @@
 /** From example texts to calibrated scores: few examples by linear machines, many by a small network. Pure. */
+import { Coverage } from "./coverage.ts";
 import { Features, Likeness, type Vector } from "./features.ts";
 import { type Linear, trainLinear } from "./linear.ts";
 import { type Network, trainNetwork } from "./network.ts";
@@ -63,6 +64,7 @@ function* trainFew(
     conceptLength: 1.2,
   });
   const routed = examples.map((list) => list.map((text) => features.vector(tokens(text))));
+  const coverages = examples.map((list) => new Coverage(list.map(tokens)));
   const alike = routed.flat().map((example) => new Likeness(example, features.size));
   const against = (yield* vectorsOf(none, features)).filter((vector) =>
     alike.every((like) => like.to(vector) <= TOO_LIKE)
@@ -80,17 +82,20 @@ function* trainFew(
     likeness: (words, others) => likenesses(words, others, features),
     scores(words) {
       const margins = linear.scores(features.vector(words));
-      return examples.map((_, k) => logistic(FEW.slope * (margins[k]! - FEW.middle)));
+      return coverages.map((coverage, k) => {
+        const covered = coverage.of(words, (word) => features.rarity(word));
+        return logistic(FEW.slope * (margins[k]! + FEW.coverage * covered - FEW.middle));
+      });
     },
   };
 }
 
 const NETWORK = { hidden: 128, epochs: 10, rate: 0.05, inputDropout: 0.2, hiddenDropout: 0.3 };
-/** A routed example weighs as much as twenty that mean none: there are so few. */
-const LINEAR = { cost: 1, noneCost: 0.05, passes: 30 };
+/** A routed example weighs as much as ten that mean none: there are so few. */
+const LINEAR = { cost: 1, noneCost: 0.1, passes: 30 };
 /** From the difference of a route's output and none's to a score. */
 const MANY = { slope: 0.5, middle: 0 };
-const FEW = { slope: 4, middle: -0.05 };
+const FEW = { slope: 4, coverage: 0.5, middle: 0.15 };
 
 function likenesses(words: readonly string[], others: readonly (readonly string[])[], features: Features): number[] {
   const like = new Likeness(features.vector(words), features.size);

@@ -46,6 +46,7 @@ export class Features {
   readonly #ids = new Map<string, number>();
   readonly #rarity: number[] = [];
   readonly #unknown: number;
+  readonly #rarest: number;
   readonly #lengths: readonly number[];
 
   private constructor(seenIn: ReadonlyMap<string, number>, texts: number, options: FeatureOptions) {
@@ -56,6 +57,7 @@ export class Features {
       this.#rarity.push(rarity(inTexts));
     }
     this.#lengths = [1, 1, options.conceptLength];
+    this.#rarest = rarity(1);
     this.#unknown = (options.unknown * rarity(1)) ** 2;
   }
 
@@ -80,6 +82,12 @@ export class Features {
     let chars = 0;
     for (const key of this.#ids.keys()) chars += key.length;
     return 2 * chars + 16 * this.size;
+  }
+
+  /** How few texts hold `word`, as its weight. */
+  rarity(word: string): number {
+    const id = this.#ids.get(word);
+    return id === undefined ? this.#rarest : this.#rarity[id]!;
   }
 
   /** The vector of already normalised `words`; each kind has at most its length. */

@@ -5,7 +5,7 @@ import { tokens } from "./text.ts";
 const COMMON = new Set(
   ("i you he she it we they me my your his her our their a an the is am are was were be been do does did have has had can could will would " +
     "shall should may might must not no to of in on at for from with by and or but so if that this there here what who how when where why " +
-    "some any all just very too get got want need help call please").split(" "),
+    "some any all just very too lot having took take get got want need help call please").split(" "),
 );
 const DENIALS = new Set(["not", "no", "without", "never"]);
 /** What may stand between a denial and the thing denied. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { explain, type RouteExamples, Router, trainRouter } from "../../lib/routing/router.ts";
+import { explain, type RouteExamples, type Router, trainRouter } from "../../lib/routing/router.ts";
 import { seeded, test } from "../case.ts";
 
 const ROUTES: RouteExamples[] = [

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { type RouteExamples, trainRouter } from "../../lib/routing/router.ts";
+import { test } from "../case.ts";
+
+const Config = z.object({
+  routes: z.array(z.object({
+    name: z.string(),
+    utterances: z.array(z.string()),
+    match: z.enum(["whole", "anywhere"]).default("whole"),
+    then: z.string().default("continue"),
+  })),
+});
+
+/** The routes of the example configuration. */
+const ROUTES: RouteExamples[] = Config.parse(
+  JSON.parse(Deno.readTextFileSync(new URL("../../config.json", import.meta.url))),
+)
+  .routes.map(({ then, ...route }) => ({ ...route, strict: then !== "continue" }));
+
+/** Ten ways to say each that share few words with the examples. */
+const PARAPHRASES: Readonly<Record<string, readonly string[]>> = {
+  pricing: [
+    "how much does it cost",
+    "what's the price for an appointment",
+    "could you tell me what you charge please",
+    "what would that cost me",
+    "um how much would a visit be",
+    "how expensive is a consultation",
+    "what are your rates",
+    "is there a fee for the first visit",
+    "can you give me a price",
+    "what do I have to pay for a visit",
+  ],
+  who_are_you: [
+    "are you a robot",
+    "who is this",
+    "am I speaking to a human",
+    "is this a machine",
+    "are you a real human being",
+    "who am I talking to",
+    "wait are you an AI",
+    "is this a real person",
+    "what is your name and who are you",
+    "am I talking to a computer",
+  ],
+  stop: [
+    "please stop calling me",
+    "don't call me anymore",
+    "take my number off your list",
+    "remove me from your list",
+    "stop calling this number",
+    "never call me again",
+    "quit calling me",
+    "I want you to stop calling me",
+    "please remove my number from your list",
+    "take me off the calling list",
+  ],
+  emergency: [
+    "my chest hurts and there is pain in my left arm",
+    "he says he has a terrible pain in his chest",
+    "help I can not breathe",
+    "my husband can't breathe properly",
+    "I think I'm having a heart attack",
+    "hello I have really bad chest pains since this morning",
+    "my daughter is having trouble breathing",
+    "he is bleeding a lot from his leg",
+    "this is a real emergency please hurry",
+    "I wanted an appointment but my father is having a heart attack",
+  ],
+  opening_hours: [
+    "what are your hours",
+    "when do you open",
+    "how late are you open",
+    "until what time are you open today",
+    "are you open on sundays",
+    "what time do you open in the morning",
+    "at what time are you closing",
+    "can you tell me your business hours",
+    "are you open this weekend",
+    "when do you close on friday",
+  ],
+  location: [
+    "where are you",
+    "where is the clinic located",
+    "can you give me the address",
+    "what street are you on",
+    "how can I get there",
+    "where exactly is your office located",
+    "what's the address of the clinic",
+    "I need directions to your office",
+    "could you tell me your address",
+    "how do I find you",
+  ],
+};
+
+/** What shares a word or a tune with a route, and means something else. */
+const NEAR_MISSES = [
+  "stop, let me finish",
+  "the price of success",
+  "how much longer",
+  "how much time do I have",
+  "how much does the baby weigh now",
+  "how many people work there",
+  "it cost me a lot of sleep",
+  "I already paid the bill",
+  "my insurance pays for everything",
+  "who is my doctor",
+  "who was that",
+  "who are they",
+  "who should I ask for",
+  "who told you that",
+  "I am talking to my wife",
+  "are you sure",
+  "are you there",
+  "are you ready",
+  "is this the right number",
+  "this is my real name",
+  "I work with robots",
+  "stop",
+  "wait stop",
+  "please stop talking",
+  "stop the music",
+  "I could not stop laughing",
+  "call me back tomorrow",
+  "please call me again next week",
+  "call me on my other number",
+  "my number is five five five one two three",
+  "take me through the list",
+  "put me on the waiting list",
+  "remove the appointment on friday",
+  "I missed your call",
+  "open the door",
+  "my mouth does not open very well",
+  "the window is open",
+  "I opened an account",
+  "are you open to suggestions",
+  "is the position still open",
+  "close my file please",
+  "we are close friends",
+  "what time is my appointment",
+  "what time is it",
+  "when are you calling me back",
+  "when is the doctor back from holiday",
+  "on saturday at ten please",
+  "where are my test results",
+  "where is my doctor",
+  "where does it hurt",
+  "where were we",
+  "where did you get my number",
+  "my address is twelve oak lane",
+  "I moved to a new address",
+  "how do I get my results",
+  "how do I get a refund",
+  "how do I get an appointment",
+  "I don't have chest pain",
+  "there was no bleeding at all",
+  "it's a pain to fill in all these forms",
+];
+
+let training: ReturnType<typeof trainRouter> | undefined;
+const trained = () => training ??= trainRouter(ROUTES);
+
+/** Near misses that today's model takes for a route: each is a fault we know of, and there must not be more. */
+const KNOWN_WRONG = ["are you open to suggestions", "who are they"];
+
+test("no near miss but the known ones reaches a route", async () => {
+  assert.equal(NEAR_MISSES.length, 60);
+  const router = await trained();
+  const wrong = NEAR_MISSES.map((said) => ({ said, ...router.decide(said) })).filter(({ said, route }) =>
+    route !== undefined && !KNOWN_WRONG.includes(said)
+  );
+  assert.deepEqual(wrong.map(({ said, route, score }) => `${said} -> ${route} ${score.toFixed(2)}`), []);
+});
+
+test("paraphrases reach their route, and never another", async () => {
+  const router = await trained();
+  const missed: string[] = [], wrong: string[] = [];
+  let said = 0;
+  for (const [name, list] of Object.entries(PARAPHRASES)) {
+    for (const text of list) {
+      said++;
+      const { route, score, ranked } = router.decide(text);
+      if (route === undefined) missed.push(`${text} -> ${ranked[0]?.name} ${score.toFixed(2)}`);
+      else if (route !== name) wrong.push(`${text} -> ${route} ${score.toFixed(2)}`);
+    }
+  }
+  assert.equal(said, 60);
+  assert.deepEqual(wrong, []);
+  assert.ok(missed.length <= 12, `${missed.length} of 60 paraphrases missed:\n${missed.join("\n")}`);
+});
