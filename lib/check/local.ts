@@ -1,6 +1,6 @@
 /** What can be seen without the network: configuration, Deno, recordings, the data folder, the token of the administrator. Pure. */
 
-import { PROMPT_LIMIT_BYTES } from "../audio/prompts.ts";
+import { readRecording } from "../audio/recording.ts";
 import type { CallConfig, Config, ConfigNote } from "../config.ts";
 import { type CheckItem, fine, warn, wrong } from "./item.ts";
 
@@ -67,30 +67,29 @@ export function dataItem(folder: string, { problem, memory }: { problem?: string
 export function recordingItems(config: Config, read: (path: string) => Uint8Array | undefined): CheckItem[] {
   const names = [...new Set([config.base, ...Object.values(config.numbers)].flatMap(recordingsOf))];
   const missing: string[] = [];
-  const spoilt = names.flatMap((name) => {
+  const odd = names.flatMap((name) => {
     const path = `assets/audio/${name}.mulaw`;
     const bytes = read(path);
-    if (!bytes) missing.push(name);
-    const problem = bytes && recordingProblem(bytes);
-    return problem ? [wrong(path, problem, `Build it again: offhook audio build ${name}`)] : [];
+    if (bytes) return recordingNotes(path, bytes);
+    missing.push(name);
+    return [];
   });
   if (names.length === 0) return [];
-  if (missing.length === 0) return [...spoilt, fine("recordings", `all ${names.length} are there`)];
+  if (missing.length === 0) return [...odd, fine("recordings", `all ${names.length} are there`)];
   const finding = `${missing.length} of ${names.length} are missing, and their text is spoken instead: ${
     missing.join(", ")
   }`;
-  return [...spoilt, warn("recordings", finding, "To record them, run: offhook audio build")];
+  return [...odd, warn("recordings", finding, "To record them, run: offhook audio build")];
 }
 
-function recordingProblem(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return "is empty";
-  const begin = String.fromCharCode(...bytes.subarray(0, 4));
-  if (begin === "RIFF") return "is a WAV file, not raw mu-law: its header would be heard as a click";
-  if (begin.startsWith("ID3") || begin === "OggS" || begin === "fLaC") {
-    return "is not raw mu-law: callers would hear noise";
-  }
-  if (bytes.length > PROMPT_LIMIT_BYTES) return "is longer than 2 minutes";
-  return undefined;
+/** A sentence of `readRecording` begins with the path, and its last part is the remedy. */
+function recordingNotes(path: string, bytes: Uint8Array): CheckItem[] {
+  const recording = readRecording(bytes, path);
+  const notes = recording.ok ? recording.value.warnings : [recording.fault];
+  return notes.map((note) => {
+    const [finding = "", ...remedy] = note.replace(`${path} `, "").split(/(?<=\.) /);
+    return (recording.ok ? warn : wrong)(path, finding.replace(/\.$/, ""), remedy.join(" "));
+  });
 }
 
 function recordingsOf({ greeting, lines, routes, tools }: CallConfig): string[] {

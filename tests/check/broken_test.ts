@@ -166,11 +166,11 @@ const BROKEN: Broken[] = [
     remedy: /choose another port with PORT/,
   },
   {
-    title: "a recording that is a WAV file",
+    title: "a recording that is a broken WAV file",
     breaks: () => ({ files: { "assets/audio/hello.mulaw": new TextEncoder().encode("RIFF....WAVEfmt ") } }),
     name: "assets/audio/hello.mulaw",
     finding: /WAV file/,
-    remedy: /offhook audio build hello/,
+    remedy: /Export the file anew/,
   },
   {
     title: "an empty recording",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { decode } from "../../lib/audio/mulaw.ts";
+import { writeWav } from "../../lib/audio/wav.ts";
 import { test } from "../case.ts";
-import { checkWorld, goodWorld, HOST, NUMBER, PIPELINE, SECRETS } from "./world.ts";
+import { checkWorld, goodWorld, HOST, NUMBER, PIPELINE, RECORDING, SECRETS } from "./world.ts";
 
 test("where all is right, nothing is wrong, to look at, or rehearsed", async () => {
   for (const config of [goodWorld().config, { ...PIPELINE, greeting: "Hello." }]) {
@@ -86,6 +88,19 @@ test("limits and troubles on the vendor's side are to be looked at, not wrong", 
     const checked = await checkWorld({ ...goodWorld(), agentFaults: { refuse } });
     assert.deepEqual([checked.named("warn"), checked.named("WRONG"), checked.code], [["agent"], [], 0]);
   }
+});
+
+test("a WAV file in place of a recording works, and is to be converted", async () => {
+  const wav = writeWav({ rateHz: 8000, channels: [decode(RECORDING)] });
+  const checked = await checkWorld({ ...goodWorld(), files: { "assets/audio/hello.mulaw": wav } });
+  assert.deepEqual([checked.named("warn"), checked.named("WRONG")], [["assets/audio/hello.mulaw"], []]);
+  assert.match(checked.item("assets/audio/hello.mulaw")!.remedy, /audio build hello\.wav/);
+});
+
+test("a missing recording is only to be looked at", async () => {
+  const checked = await checkWorld({ ...goodWorld(), files: {} });
+  assert.deepEqual([checked.named("warn"), checked.named("WRONG"), checked.code], [["recordings"], [], 0]);
+  assert.match(checked.item("recordings")!.finding, /1 of 1 are missing.*hello/);
 });
 
 test("what does not answer costs 3 s, side by side", async () => {

@@ -31,6 +31,9 @@ export const SECRETS = {
 };
 const ACCOUNT = "AC00000000000000000000000000000001";
 
+/** A second of a tone as loud as speech: raw mu-law. */
+export const RECORDING = Uint8Array.from({ length: 8000 }, (_, n) => n % 8 < 4 ? 0x9f : 0x1f);
+
 export interface World {
   env: Record<string, string | undefined>;
   config: Record<string, unknown> | string | undefined;
@@ -75,7 +78,7 @@ export function goodWorld(): World {
   return {
     env: { PUBLIC_HOST: HOST, TWILIO_ACCOUNT_SID: ACCOUNT, ...SECRETS },
     config: { prompt: "You answer the phone.", greeting: { text: "Hello.", audio: "hello" } },
-    files: { "assets/audio/hello.mulaw": new Uint8Array(8000).fill(0x80) },
+    files: { "assets/audio/hello.mulaw": RECORDING },
     number: {
       voice_url: `https://${HOST}/incoming-call`,
       voice_fallback_url: `https://${HOST}/incoming-call`,

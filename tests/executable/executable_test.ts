@@ -46,7 +46,9 @@ test("config.json, assets and .env of the working directory come before those in
   };
   Deno.writeTextFileSync(`${cwd}/config.json`, JSON.stringify(config));
   Deno.writeTextFileSync(`${cwd}/assets/own.md`, "You sell ferry tickets.");
-  Deno.writeFileSync(`${cwd}/assets/audio/hello.mulaw`, new Uint8Array(8000).fill(0x80));
+  // A second of a tone as loud as speech.
+  const recording = Uint8Array.from({ length: 8000 }, (_, n) => n % 8 < 4 ? 0x9f : 0x1f);
+  Deno.writeFileSync(`${cwd}/assets/audio/hello.mulaw`, recording);
   Deno.writeTextFileSync(`${cwd}/.env`, "MAX_CALLS=7\nUNRELATED=1\n");
   await using server = await startServer(EXECUTABLE, { cwd });
   const health = await (await fetch(`${server.url}/health`)).json() as { maxCalls: number };
