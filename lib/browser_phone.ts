@@ -26,6 +26,9 @@ export interface BrowserPhoneParts {
 const EVENT_STREAMS = 32;
 const SAY_LIMIT_BYTES = 4096;
 
+/** Whoever sends one of these speaks for somebody else. */
+const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip"];
+
 const Say = z.object({ callSid: z.string().optional(), text: z.string().trim().min(1).max(500) });
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -93,6 +96,15 @@ async function say(c: Context, voice: Voice): Promise<Response> {
     if (error instanceof FaultError) return c.text(`${describeFault(error.fault)}\n`, 503);
     throw error;
   }
+}
+
+/** Whether a request comes from this machine itself: from a loopback address, and through no proxy that we know of. */
+export function isOwnMachine(
+  request: Request,
+  { address, trustProxy }: { address: string | undefined; trustProxy: boolean },
+): boolean {
+  if (trustProxy || PROXY_HEADERS.some((name) => request.headers.has(name))) return false;
+  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
 }
 
 /** From this machine, and asked for by a name of this machine: a foreign name that resolves to us is not ours. */

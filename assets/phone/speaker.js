@@ -24,6 +24,7 @@ export class Speaker {
    * @returns {boolean} false if the queue is full
    */
   media(audio) {
+    if (audio.length === 0) return true;
     if (this.queuedBytes + audio.length > LIMIT_BYTES) return false;
     this.#items.push(audio);
     this.queuedBytes += audio.length;
@@ -78,9 +79,6 @@ export class Speaker {
     }
     this.queuedBytes -= playedBytes;
     this.#sounding = playedBytes > 0;
-    if (this.#sounding) return { audio, playedBytes, echoes };
-    const alone = this.#reached; // nothing sounds before them
-    this.#reached = [];
-    return { audio, playedBytes, echoes: [...echoes, ...alone] };
+    return { audio, playedBytes, echoes };
   }
 }

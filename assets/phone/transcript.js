@@ -158,11 +158,10 @@ export class Transcript {
     const figure = element("div", "fall");
     const track = element("div", "track");
     track.setAttribute("aria-hidden", "true");
+    const total = element("p", "total", formatMs(fall.totalMs));
+    total.append(element("span", "aside", waitedMs === undefined ? " to the answer" : " until you heard it"));
+    total.title = waitedMs === undefined ? "From the end of your turn to our first audio" : "From your last sound to the agent's first";
     const legend = element("p", "legend");
-    const total = element("strong", "", formatMs(fall.totalMs));
-    const whole = element("span", "whole");
-    whole.append(total, waitedMs === undefined ? " to the answer" : " until you heard it");
-    legend.append(whole);
     for (const { name, label, ms } of fall.bars) {
       const bar = element("span", `bar ${name}`);
       bar.style.setProperty("--ms", String(ms));
@@ -171,7 +170,7 @@ export class Transcript {
       key.append(`${label} `, element("b", "", formatMs(ms)));
       legend.append(key);
     }
-    figure.append(track, legend);
+    figure.append(track, total, legend);
     return figure;
   }
 

@@ -171,6 +171,7 @@ export class Page {
   }
 
   async open(url: string): Promise<void> {
+    await this.command("Page.bringToFront"); // or no click arrives
     await this.command("Page.navigate", { url });
     await this.until("document.readyState === 'complete'");
   }
