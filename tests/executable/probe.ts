@@ -1,5 +1,7 @@
 /** Compiled with the executable's own permissions: tries what it must not be able to do, and what it must. */
 
+import { DatabaseSync } from "node:sqlite";
+
 const attempts: Record<string, () => unknown> = {
   "read /etc/passwd": () => Deno.readFileSync("/etc/passwd"),
   "read above": () => Deno.readFileSync("../outside"),
@@ -16,7 +18,11 @@ const attempts: Record<string, () => unknown> = {
   "ask for the host's name": () => Deno.hostname(),
   "read here": () => Deno.readFileSync("here"),
   "write here": () => Deno.writeTextFileSync("there", ""),
+  "make data": () => Deno.mkdirSync("data", { recursive: true }),
   "write data": () => Deno.writeTextFileSync("data/there", ""),
+  "open a database in data": () =>
+    new DatabaseSync("data/calls.db").exec("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"),
+  "open a database above": () => new DatabaseSync("../outside.db"),
   "read a secret": () => Deno.env.get("SECRET_BOOKING"),
 };
 
@@ -29,7 +35,6 @@ function outcome(attempt: () => unknown): string {
   }
 }
 
-const before = Object.entries(attempts).map(([name, attempt]) => [name, outcome(attempt)]);
-Deno.permissions.revokeSync({ name: "write", path: "." });
-const after = ["write here", "write data"].map((name) => [`${name} while serving`, outcome(attempts[name]!)]);
-console.log(JSON.stringify(Object.fromEntries([...before, ...after])));
+if (Deno.args[0] === "serving") Deno.permissions.revokeSync({ name: "write", path: "." });
+const outcomes = Object.entries(attempts).map(([name, attempt]) => [name, outcome(attempt)]);
+console.log(JSON.stringify(Object.fromEntries(outcomes)));
