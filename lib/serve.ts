@@ -2,19 +2,21 @@
 
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { settledWithin, sleep, systemClock } from "./base/clock.ts";
-import { failed } from "./base/result.ts";
+import { failed, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
 import { createApp, type Health } from "./app.ts";
 import { banner } from "./banner.ts";
-import { type Config, describeNotes, type Flags } from "./config.ts";
+import { type Config, type ConfigNote, describeNotes, type Flags, type Loaded } from "./config.ts";
 import { ownVersion, readBytes } from "./files.ts";
 import { buildHouse, type House } from "./house.ts";
 import { loadConfig } from "./load.ts";
 import { giveUpWriting, recordsPlace } from "./permissions.ts";
 import { explainStreamError } from "./phone/stream_errors.ts";
+import { lineSource } from "./prompt_voice.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
+import { watchFiles } from "./reload.ts";
 import { log, logNotice, openLog } from "./telemetry/log.ts";
 import { callMeters } from "./telemetry/call_meters.ts";
 
@@ -24,11 +26,18 @@ export interface ServeOptions {
   print: (line: string) => void;
 }
 
+/** How to read the configuration again when its files change. */
+interface Reload {
+  file: string;
+  load: () => Result<Loaded, ConfigNote[]>;
+}
+
 /** How long the listener may take to close at the very end. */
 const SHUTDOWN_MS = 1000;
 
 /** Serve until a signal. @returns the exit code: 0 after a drain, 1 if it could not start, 130 after a second signal. */
-export async function serve({ file, flags, print }: ServeOptions): Promise<number> {
+export async function serve(options: ServeOptions): Promise<number> {
+  const { file, flags, print } = options;
   const loaded = loadConfig({ ...(file ? { file } : {}), flags });
   if (!loaded.ok) {
     print(describeNotes(loaded.fault));
@@ -46,11 +55,13 @@ export async function serve({ file, flags, print }: ServeOptions): Promise<numbe
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
   giveUpWriting();
   surviveStrayErrors();
-  return await run(loaded.value.config, flags, print);
+  return await run(loaded.value.config, options);
 }
 
-async function run(given: Config, flags: Flags, print: (line: string) => void): Promise<number> {
-  const opened = openServer(given);
+async function run(given: Config, { file, flags, print }: ServeOptions): Promise<number> {
+  const opened = openServer(given, {
+    reload: { file: file ?? "config.json", load: () => loadConfig({ ...(file ? { file } : {}), flags }) },
+  });
   if ("problem" in opened) {
     print(opened.problem);
     return 1;
@@ -85,13 +96,19 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Open everything and listen, on a free port if the configured one is 0. @returns what is wrong if the port cannot be had. */
-export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice } = {}): Server | { problem: string } {
+export function openServer(
+  given: Config,
+  { voice: ownVoice, reload }: { voice?: Voice; reload?: Reload } = {},
+): Server | { problem: string } {
   const owned = new AsyncDisposableStack();
   const clock = systemClock;
   const version = ownVersion();
   const voice = owned.use(ownVoice ?? localVoice({ clock }));
   const rehearsal = given.rehearsal ? owned.use(rehearse(given, { clock, voice })) : undefined;
-  const config = rehearsal?.point(given) ?? given;
+  const point = (config: Config) => rehearsal?.point(config) ?? config;
+  const config = point(given);
+  /** The configuration of the next call. Where we listen and whom we trust stays as it was at the start. */
+  let current = config;
   const meters = callMeters();
   const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
   const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe];
@@ -108,10 +125,11 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
     resolve: resolveHost,
     takeMessage: () =>
       Promise.resolve(failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" })),
-    config: () => config,
+    config: () => current,
     voice,
     randomHex,
     readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
+    lineSource: lineSource(config, { clock, fetch: (request) => fetch(request) }),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
     refused: turnedAway,
     unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
@@ -125,7 +143,7 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
     version,
     activeCalls: reception.active,
     maxCalls: config.server.maxCalls,
-    engine: config.base.engine,
+    engine: current.base.engine,
     rehearsal: config.rehearsal,
     uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1000),
     providers: [],
@@ -137,8 +155,8 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
     trustProxy: config.server.trustProxy,
     authToken: config.keys.twilioAuthToken,
     adminToken: config.server.adminToken,
-    busyText: () => config.base.lines.busy.text,
-    language: () => config.base.language,
+    busyText: () => current.base.lines.busy.text,
+    language: () => current.base.language,
     mintToken: house.mintToken,
     health,
     metrics: meters.render(() => reception.active),
@@ -164,6 +182,19 @@ export function openServer(given: Config, { voice: ownVoice }: { voice?: Voice }
   owned.defer(() => settledWithin(clock, SHUTDOWN_MS, listener.shutdown()));
   owned.defer(() => reception.drain(0));
   prepareLines(house, owned);
+  if (reload) {
+    const watching = new AbortController();
+    owned.defer(() => watching.abort());
+    const changed = () => {
+      const loaded = reload.load();
+      if (!loaded.ok) return log("error", `The changed configuration is not used:\n${describeNotes(loaded.fault)}`);
+      current = point({ ...loaded.value.config, server: config.server, keys: config.keys });
+      log("info", "The configuration has changed: it counts from the next call on.");
+      prepareLines(house, owned);
+    };
+    const paths = [reload.file, "assets/prompts", "assets/audio"];
+    watchFiles({ clock, signal: watching.signal, paths, changed }).catch(reportError);
+  }
   return {
     port: listener.addr.port,
     reception,
