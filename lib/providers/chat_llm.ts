@@ -7,7 +7,7 @@ import { failed, FaultError, ok, type Result } from "../base/result.ts";
 import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
 import { chatBody, type ChatProvider, extractBody, quirksOf } from "./chat_quirks.ts";
 import { ChatAnswer, errorOf, parseJson, rejection } from "./chat_stream.ts";
-import type { ChatPart, ChatRequest, Llm } from "./ports.ts";
+import type { ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
 
 export interface ChatOptions {
   /** `fetch` of the platform, or of a stand-in. */
@@ -84,7 +84,7 @@ class Chat implements ChatLlm {
   }
 
   async extract(
-    request: ChatRequest & { schema: Record<string, unknown>; schemaName: string },
+    request: ExtractRequest,
     signal: AbortSignal,
   ): Promise<string> {
     const { provider, totalMs } = this.#options;
@@ -93,7 +93,9 @@ class Chat implements ChatLlm {
     const response = await exchange.request("chat/completions", { body, limitMs: totalMs });
     const answer = new ChatAnswer(() => "call");
     let text = unwrap(answer.push(await wholeAnswer(exchange, response, totalMs)));
-    for (const part of unwrap(answer.parts())) {
+    const parts = unwrap(answer.parts());
+    for (const part of parts) if (part.kind === "finish" && part.usage) request.usage?.(part.usage);
+    for (const part of parts) {
       if (part.kind === "text") text += part.text;
       if (part.kind === "tool-call") return part.call.function.arguments;
       if (part.kind === "finish" && part.reason === "length") {

@@ -76,6 +76,14 @@ export interface ChatRequest {
   maxTokens?: number;
 }
 
+/** One whole answer in a form of ours. */
+export interface ExtractRequest extends ChatRequest {
+  schema: Record<string, unknown>;
+  schemaName: string;
+  /** Told what the answer has cost, where the server says so. */
+  usage?: (usage: ChatUsage) => void;
+}
+
 /** What a language model yields. Exactly one `finish` ends a good answer. */
 export type ChatPart =
   | { kind: "text"; text: string }
@@ -98,7 +106,7 @@ export interface Llm {
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatPart>;
   /** One whole answer that satisfies a JSON Schema, as text still to be parsed and checked. For work in the background. @throws {FaultError} */
   extract(
-    request: ChatRequest & { schema: Record<string, unknown>; schemaName: string },
+    request: ExtractRequest,
     signal: AbortSignal,
   ): Promise<string>;
   /** The ids of the models that exist there; for start-up and `check`. */
