@@ -3,9 +3,10 @@
 import { RecentCounts } from "./base/recent.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Dial } from "./base/dial.ts";
-import { PromptBook } from "./audio/prompts.ts";
+import { PromptBook, type PromptLine } from "./audio/prompts.ts";
 import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
+import { DailyMinutes } from "./call/daily.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
@@ -19,6 +20,7 @@ import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
 import { isOnly, Routers } from "./routers.ts";
+import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
 import { deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
 
@@ -32,6 +34,8 @@ export interface HouseParts {
   resolve: (host: string) => Promise<string[]>;
   /** Hands a caller's message over to people. */
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
+  /** Minutes of calls today before the start. */
+  minutesToday?: number;
   /** Makes sure that a call we ended is over at the carrier too. */
   confirmEnded?: (callSid: string) => Promise<string>;
   /** The configuration of this moment. */
@@ -39,6 +43,7 @@ export interface HouseParts {
   /** Speaks what has no recording. */
   voice: Voice;
   readRecording: (name: string) => Uint8Array | undefined;
+  lineSource?: LineSource;
   observe: (notice: CallNotice) => void;
   refused: (reason: string, callSid: string) => void;
   unclaimed: (callSid: string) => void;
@@ -67,8 +72,13 @@ const HANG_UP_MS = 700;
 export function buildHouse(parts: HouseParts): House {
   const { clock, config } = parts;
   const routers = new Routers();
+  const minutes = new DailyMinutes({
+    now: () => clock.wallTime(),
+    timezone: () => config().base.timezone,
+    ...(parts.minutesToday === undefined ? {} : { used: parts.minutesToday }),
+  });
   const pacer = new Pacer(clock);
-  const prompts = new PromptBook({ read: parts.readRecording, voice: parts.voice });
+  const prompts = new PromptBook({ read: parts.readRecording, voice: parts.voice, ...parts.lineSource });
   const tokens = streamTokens(parts);
   const callers = new RecentCounts<string>({ clock, ttlMs: 3_600_000, limit: 10_000 });
 
@@ -88,10 +98,15 @@ export function buildHouse(parts: HouseParts): House {
     openEarly: config().rehearsal || config().keys.twilioAuthToken !== undefined,
     checkToken: tokens.check,
     checkLimits: ({ from }) => {
-      if (from === "" || config().rehearsal) return undefined;
+      if (config().rehearsal) return undefined;
+      if (minutes.used >= minutesPerDay(config())) return "daily-limit";
+      if (from === "") return undefined;
       return callers.count(from) > config().base.limits.callsPerCallerPerHour ? "caller-limit" : undefined;
     },
-    report: parts.observe,
+    report: (notice) => {
+      minutes.observe(notice);
+      parts.observe(notice);
+    },
     refused: parts.refused,
     unclaimed: parts.unclaimed,
     ...(parts.confirmEnded ? { confirmEnded: parts.confirmEnded } : {}),
@@ -103,7 +118,7 @@ export function buildHouse(parts: HouseParts): House {
     prompts,
     mintToken: tokens.mint,
     trainRouters: (pause) => routers.train(config(), pause),
-    loadPrompts: (signal) => prompts.load(allLines(config()), signal),
+    loadPrompts: (signal) => prompts.load(allLines(config(), parts.lineSource), signal),
     [Symbol.dispose]: () => pacer[Symbol.dispose](),
   };
 }
@@ -113,8 +128,13 @@ function maxCalls({ server, keys, rehearsal }: Config): number {
   return keys.twilioAuthToken || rehearsal ? server.maxCalls : Math.min(UNSIGNED_CALLS, server.maxCalls);
 }
 
-/** Calls at once without signatures. Interfaces, section 2. */
+/** Calls at once, and minutes a day, without signatures. Interfaces, section 2. */
 export const UNSIGNED_CALLS = 3;
+export const UNSIGNED_MINUTES = 60;
+
+function minutesPerDay({ base, keys }: Config): number {
+  return keys.twilioAuthToken ? base.limits.minutesPerDay : Math.min(UNSIGNED_MINUTES, base.limits.minutesPerDay);
+}
 
 function streamTokens({ config, clock, randomHex }: HouseParts) {
   const secret = config().keys.twilioAuthToken;
@@ -149,9 +169,10 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
       called: facts.to,
     });
   const spoken = (line: Line | undefined): SpokenLine | undefined => {
-    const audio = line && prompts.get(line);
+    const prompt = line && { ...line, voice: parts.lineSource?.voiceOf(call) };
+    const audio = prompt && prompts.get(prompt);
     if (!line || !audio) return undefined;
-    const text = fill(line.text);
+    const text = fill(prompts.textOf(prompt));
     return { text, audio: config.rehearsal ? tagged(parts, text, audio) : audio, interruptible: line.interruptible };
   };
   const tools = new ConfiguredTools({
@@ -281,20 +302,12 @@ function lineOf({ lines }: CallConfig, name: LineName): Line {
   return lines[name];
 }
 
-/** Every line that may be said without the engine, of every number. */
-function allLines(config: Config): Line[] {
-  return [config.base, ...Object.values(config.numbers)].flatMap(({ lines, greeting, routes, tools }) => [
-    ...(greeting?.audio ? [greeting] : []),
-    ...routes.map(lineOfRoute),
-    lines.apology,
-    lines.goodbye,
-    lines.stillThere,
-    lines.timeUp,
-    lines.reconnected,
-    lines.noAnswer,
-    ...lines.fillers,
-    ...tools.flatMap(({ whileWaiting }) => whileWaiting ?? []),
-  ]);
+/** Every line that may be said without the engine, of every number, and who speaks it if there is no recording. */
+function allLines(config: Config, source: LineSource | undefined): PromptLine[] {
+  return [config.base, ...Object.values(config.numbers)].flatMap((call) => {
+    const voice = source?.voiceOf(call);
+    return playedLines(call).map((line) => ({ ...line, voice }));
+  });
 }
 
 /** In rehearsal a recording tells its words too, so that the softphone can hear it. Each playing is a source of its own. */

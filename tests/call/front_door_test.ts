@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { signatureOf } from "../../lib/phone/signature.ts";
+import { twilioSignature } from "../../lib/softphone/sign.ts";
+import { test } from "../case.ts";
+import { simHouse, type SimOptions } from "../sim/house.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const LIVE: Record<string, string> = {
+  PUBLIC_HOST: "agent.example.com",
+  TWILIO_ACCOUNT_SID: "AC00000000000000000000000000000001",
+  TWILIO_AUTH_TOKEN: TOKEN,
+  DEEPGRAM_API_KEY: "key",
+};
+const URL_OF_WEBHOOK = "https://agent.example.com/incoming-call";
+
+/** A house with a locked door, on which `LIVE` calls come in. */
+const liveHouse = (options: SimOptions = {}) => simHouse({ ...options, env: { ...LIVE, ...options.env } });
+
+function webhook(fields: Record<string, string>, signature?: string): Request {
+  const body = new URLSearchParams(fields);
+  return new Request(URL_OF_WEBHOOK, {
+    method: "POST",
+    body,
+    headers: { "x-twilio-signature": signature ?? signatureOf(TOKEN, URL_OF_WEBHOOK, Object.entries(fields)) },
+  });
+}
+
+const FIELDS = { CallSid: "CA00000000000000000000000000000001", From: "+15550100", To: "+15550101" };
+
+test("a webhook without a valid signature gets 403, is counted, and opens nothing", async () => {
+  await using sim = await liveHouse();
+  for (
+    const request of [
+      webhook(FIELDS, "x"),
+      webhook(FIELDS, ""),
+      webhook({ ...FIELDS, From: "+1999" }, signatureOf(TOKEN, URL_OF_WEBHOOK, Object.entries(FIELDS))),
+    ]
+  ) {
+    const response = await sim.fetch(request);
+    assert.equal(response.status, 403);
+    assert.match(await response.text(), /TWILIO_AUTH_TOKEN/);
+  }
+  assert.deepEqual(sim.refusals, ["unsigned", "unsigned", "unsigned"]);
+  await sim.clock.run(1000);
+  assert.equal(sim.agent.sessions.length, 0);
+});
+
+test("an upgrade without a valid signature gets 403 before any socket", async () => {
+  await using sim = await liveHouse();
+  for (const path of ["/media-stream", "/ws"]) {
+    const response = await sim.fetch(
+      new Request(`https://agent.example.com${path}`, { headers: { upgrade: "websocket", connection: "Upgrade" } }),
+    );
+    assert.equal(response.status, 403);
+    await response.body?.cancel();
+  }
+  assert.deepEqual(sim.refusals, ["unsigned", "unsigned"]);
+});
+
+/** Answer a signed webhook, and give the token of its TwiML. */
+async function announce(sim: Awaited<ReturnType<typeof liveHouse>>, callSid: string): Promise<string> {
+  const twiml = await (await sim.fetch(webhook({ ...FIELDS, CallSid: callSid }))).text();
+  return /name="token" value="([^"]+)"/.exec(twiml)![1]!;
+}
+
+async function start(sim: Awaited<ReturnType<typeof liveHouse>>, callSid: string, token: string | undefined) {
+  const dialled = await sim.phoneDial(
+    { peer: "twilio", url: "wss://x/media-stream", headers: {} },
+    new AbortController().signal,
+  );
+  assert.ok(dialled.ok);
+  let closed = false;
+  dialled.value.listen({ text: () => {}, binary: () => {}, close: () => void (closed = true), crashed: assert.fail });
+  dialled.value.send(JSON.stringify({
+    event: "start",
+    streamSid: `MZ${callSid}`,
+    start: {
+      callSid,
+      mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
+      customParameters: token === undefined ? {} : { token },
+    },
+  }));
+  await sim.clock.run(100);
+  return { wire: dialled.value, closed: () => closed };
+}
+
+test("a stream needs our token: missing, forged, of another call, replayed or expired, it is turned away", async () => {
+  await using sim = await liveHouse();
+  const first = await announce(sim, "CA1");
+  const other = await announce(sim, "CA2");
+  assert.ok((await start(sim, "CA1", undefined)).closed());
+  assert.ok((await start(sim, "CA1", `${first.slice(0, -2)}AA`)).closed());
+  assert.ok((await start(sim, "CA1", other)).closed());
+  const good = await start(sim, "CA1", first);
+  assert.ok(!good.closed());
+  assert.equal(sim.house.reception.active, 1);
+  good.wire.send(JSON.stringify({ event: "stop" }));
+  await sim.clock.run(200);
+  assert.ok((await start(sim, "CA1", first)).closed());
+  const late = await announce(sim, "CA3");
+  await sim.clock.run(61_000);
+  assert.ok((await start(sim, "CA3", late)).closed());
+  const reasons = sim.refusals.filter((reason) => reason.startsWith("token"));
+  assert.deepEqual(reasons, ["token-missing", "token-forged", "token-wrong-call", "token-replayed", "token-expired"]);
+  assert.equal(sim.notices.filter(({ kind }) => kind === "call-started").length, 1);
+});
+
+test("the 41st call at once hears that all lines are busy, and the others go on", async () => {
+  await using sim = await liveHouse({ config: { limits: { callsPerCallerPerHour: 1000 } } });
+  for (let number = 1; number <= 40; number++) await announce(sim, `CA${number}`);
+  const refused = await sim.fetch(webhook({ ...FIELDS, CallSid: "CA41" }));
+  assert.equal(refused.status, 200);
+  const twiml = await refused.text();
+  assert.match(twiml, /<Say[^>]*>All our lines are busy/);
+  assert.match(twiml, /<Hangup\/>/);
+  assert.deepEqual(sim.refusals, ["full"]);
+  // A repeated webhook of a call that is known keeps its place.
+  assert.match(await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA40" }))).text(), /<Stream/);
+  await sim.clock.run(16_000);
+  assert.match(await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA41" }))).text(), /<Stream/);
+});
+
+test("a caller's seventh call within an hour, and the first after the day's last minute, hear the busy line", async () => {
+  await using sim = await liveHouse();
+  for (let number = 1; number <= 6; number++) await announce(sim, `CA${number}`);
+  await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA7" }))).text();
+  assert.deepEqual(sim.refusals, ["caller-limit"]);
+
+  await using short = await liveHouse({ config: { limits: { minutesPerDay: 1 }, silence: { promptAfterMs: 600_000 } } });
+  const token = await announce(short, "CA1");
+  const { wire } = await start(short, "CA1", token);
+  await short.clock.run(61_000);
+  wire.send(JSON.stringify({ event: "stop" }));
+  await short.clock.run(100);
+  await (await short.fetch(webhook({ ...FIELDS, CallSid: "CA2" }))).text();
+  assert.deepEqual(short.refusals, ["daily-limit"]);
+  await short.clock.run(24 * 3_600_000);
+  assert.match(await (await short.fetch(webhook({ ...FIELDS, CallSid: "CA3" }))).text(), /<Stream/);
+});
+
+test("a call's sixteenth minute is not reached: it ends politely before", async () => {
+  await using sim = await simHouse({ config: { silence: { promptAfterMs: 600_000 } } });
+  const call = sim.ring({ steps: [{ kind: "wait", ms: 20 * 60_000 }], limitMs: 30 * 60_000 });
+  const report = await sim.clock.runFor(call.report, 40 * 60_000);
+  assert.equal(report.endedBy, "server");
+  assert.ok(report.durationMs < 16 * 60_000);
+  assert.match(report.turns.at(-1)!.heard!, /Goodbye\.$/);
+});
+
+test("without Twilio's token at most three calls at once get in", async () => {
+  const { TWILIO_AUTH_TOKEN: _, TWILIO_ACCOUNT_SID: __, ...env } = LIVE;
+  await using sim = await simHouse({ env });
+  const answers = [];
+  for (let number = 1; number <= 4; number++) {
+    answers.push(await (await sim.fetch(webhook({ ...FIELDS, CallSid: `CA${number}` }, ""))).text());
+  }
+  assert.deepEqual(answers.map((twiml) => twiml.includes("<Stream")), [true, true, true, false]);
+});
+
+test("the softphone signs as Twilio does: a signed call goes through a locked door", async () => {
+  await using sim = await liveHouse();
+  const params = Object.entries(FIELDS);
+  assert.equal(twilioSignature(TOKEN, URL_OF_WEBHOOK, params), signatureOf(TOKEN, URL_OF_WEBHOOK, params));
+  const call = sim.ring({ url: URL_OF_WEBHOOK, authToken: TOKEN, steps: [{ kind: "say", text: "who are you" }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.deepEqual(report.offences, []);
+  assert.match(report.turns[1]!.heard!, /AI/);
+});
