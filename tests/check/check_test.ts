@@ -90,6 +90,30 @@ test("limits and troubles on the vendor's side are to be looked at, not wrong", 
   }
 });
 
+test("with a broken file or a variable at fault everything else is looked at all the same, and nothing told twice", async () => {
+  const { env, ...world } = goodWorld();
+  const broken = await checkWorld({ ...world, env, config: "{" });
+  for (const name of ["DEEPGRAM_API_KEY", "TWILIO_AUTH_TOKEN", "PUBLIC_HOST", NUMBER]) {
+    assert.equal(broken.item(name)?.state, "ok", name);
+  }
+  const sid = await checkWorld({ ...world, env: { ...env, TWILIO_ACCOUNT_SID: "AC1" } });
+  const names = sid.report.items.map(({ name }) => name);
+  assert.deepEqual(names, [...new Set(names)]);
+  assert.equal(sid.item("PUBLIC_HOST")?.state, "ok");
+});
+
+test("a key that one of a vendor's services refuses is refused, though another takes it", async () => {
+  const checked = await checkWorld({ ...goodWorld(), config: PIPELINE, listenKey: "another" });
+  assert.deepEqual(checked.named("WRONG"), ["DEEPGRAM_API_KEY"]);
+});
+
+test("what several numbers share is tried once, under the common name", async () => {
+  const numbers = { [NUMBER]: { greeting: "Billing." } };
+  const checked = await checkWorld({ ...goodWorld(), config: { prompt: "x", greeting: "Hello.", numbers } });
+  assert.equal(checked.reached.filter((address) => address.startsWith("agent.deepgram.com")).length, 1);
+  assert.equal(checked.item("agent")?.state, "ok");
+});
+
 test("a WAV file in place of a recording works, and is to be converted", async () => {
   const wav = writeWav({ rateHz: 8000, channels: [decode(RECORDING)] });
   const checked = await checkWorld({ ...goodWorld(), files: { "assets/audio/hello.mulaw": wav } });

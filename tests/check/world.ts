@@ -44,6 +44,7 @@ export interface World {
   twilioToken: string;
   groqKey: string;
   cartesiaKey: string;
+  listenKey: string;
   agentFaults: Partial<AgentFaults>;
   /** Hosts that do not answer at all, and hosts whose names are not known. */
   silent: string[];
@@ -87,6 +88,7 @@ export function goodWorld(): World {
     twilioToken: SECRETS.TWILIO_AUTH_TOKEN,
     groqKey: SECRETS.GROQ_API_KEY,
     cartesiaKey: SECRETS.CARTESIA_API_KEY,
+    listenKey: SECRETS.DEEPGRAM_API_KEY,
     agentFaults: {},
     silent: [],
     unknown: [],
@@ -129,7 +131,7 @@ export async function checkWorld(world: World, flags: CheckFlags = {}): Promise<
   const think = frontDeskBrain({ name: "x", goodbye: "Bye.", routes: [] });
   const agent = agentStandIn({ clock, random, voice, think, faults: world.agentFaults });
   const chat = chatStandIn({ clock, random, key: world.groqKey });
-  const listen = deepgramListenStandIn({ clock, key: SECRETS.DEEPGRAM_API_KEY });
+  const listen = deepgramListenStandIn({ clock, key: world.listenKey });
   const speak = deepgramSpeakStandIn({ clock, random, voice, key: SECRETS.DEEPGRAM_API_KEY });
   const cartesia = cartesiaStandIn({ clock, random, voice, key: world.cartesiaKey });
   const reached: string[] = [];
