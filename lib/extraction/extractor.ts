@@ -1,6 +1,6 @@
 /** Finds the facts of one call in the background: one pass at a time over what was said so far, and a last one with a summary. */
 
-import { type Clock, type Timer } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { ChatMessage, ChatUsage, Llm } from "../providers/ports.ts";
@@ -54,6 +54,7 @@ Rules:
 
 export class Extractor implements AsyncDisposable {
   readonly #parts: ExtractorParts;
+  readonly #schemas: Record<"pass" | "final", Record<string, unknown>>;
   readonly #words = new CallerWords();
   readonly #lines: string[] = [];
   readonly #known = new Map<string, Fact>();
@@ -66,6 +67,8 @@ export class Extractor implements AsyncDisposable {
 
   constructor(parts: ExtractorParts) {
     this.#parts = parts;
+    const { fields, summary } = parts;
+    this.#schemas = { pass: answerSchema(fields, { summary: false }), final: answerSchema(fields, { summary }) };
     this.#worker = this.#work();
   }
 
@@ -160,7 +163,7 @@ export class Extractor implements AsyncDisposable {
       const text = await abortable(
         llm.extract({
           messages,
-          schema: answerSchema(fields, { summary }),
+          schema: this.#schemas[summary ? "final" : "pass"],
           schemaName: "facts",
           maxTokens: ANSWER_TOKENS,
           usage: (usage) => void (spent = usage),

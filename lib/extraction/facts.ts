@@ -7,6 +7,7 @@ import {
   dateOf,
   type Day,
   digitsOf,
+  emailIn,
   emailOf,
   isDay,
   numbersOf,
@@ -59,7 +60,18 @@ export interface Fact {
 export type FactValue = Fact["value"];
 
 /** A field's value as the model gives it, with the caller's words it follows from; null where the caller did not say. */
-function fieldSchema({ type, enum: choices, format, description = "" }: FactField) {
+function fieldSchema(field: FactField): ReturnType<typeof makeSchema> {
+  const known = SCHEMAS.get(field);
+  if (known) return known;
+  const schema = makeSchema(field);
+  SCHEMAS.set(field, schema);
+  return schema;
+}
+
+/** Made once per field: making one takes longer than using it a hundred times. */
+const SCHEMAS = new WeakMap<FactField, ReturnType<typeof makeSchema>>();
+
+function makeSchema({ type, enum: choices, format, description = "" }: FactField) {
   const hints: Record<string, string> = {
     phone: "a telephone number in digits, with + and country code if they were said",
     email: "an e-mail address",
@@ -187,9 +199,12 @@ export class CallerWords {
   }
 }
 
-/** Words with which people take back what they said. */
-const CORRECTION =
-  /^(?:(?:oh|um|uh|er|well|and)\s)*(?:no|nope|sorry|wait|actually|correction|rather|i mean|make (?:that|it)|scratch that|not|my mistake|let me correct)\b/;
+/** Words with which people take back what they said, and what they put before them. */
+const TAKES_BACK =
+  "no|nope|sorry|wait|actually|correction|rather|i mean|make (?:that|it)|scratch that|not|my mistake|let me correct|on second thought";
+const CORRECTION = new RegExp(
+  `^(?:(?:please|thanks|thank you|oh|um|uh|er|hm+|well|and|but)\\s)*(?:${TAKES_BACK})\\b\\s*`,
+);
 const CORRECTS_WITHIN = /\b(?:no|sorry|wait|actually|correction|i mean|make (?:that|it)|scratch that|my mistake)\b/;
 
 /** Whether the caller seems to take back what ends at `at`: right behind it, or at the start of what he says next. */
@@ -218,7 +233,7 @@ export function checkFact(
   const corrected = correction(words, at);
   if (corrected !== undefined && hasForm(field)) {
     const later = valueFrom(name, undefined, { field, said: corrected, context });
-    if (later !== undefined) return ok({ value: later, evidence: corrected, at: at + wordsOf(corrected).length });
+    if (later !== undefined) return ok({ value: later, evidence: corrected, at: words.find(corrected) ?? at });
   }
   const value = valueFrom(name, given.value, { field, said: evidence, context });
   if (value === undefined) return failed("not-in-evidence");
@@ -226,9 +241,12 @@ export function checkFact(
   return ok({ value, evidence, at });
 }
 
+/** What the caller said instead, without the words of correction themselves. */
 function correction(words: CallerWords, at: number): string | undefined {
   const after = words.after(at);
-  return CORRECTION.test(after) ? after : undefined;
+  let rest = after;
+  while (CORRECTION.test(rest)) rest = rest.replace(CORRECTION, "");
+  return rest === after ? undefined : rest;
 }
 
 /** Whether we can read the field's values ourselves. */
@@ -250,8 +268,7 @@ function valueFrom(name: string, given: FactValue | undefined, reading: Reading)
     case "phone":
       return phoneFrom(text, said, context);
     case "email": {
-      const email = emailOf(said).match(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/)?.[0];
-      if (text === undefined) return email;
+      if (text === undefined) return emailIn(said);
       const wanted = text.toLowerCase().replace(/\s/g, "");
       return /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/.test(wanted) && emailOf(said).includes(wanted) ? wanted : undefined;
     }

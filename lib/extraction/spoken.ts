@@ -93,16 +93,24 @@ function fits(sum: number, value: number): boolean {
   return sum % 100 === 0 ? value < 100 : sum % 10 === 0 && sum % 100 >= 20 && value < 10;
 }
 
-/** A spoken e-mail address written down: "ada at example dot com". Spaces between its letters go. */
+/** A text with its e-mail addresses written down: "ada at example dot com". All spaces go. */
 export function emailOf(text: string): string {
+  return withSigns(text).replace(/[\s,]+/g, "").replace(/[.!?]+$/, "");
+}
+
+/** The e-mail address that is said; its name is one word, or spelled. */
+export function emailIn(text: string): string | undefined {
+  const found = withSigns(text).match(/(?:\b\w )*[\w.+-]+@(?:\w )*[\w-]+(?:\.(?:\w )*[\w-]+)+/)?.[0];
+  return found?.replaceAll(" ", "");
+}
+
+function withSigns(text: string): string {
   return text.toLowerCase()
     .replace(/\s*\b(?:at sign|at)\b\s*/g, "@")
     .replace(/\s*\b(?:dot|period|point)\b\s*/g, ".")
     .replace(/\s*\bunderscore\b\s*/g, "_")
     .replace(/\s*\b(?:dash|hyphen|minus)\b\s*/g, "-")
-    .replace(/\s*\bplus\b\s*/g, "+")
-    .replace(/[\s,]+/g, "")
-    .replace(/[.!?]+$/, "");
+    .replace(/\s*\bplus\b\s*/g, "+");
 }
 
 /** Runs of single letters, as names are spelled: "J O N", "t as in tango", "double l". Each run in lower case. */

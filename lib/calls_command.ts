@@ -1,0 +1,356 @@
+/** `calls`, `show` and `forget`: what is kept of calls, read from the data folder or from a server. */
+
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { z } from "zod";
+import type { CallNotice, CallRecord } from "./call/notice.ts";
+import type { CallFilter, CallRow } from "./store.ts";
+import { numberKey } from "./store/backend.ts";
+import { estimateCost } from "./store/prices.ts";
+import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
+import { readCall } from "./store/reader.ts";
+import { SqliteBackend } from "./store/sqlite.ts";
+import { clean, ms, timeline } from "./store/timeline.ts";
+
+export interface CommandParts {
+  /** `DATA_DIR`, `ADMIN_TOKEN`. */
+  env: Readonly<Record<string, string | undefined>>;
+  fetch: (request: Request) => Promise<Response>;
+  now: () => Date;
+  print: (line: string) => void;
+  printError: (line: string) => void;
+  /** Whether stdout is a terminal. */
+  isTerminal: boolean;
+  /** Asks the user; undefined where nobody can answer. */
+  confirm: (question: string) => boolean | undefined;
+}
+
+export const CALLS_FILE = "calls.sqlite";
+
+/** What these commands need of a store, near or far. */
+interface Archive extends Disposable {
+  list(filter: CallFilter): Promise<CallRow[]>;
+  /** A call, or the ids it could be. */
+  get(call: string): Promise<{ record: CallRecord; notices: CallNotice[] } | string[]>;
+  forget(number: string): Promise<{ calls: number; clean: boolean }>;
+  readonly recordings: string | undefined;
+}
+
+export const HELP: Record<"calls" | "show" | "forget", string> = {
+  calls: `Usage: calls [--live] [--since 2h] [--outcome X] [--number N] [--limit 20] [--url URL] [--json]
+
+Lists calls, the newest first. --since takes 30m, 2h, 7d or a date. --outcome is an end reason, for example silence.
+--url asks a running server (with ADMIN_TOKEN) instead of DATA_DIR.`,
+  show: `Usage: show CALL [--wav OUT.wav] [--bundle OUT.json [--no-words]] [--url URL] [--json]
+
+CALL is an id, its beginning, or last. Times are ms since the call was answered; words the caller did not hear are struck out.
+--wav copies the recording; --bundle writes the record for others to look at, telephone numbers masked (in words they stay:
+--no-words leaves out everything that was said).`,
+  forget: `Usage: forget NUMBER [--yes] [--url URL] [--json]
+
+Removes every call from NUMBER, recordings included, so that no trace is left in the file.`,
+};
+
+const OPTIONS = {
+  "live": { type: "boolean" },
+  "since": { type: "string" },
+  "outcome": { type: "string" },
+  "number": { type: "string" },
+  "limit": { type: "string" },
+  "url": { type: "string" },
+  "wav": { type: "string" },
+  "bundle": { type: "string" },
+  "no-words": { type: "boolean" },
+  "yes": { type: "boolean" },
+  "json": { type: "boolean" },
+  "config": { type: "string" },
+  "help": { type: "boolean", short: "h" },
+} as const satisfies ParseArgsConfig["options"];
+type Option = keyof typeof OPTIONS;
+type Values = { [Name in Option]?: (typeof OPTIONS)[Name]["type"] extends "boolean" ? boolean : string };
+
+const ALLOWED: Record<keyof typeof HELP, readonly Option[]> = {
+  calls: ["live", "since", "outcome", "number", "limit", "url", "json", "config", "help"],
+  show: ["wav", "bundle", "no-words", "url", "json", "config", "help"],
+  forget: ["yes", "url", "json", "config", "help"],
+};
+
+class UsageError extends Error {}
+/** Nothing is there, or nobody answers: the exit code says which. */
+class NotThere extends Error {
+  constructor(message: string, readonly exitCode: 1 | 3) {
+    super(message);
+  }
+}
+
+/** Run one of the three. @returns the exit code: 0 done, 1 not there, 2 wrong usage, 3 the server was not reached. */
+export async function recordCommand(
+  name: "calls" | "show" | "forget",
+  args: string[],
+  parts: CommandParts,
+): Promise<number> {
+  try {
+    const { values, positional } = read(name, args);
+    if (values.help) {
+      parts.print(HELP[name]);
+      return 0;
+    }
+    using archive = values.url === undefined ? near(parts, name === "forget") : far(values.url, parts);
+    if (name === "calls") return await calls(values, archive, parts);
+    return name === "show"
+      ? await show(positional ?? "last", values, archive, parts)
+      : await forget(positional, values, archive, parts);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      parts.printError(`${error.message}\n\n${HELP[name]}`);
+      return 2;
+    }
+    if (!(error instanceof NotThere)) throw error;
+    parts.printError(error.message);
+    return error.exitCode;
+  }
+}
+
+function read(name: keyof typeof HELP, args: string[]): { values: Values; positional: string | undefined } {
+  const options = Object.fromEntries(ALLOWED[name].map((option) => [option, OPTIONS[option]]));
+  try {
+    const { values, positionals } = parseArgs({ args, options, strict: true, allowPositionals: name !== "calls" });
+    if (positionals.length > 1) throw new UsageError(`One is enough: "${positionals[1]}" is one too many.`);
+    return { values, positional: positionals[0] };
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function calls(values: Values, archive: Archive, { print, now, isTerminal }: CommandParts): Promise<number> {
+  const rows = await archive.list(filterOf(values, now()));
+  if (values.json) {
+    print(JSON.stringify({ schema: 1, calls: rows }, undefined, 2));
+    return 0;
+  }
+  if (rows.length === 0) print("No calls.");
+  for (const row of rows) print(rowLine(row));
+  if (isTerminal && rows.length > 0) print("\nshow CALL tells one of them; its beginning is enough.");
+  return 0;
+}
+
+function filterOf({ live, since, outcome, number, limit = "20" }: Values, now: Date): CallFilter {
+  if (!/^\d{1,6}$/.test(limit)) throw new UsageError(`--limit takes a whole number, not "${limit}".`);
+  return {
+    limit: Number(limit),
+    ...(live ? { live } : {}),
+    ...(since === undefined ? {} : { sinceMs: sinceMs(since, now) }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(number === undefined ? {} : { number }),
+  };
+}
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+function sinceMs(text: string, now: Date): number {
+  const [, count, unit] = text.match(/^(\d+)([smhdw])$/) ?? [];
+  if (count && unit) return now.getTime() - Number(count) * UNIT_MS[unit]!;
+  const date = Date.parse(text);
+  if (Number.isNaN(date)) throw new UsageError(`--since takes 30m, 2h, 7d or a date, not "${text}".`);
+  return date;
+}
+
+function rowLine({ id, startedAt, from, outcome, durationMs, turns, faults, facts }: CallRow): string {
+  const about = [facts.name, facts.intent].filter((value) => typeof value === "string").join(": ");
+  const parts = [
+    id.padEnd(17),
+    startedAt.slice(0, 19).replace("T", " "),
+    (from || "unknown").padEnd(13),
+    (outcome ?? "live").padEnd(16),
+    (durationMs === undefined ? "" : ms(durationMs)).padStart(8),
+    `${turns} turns`.padStart(9),
+    ...(faults > 0 ? [`${faults} fault${faults === 1 ? "" : "s"}`] : []),
+    ...(about ? [about] : []),
+  ];
+  return clean(parts.join("  ")).trimEnd();
+}
+
+async function show(call: string, values: Values, archive: Archive, parts: CommandParts): Promise<number> {
+  const found = await archive.get(call);
+  if (Array.isArray(found)) {
+    const why = found.length === 0 ? `There is no call "${call}".` : `"${call}" could be ${found.join(", ")}.`;
+    throw new NotThere(why, 1);
+  }
+  const { record, notices } = found;
+  if (values.wav !== undefined) copyRecording(record, values.wav, archive);
+  if (values.bundle !== undefined) {
+    Deno.writeTextFileSync(
+      values.bundle,
+      JSON.stringify(bundle(record, notices, values["no-words"] === true), undefined, 2),
+    );
+    parts.printError(`${values.bundle} holds the call, telephone numbers masked.`);
+  }
+  if (values.json) parts.print(JSON.stringify({ schema: 1, call: whole(record), notices }, undefined, 2));
+  else for (const line of describe(record, notices, parts.isTerminal)) parts.print(line);
+  return 0;
+}
+
+/** A record as it is given away: with the estimate of its cost. */
+export function whole(record: CallRecord): CallRecord & { cost: ReturnType<typeof estimateCost> } {
+  return { ...record, cost: estimateCost(record) };
+}
+
+/** A call for strangers' eyes: telephone numbers masked, and, if asked, nothing of what was said. */
+export function bundle(record: CallRecord, notices: readonly CallNotice[], noWords: boolean): unknown {
+  const kept = noWords
+    ? notices.flatMap((notice) => {
+      const bare = withoutWords(notice);
+      return bare ? [bare.kind === "fact" ? { ...bare, value: null } : bare] : [];
+    })
+    : notices;
+  return redact({ schema: 1, call: whole(noWords ? recordWithoutWords(record) : record), notices: kept });
+}
+
+function describe(record: CallRecord, notices: readonly CallNotice[], ansi: boolean): string[] {
+  const { usd, unknown, pricesAsOf } = estimateCost(record);
+  const facts = Object.entries(record.facts).map(([field, { value, evidence }]) =>
+    clean(`  ${field.padEnd(22)}${JSON.stringify(value)}${evidence && `  "${evidence}"`}`)
+  );
+  const usage = Object.entries(record.usage).map(([name, amount]) => `${name} ${Math.round(amount)}`).join(", ");
+  return [
+    `${record.id}  ${record.startedAt}  from ${record.from || "unknown"} to ${record.to || "unknown"}`,
+    `${record.engine} engine, ${record.endReason ?? "not ended"}${
+      record.durationMs === undefined ? "" : ` after ${ms(record.durationMs)}`
+    }${record.firstAudioMs === undefined ? "" : `, first audio after ${ms(record.firstAudioMs)}`}`,
+    `${record.callSid}  ${record.requestIds.map((id) => `vendor request ${id}`).join(", ")}`.trimEnd(),
+    `about $${usd.toFixed(4)} at list prices of ${pricesAsOf}${
+      unknown.length ? `, without ${unknown.join(", ")}` : ""
+    }${usage && `; ${usage}`}`,
+    ...(record.summary ? ["", clean(record.summary)] : []),
+    ...(facts.length > 0 ? ["", "Facts", ...facts] : []),
+    "",
+    ...timeline(record, notices, { ansi }),
+  ];
+}
+
+function copyRecording(record: CallRecord, to: string, { recordings }: Archive): void {
+  if (recordings === undefined) throw new UsageError("--wav needs the data folder itself: leave out --url.");
+  if (!record.recording) throw new NotThere(`${record.id} was not recorded.`, 1);
+  Deno.copyFileSync(`${recordings}/${record.id}.wav`, to);
+}
+
+async function forget(
+  number: string | undefined,
+  values: Values,
+  archive: Archive,
+  parts: CommandParts,
+): Promise<number> {
+  if (number === undefined) throw new UsageError("Whom? forget takes a telephone number.");
+  if (!values.yes) {
+    const answer = parts.confirm(`Remove every call from ${numberKey(number)} for ever?`);
+    if (answer === undefined) throw new UsageError("Nobody can be asked here: say --yes.");
+    if (!answer) return 1;
+  }
+  const { calls, clean } = await archive.forget(number);
+  if (values.json) parts.print(JSON.stringify({ schema: 1, number: maskNumbers(numberKey(number)), calls, clean }));
+  else parts.print(`${calls} call${calls === 1 ? "" : "s"} removed.`);
+  if (clean) return 0;
+  parts.printError("Traces may be left in the file until the server that holds it lets go. Say it again in a minute.");
+  return 1;
+}
+
+function near({ env, now }: CommandParts, edits: boolean): Archive {
+  const folder = env.DATA_DIR || "./data";
+  const path = `${folder}/${CALLS_FILE}`;
+  const backend = openBackend(path, edits);
+  const recordings = `${folder}/recordings`;
+  return {
+    recordings,
+    list: (filter) => Promise.resolve(backend.list(filter, now().getTime())),
+    get(call) {
+      const found = readCall(backend, call, now().getTime());
+      if (!found.ok) return Promise.resolve(found.fault);
+      return Promise.resolve({ record: found.value, notices: backend.notices(found.value.id) });
+    },
+    forget(number) {
+      const ids = backend.ofNumber(number);
+      const calls = backend.remove(ids);
+      for (const id of ids) removeFile(`${recordings}/${id}.wav`);
+      return Promise.resolve({ calls, clean: backend.scrub() });
+    },
+    [Symbol.dispose]: () => backend.close(),
+  };
+}
+
+function openBackend(path: string, edits: boolean): SqliteBackend {
+  try {
+    Deno.statSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new NotThere(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);
+  }
+  return new SqliteBackend({ path, access: edits ? "edit" : "read" });
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+const Listed = z.object({ calls: z.array(z.custom<CallRow>((row) => typeof row === "object" && row !== null)) });
+const One = z.object({
+  call: z.custom<CallRecord>((record) => typeof record === "object" && record !== null),
+  notices: z.array(z.custom<CallNotice>((notice) => typeof notice === "object" && notice !== null)),
+});
+const Several = z.object({ couldBe: z.array(z.string()) });
+
+/** How long a server may take to answer. */
+const FAR_LIMIT_MS = 15_000;
+
+function far(url: string, { env, fetch }: CommandParts): Archive {
+  const base = url.replace(/\/+$/, "");
+  const ask = async (path: string, method = "GET"): Promise<{ status: number; body: unknown }> => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN ?? ""}` };
+    let response: Response;
+    try {
+      const signal = AbortSignal.timeout(FAR_LIMIT_MS);
+      response = await fetch(new Request(`${base}${path}`, { method, headers, signal }));
+    } catch (error) {
+      throw new NotThere(`Cannot reach ${base}: ${error instanceof Error ? error.message : String(error)}.`, 3);
+    }
+    const text = await response.text();
+    if (response.status === 401) throw new NotThere(`${base} does not take our ADMIN_TOKEN.`, 1);
+    return { status: response.status, body: json(text) };
+  };
+  const list = async (filter: CallFilter) => {
+    const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
+    const { status, body } = await ask(`/calls?${query}`);
+    const read = Listed.safeParse(body);
+    if (status !== 200 || !read.success) {
+      throw new NotThere(`${base} gives no calls (HTTP ${status}): is ADMIN_TOKEN set there?`, 1);
+    }
+    return read.data.calls;
+  };
+  return {
+    recordings: undefined,
+    list,
+    async get(call) {
+      const { body } = await ask(`/calls/${encodeURIComponent(call)}`);
+      const read = One.safeParse(body);
+      if (read.success) return { record: read.data.call, notices: read.data.notices };
+      return Several.safeParse(body).data?.couldBe ?? [];
+    },
+    async forget(number) {
+      const rows = (await list({ number, limit: 100_000 })).filter(({ from }) => numberKey(from) === numberKey(number));
+      let calls = 0;
+      for (const { id } of rows) if ((await ask(`/calls/${id}`, "DELETE")).status === 204) calls++;
+      return { calls, clean: calls === rows.length };
+    },
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

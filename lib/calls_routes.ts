@@ -1,0 +1,71 @@
+/** What is kept of calls, for whoever holds the `ADMIN_TOKEN`. Interfaces, section 4. */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Context, Hono } from "hono";
+import { whole } from "./calls_command.ts";
+import type { CallFilter, Store } from "./store.ts";
+
+export interface CallsRoutes {
+  store: Pick<Store, "list" | "get" | "notices" | "remove">;
+  /** Without it there is nothing to be had here. */
+  adminToken: string | undefined;
+}
+
+/** More calls than this are not listed at once. */
+const LIST_LIMIT = 100_000;
+
+/** `GET /calls`, `GET /calls/:id`, `DELETE /calls/:id`; pass the result to the app's `extend`. */
+export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => void {
+  const guarded = (handle: (c: Context) => Response) => (c: Context) => {
+    c.header("cache-control", "no-store");
+    if (!adminToken) return c.json({ error: "Calls are not shown here: ADMIN_TOKEN is not set." }, 404);
+    if (isBearer(c.req.header("authorization"), adminToken)) return handle(c);
+    return c.json({ error: "Send ADMIN_TOKEN as a bearer token." }, 401, { "www-authenticate": "Bearer" });
+  };
+  return (app) => {
+    app.get(
+      "/calls",
+      guarded((c) => {
+        const filter = readFilter(c.req.query());
+        if (typeof filter === "string") return c.json({ error: filter }, 400);
+        return c.json({ schema: 1, calls: store.list(filter) });
+      }),
+    );
+    app.get(
+      "/calls/:id",
+      guarded((c) => {
+        const found = store.get(c.req.param("id") ?? "");
+        if (found.ok) return c.json({ schema: 1, call: whole(found.value), notices: store.notices(found.value.id) });
+        if (found.fault.length === 0) return c.json({ error: "There is no such call." }, 404);
+        return c.json({ error: "Several calls begin like that.", couldBe: found.fault }, 409);
+      }),
+    );
+    app.delete(
+      "/calls/:id",
+      guarded((c) =>
+        store.remove(c.req.param("id") ?? "") ? c.body(null, 204) : c.json({ error: "There is no such call." }, 404)
+      ),
+    );
+  };
+}
+
+/** Compared by digest, so that neither time nor length tells anything of the token. */
+function isBearer(header: string | undefined, token: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${token}`));
+}
+
+/** @returns what is wrong, in words, if something is. */
+function readFilter({ since, sinceMs, outcome, number, limit, live }: Record<string, string>): CallFilter | string {
+  const fromMs = sinceMs !== undefined ? Number(sinceMs) : since !== undefined ? Date.parse(since) : undefined;
+  if (fromMs !== undefined && !Number.isFinite(fromMs)) return "since is a time like 2026-01-31T12:00:00Z.";
+  if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit is a whole number.";
+  if (live !== undefined && live !== "true" && live !== "false") return "live is true or false.";
+  return {
+    ...(fromMs === undefined ? {} : { sinceMs: fromMs }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(number === undefined ? {} : { number }),
+    ...(limit === undefined ? {} : { limit: Math.min(Number(limit), LIST_LIMIT) }),
+    ...(live === undefined ? {} : { live: live === "true" }),
+  };
+}

@@ -1,0 +1,320 @@
+import assert from "node:assert/strict";
+import { type ExtractionReport, Extractor, FINAL_LIMIT_MS, PASS_LIMIT_MS } from "../../lib/extraction/extractor.ts";
+import { answerSchema, DEFAULT_FIELDS, type FactFields, fieldsOf } from "../../lib/extraction/facts.ts";
+import type { ExtractRequest } from "../../lib/providers/ports.ts";
+import { sleep } from "../../lib/base/clock.ts";
+import { FaultError } from "../../lib/base/result.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+import { type Conversation, CONVERSATIONS } from "./conversations.ts";
+
+const FIELDS: FactFields = {
+  ...DEFAULT_FIELDS,
+  day: { type: "string", format: "date" },
+  time: { type: "string", format: "time" },
+  email: { type: "string", format: "email" },
+  party: { type: "integer" },
+  kind: { type: "string", enum: ["new", "existing"] },
+};
+
+type Given = Record<string, { value: unknown; evidence: string } | null>;
+
+/** What a model knows when it is asked: the conversation up to the last line it was shown. */
+interface Seen {
+  request: ExtractRequest;
+  /** Null for every field but those the caller has stated, the newest version of each. */
+  right: Given;
+  /** As `right`, but the first version of each. */
+  stale: Given;
+  isRepair: boolean;
+  asked: number;
+}
+
+type Model = (seen: Seen) => unknown;
+
+/** Run a conversation, a turn at a time, past a scripted model. */
+async function run(conversation: Conversation, model: Model, { thinkMs = 300, summary = true } = {}) {
+  const clock = new VirtualClock();
+  const reports: ExtractionReport[] = [];
+  let shown = 0;
+  let asked = 0;
+  const extractor = new Extractor({
+    clock,
+    fields: FIELDS,
+    summary,
+    context: { today: "2026-11-18", language: "en", caller: "+14155550100" },
+    report: (report) => reports.push(report),
+    llm: {
+      extract: async (request, signal) => {
+        const stated = conversation.facts.filter(({ line }) => line < shown);
+        const of = (facts: Conversation["facts"]): Given => {
+          const all: Given = Object.fromEntries(Object.keys(FIELDS).map((name) => [name, null]));
+          for (const { field, value, evidence } of facts) all[field] = { value, evidence };
+          return {
+            ...all,
+            ...("summary_of_call" in properties(request) ? { summary_of_call: "A call." } : {}),
+          } as Given;
+        };
+        const isRepair = request.messages.length > 2;
+        const answer = model({ request, right: of(stated), stale: of(stated.toReversed()), isRepair, asked: asked++ });
+        await sleep(clock, thinkMs, signal);
+        request.usage?.({ promptTokens: 100, completionTokens: 10 });
+        return typeof answer === "string" ? answer : JSON.stringify(answer);
+      },
+    },
+  });
+  for (const { who, text } of conversation.lines) {
+    shown++;
+    extractor[who](text);
+    extractor.replied();
+    await clock.run(2000);
+  }
+  await clock.runFor(extractor.finish());
+  await extractor[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
+  const facts: Record<string, unknown> = {};
+  for (const report of reports) if (report.kind === "fact") facts[report.field] = report.value;
+  return { facts, reports, asked, summaries: reports.filter(({ kind }) => kind === "summary").length };
+}
+
+function properties({ schema }: ExtractRequest): Record<string, unknown> {
+  return schema.properties as Record<string, unknown>;
+}
+
+/** The last version of each field. */
+function expected({ facts }: Conversation): Record<string, unknown> {
+  return Object.fromEntries(facts.map(({ field, value }) => [field, value]));
+}
+
+const INVENTED: Given = {
+  name: { value: "Bartholomew", evidence: "my name is Bartholomew" },
+  phone: { value: "+15559999999", evidence: "five five five nine nine nine nine" },
+  email: { value: "x@evil.example", evidence: "x at evil dot example" },
+  day: { value: "2031-01-01", evidence: "on the first of January thirty one" },
+  time: { value: "03:33", evidence: "at three thirty three" },
+  party: { value: 99, evidence: "ninety nine of us" },
+  kind: { value: "new", evidence: "I am a brand new customer" },
+  intent: { value: "buy gold", evidence: "I want to buy gold" },
+  next_step: { value: "wire money", evidence: "wire the money" },
+  consent_to_follow_up: { value: true, evidence: "you have my consent for everything" },
+};
+
+function inventWhereNull(right: Given): Given {
+  return Object.fromEntries(Object.entries(right).map(([name, given]) => [name, given ?? INVENTED[name] ?? null]));
+}
+
+const MODELS: Record<string, { model: Model; summaries?: number }> = {
+  "answers rightly": { model: ({ right }) => right, summaries: 1 },
+  "gives what was corrected first, and heeds the objection": {
+    model: ({ stale, right, isRepair }) => isRepair ? right : stale,
+    summaries: 1,
+  },
+  "answers in broken JSON first": {
+    model: ({ right, isRepair }) => isRepair ? right : JSON.stringify(right).slice(0, -9),
+    summaries: 1,
+  },
+  "answers with a list first": { model: ({ right, isRepair }) => isRepair ? right : [right], summaries: 1 },
+  "invents whatever nobody said, stubbornly": { model: ({ right }) => inventWhereNull(right), summaries: 1 },
+  "invents, then answers rightly": {
+    model: ({ right, isRepair }) => isRepair ? right : inventWhereNull(right),
+    summaries: 1,
+  },
+  "gives every value the wrong type, then rightly": {
+    model: ({ right, isRepair }) =>
+      isRepair ? right : Object.fromEntries(Object.keys(right).map((name) => [name, { value: [], evidence: 7 }])),
+    summaries: 1,
+  },
+  "is right at first and stale or broken for ever after": {
+    model: ({ right, stale, asked }) => asked % 3 === 0 ? right : asked % 3 === 1 ? stale : "nonsense",
+  },
+  "leaves half of the fields out, another half each time": {
+    model: ({ right, asked }) =>
+      Object.fromEntries(
+        Object.entries(right).filter(([name], n) => n % 2 === asked % 2 || name.startsWith("summary")),
+      ),
+  },
+};
+
+test("there are sixty conversations", () => assert.equal(CONVERSATIONS.length, 60));
+
+for (const [name, { model, summaries }] of Object.entries(MODELS)) {
+  test(`sixty conversations past a model that ${name}`, async () => {
+    for (const conversation of CONVERSATIONS) {
+      const ran = await run(conversation, model);
+      const text = conversation.lines.map(({ text }) => text).join(" / ");
+      // A model that is right only now and then may miss what was said last; what it gives must be what was said.
+      if (summaries === undefined) {
+        for (const [field, value] of Object.entries(ran.facts)) {
+          const said = conversation.facts.filter((fact) => fact.field === field).map(({ value }) => value);
+          assert.ok(said.includes(value as string), `${text}: ${field} is ${value}`);
+        }
+      } else {
+        assert.deepEqual(ran.facts, expected(conversation), text);
+        assert.equal(ran.summaries, summaries, text);
+      }
+    }
+  });
+}
+
+test("a number, date, time or address that was corrected is the last one said, whatever the model answers", async () => {
+  const ours = new Set(["phone", "day", "time", "email"]);
+  let corrected = 0;
+  for (const conversation of CONVERSATIONS) {
+    const ran = await run(conversation, ({ stale }) => stale);
+    for (const [field, value] of Object.entries(expected(conversation))) {
+      if (!ours.has(field)) continue;
+      assert.equal(ran.facts[field], value, conversation.lines.map(({ text }) => text).join(" / "));
+      if (conversation.facts.filter((fact) => fact.field === field).length > 1) corrected++;
+    }
+  }
+  assert.ok(corrected >= 6);
+});
+
+test("a value that its real evidence does not hold is dropped", async () => {
+  const conversation: Conversation = {
+    lines: [{ who: "agent", text: "Is it 555 0190?" }, {
+      who: "caller",
+      text: "Hello, I want to come on Friday with my wife",
+    }],
+    facts: [],
+    traps: [],
+  };
+  const { facts } = await run(conversation, () => ({
+    name: { value: "Bob", evidence: "Hello" },
+    phone: { value: "5550190", evidence: "Is it 555 0190" },
+    email: { value: "bob@example.com", evidence: "my wife" },
+    party: { value: 5, evidence: "with my wife" },
+    day: { value: "2031-01-01", evidence: "on Friday" },
+    time: { value: "10:00", evidence: "on Friday" },
+    kind: { value: "new", evidence: "new" },
+    intent: { value: "x".repeat(3000), evidence: "I want to come" },
+    next_step: { value: "", evidence: "Hello" },
+    consent_to_follow_up: { value: true, evidence: "" },
+    summary_of_call: "A call.",
+  }));
+  assert.deepEqual(facts, { day: "2026-11-20" });
+});
+
+test("whatever a model answers costs nothing of what is known", async () => {
+  const answers = [
+    "",
+    "null",
+    "[]",
+    "42",
+    '"text"',
+    "{",
+    "{}",
+    "```json\n{}\n```",
+    "<html>",
+    '{"name": null}',
+    "\u0000",
+    "{".repeat(9999),
+  ];
+  for (const answer of answers) {
+    const ran = await run(CONVERSATIONS[0]!, ({ right, asked }) => asked === 0 ? right : answer);
+    assert.deepEqual(ran.facts, expected(CONVERSATIONS[0]!), answer.slice(0, 20));
+    assert.equal(ran.asked, 3, "one pass, a last one, and one repair");
+    const faults = ran.reports.filter(({ kind }) => kind === "fault");
+    assert.equal(faults.length, 1);
+    assert.equal(JSON.stringify(faults).includes("Ada"), false);
+  }
+});
+
+test("a model that fails or hangs is told as a fault, in time, and the call's end does not wait for it", async () => {
+  const clock = new VirtualClock();
+  const reports: ExtractionReport[] = [];
+  let hanging = 0;
+  const extractor = new Extractor({
+    clock,
+    fields: FIELDS,
+    summary: true,
+    context: { today: "2026-11-18", language: "en", caller: "" },
+    report: (report) => reports.push(report),
+    llm: {
+      extract: () => {
+        if (hanging++ === 0) {
+          throw new FaultError({ kind: "refused", peer: "llm", status: 429, detail: "" });
+        }
+        return new Promise(() => {}); // heeds no signal
+      },
+    },
+  });
+  extractor.caller("one");
+  extractor.replied();
+  await clock.run(100);
+  assert.deepEqual(reports.map((report) => report.kind === "fault" && report.fault.kind), ["refused"]);
+  extractor.caller("two");
+  extractor.replied();
+  await clock.run(PASS_LIMIT_MS + 20);
+  assert.deepEqual(reports.map((report) => report.kind === "fault" && report.fault.kind), ["refused", "deadline"]);
+  extractor.caller("three");
+  extractor.replied();
+  await clock.run(10);
+  const startMs = clock.monotonicMs();
+  await clock.runFor(extractor.finish());
+  assert.ok(clock.monotonicMs() - startMs <= FINAL_LIMIT_MS + 20);
+  assert.equal(reports.length, 3);
+  await extractor[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
+});
+
+test("a slow model is asked about one turn at a time; the oldest waiting passes are shed, and that is said", async () => {
+  let most = 0;
+  let running = 0;
+  const clock = new VirtualClock();
+  const reports: ExtractionReport[] = [];
+  const extractor = new Extractor({
+    clock,
+    fields: FIELDS,
+    summary: false,
+    context: { today: "2026-11-18", language: "en", caller: "" },
+    report: (report) => reports.push(report),
+    llm: {
+      extract: async (_, signal) => {
+        most = Math.max(most, ++running);
+        await sleep(clock, 5000, signal).finally(() => running--);
+        return JSON.stringify(Object.fromEntries(Object.keys(FIELDS).map((name) => [name, null])));
+      },
+    },
+  });
+  for (let turn = 0; turn < 8; turn++) {
+    extractor.caller(`turn ${turn}`);
+    extractor.replied();
+    extractor.replied(); // nothing new was said
+    await clock.run(500);
+  }
+  assert.equal(most, 1);
+  assert.equal(reports.filter(({ kind }) => kind === "extraction-shed").length, 8 - 1 - 2);
+  await clock.run(30_000);
+  await extractor[Symbol.asyncDispose]();
+});
+
+test("the schema is one that strict servers take: everything required, nothing beside it, no patterns", () => {
+  const schema = answerSchema(FIELDS, { summary: true });
+  const check = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    const { properties, required, additionalProperties, pattern } = node as Record<string, unknown>;
+    assert.equal(pattern, undefined);
+    if (properties) {
+      assert.deepEqual(required, Object.keys(properties as object));
+      assert.equal(additionalProperties, false);
+    }
+    Object.values(node).forEach(check);
+  };
+  check(schema);
+  assert.equal(Object.keys(schema.properties as object).length, Object.keys(FIELDS).length + 1);
+});
+
+test("without fields the usual ones are looked for, unless not even a summary is wanted", () => {
+  assert.equal(fieldsOf({ fields: {}, summary: true }), DEFAULT_FIELDS);
+  assert.deepEqual(fieldsOf({ fields: {}, summary: false }), {});
+});
+
+test("the caller's words never reach the system's orders", async () => {
+  await run(CONVERSATIONS[53]!, ({ request, right }) => {
+    for (const { role, content } of request.messages) {
+      if (role === "system") assert.equal(String(content).includes("owner"), false);
+    }
+    return right;
+  });
+});
