@@ -1,74 +1,207 @@
 /** Recordings of what we always say the same way: raw G.711 mu-law, 8 kHz, mono, loaded once and shared by all calls. */
 
-import { FRAME_BYTES, SILENCE } from "./frame.ts";
+import { describeFault, failed, type Result } from "../base/result.ts";
+import { entryOf, LOCAL_VOICE, OWN_RECORDING, type PromptIndex, renderingHash } from "./prompt_index.ts";
+import { readRecording, wholeFrames } from "./recording.ts";
 import type { Voice } from "./voice.ts";
+
+export { PROMPT_LIMIT_BYTES } from "./recording.ts";
+
+/** The voice that a call speaks with otherwise, asked for whole texts. */
+export interface PromptVoice {
+  /** What tells it from every other voice, for example `deepgram aura-2-thalia-en`. */
+  name: string;
+  /** `text` as raw mu-law. @throws `signal.reason` on abort. */
+  render: (text: string, signal: AbortSignal) => Promise<Result<Uint8Array>>;
+}
 
 /** A line of the configuration, as far as sound is concerned. */
 export interface PromptLine {
   text: string;
   /** Name of a recording: `assets/audio/NAME.mulaw`. */
   audio?: string | undefined;
+  /** Who speaks it if there is no recording; the local voice if not said. */
+  voice?: PromptVoice | undefined;
+}
+
+/** Keeps what a vendor rendered, by hash of voice and text, from one start to the next. */
+export interface RenderingCache {
+  read: (hash: string) => Promise<Uint8Array | undefined>;
+  write: (hash: string, audio: Uint8Array) => Promise<void>;
 }
 
 export interface PromptParts {
   /** Bytes of `assets/audio/NAME.mulaw`, or undefined where there is none. */
   read: (name: string) => Uint8Array | undefined;
-  /** Speaks lines that have no recording. */
+  /** The local voice: speaks lines that neither a recording nor their own voice can. */
   voice: Voice;
+  /** What the recordings say, as it is now; undefined if what is written there makes no sense. */
+  index?: () => PromptIndex | undefined;
+  cache?: RenderingCache;
 }
 
-/** Longer recordings are a mistake: 2 minutes. */
-export const PROMPT_LIMIT_BYTES = 120 * 8000;
+interface Prompt {
+  audio: Uint8Array;
+  text: string;
+  voice: string;
+}
+
+/** A voice that failed this often while lines were prepared is not asked for the others. */
+const FAILURES_LIMIT = 2;
 
 /** Recordings and renderings by what they say. */
 export class PromptBook {
   readonly #parts: PromptParts;
-  readonly #audio = new Map<string, Uint8Array>();
+  readonly #prompts = new Map<string, Prompt>();
 
   constructor(parts: PromptParts) {
     this.#parts = parts;
   }
 
-  /** The audio of a line, if it is there already: whole frames. */
+  /** The audio of a line, if it is there already: whole frames, shared, not to be written to. */
   get(line: PromptLine): Uint8Array | undefined {
-    return this.#audio.get(keyOf(line));
+    return this.#prompts.get(keyOf(line))?.audio;
   }
 
-  /** Get ready: recordings are read at once, other lines spoken one after the other. @returns what could not be had. */
+  /** What a line says; of a line without text, what its recording is known to say. */
+  textOf(line: PromptLine): string {
+    return line.text || (this.#prompts.get(keyOf(line))?.text ?? "");
+  }
+
+  /** Who speaks a line that is there: the name of a voice, or "recording" where it is unknown. */
+  voiceOf(line: PromptLine): string | undefined {
+    return this.#prompts.get(keyOf(line))?.voice;
+  }
+
+  /**
+   * Get ready: recordings are read at once, and again each time; other lines are spoken one after the other, each once. What
+   * is already there stays if its file breaks. @returns what could not be had, a sentence each with its remedy.
+   */
   async load(lines: readonly PromptLine[], signal: AbortSignal): Promise<string[]> {
-    const faults: string[] = [];
-    const missing = lines.filter((line) => !this.#audio.has(keyOf(line)) && !this.#loadRecording(line, faults));
+    const notes = new Set<string>();
+    const index = this.#parts.index ? this.#parts.index() : {};
+    if (!index) notes.add("assets/audio/index.json is damaged. Restore it, or remove it and run: offhook audio build");
+    const missing = lines.filter((line) => !this.#loadRecording(line, index ?? {}, notes) && !this.get(line));
+    const failures = new Map<string, number>();
     for (const line of missing) {
       if (signal.aborted) break;
-      if (this.#audio.has(keyOf(line))) continue;
-      try {
-        this.#audio.set(keyOf(line), wholeFrames((await this.#parts.voice.speak(line.text, signal)).audio));
-      } catch (error) {
-        faults.push(`Cannot speak a line: ${String(error)}`);
-      }
+      if (this.get(line)) continue;
+      const prompt = await this.#speak(line, { signal, notes, failures });
+      if (prompt) this.#prompts.set(keyOf(line), prompt);
     }
-    return faults;
+    return [...notes];
   }
 
-  #loadRecording(line: PromptLine, faults: string[]): boolean {
-    const audio = line.audio && this.#parts.read(line.audio);
-    if (!audio) return false;
-    if (audio.length === 0 || audio.length > PROMPT_LIMIT_BYTES) {
-      faults.push(`assets/audio/${line.audio}.mulaw is ${audio.length === 0 ? "empty" : "longer than 2 minutes"}.`);
+  /** @returns whether the line is as its recording says it. */
+  #loadRecording(line: PromptLine, index: PromptIndex, notes: Set<string>): boolean {
+    if (!line.audio) return false;
+    const path = `assets/audio/${line.audio}.mulaw`;
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = this.#parts.read(line.audio);
+    } catch (error) {
+      notes.add(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (!bytes) {
+      if (!line.text) notes.add(`${path} is missing, and its line has no text. Build it: offhook audio build FILE.wav`);
       return false;
     }
-    this.#audio.set(keyOf(line), wholeFrames(audio));
+    const known = entryOf(index, line.audio, bytes);
+    if (known && line.text && known.text !== line.text) {
+      const kept = known.voice === OWN_RECORDING;
+      notes.add(
+        `${path} says another text than the configuration${kept ? "" : ", whose text is spoken instead"}. ` +
+          (kept ? "Record it again, or change the text." : `Build it again: offhook audio build ${line.audio}`),
+      );
+      if (!kept) return false;
+    }
+    const read = readRecording(bytes, path);
+    if (!read.ok) {
+      notes.add(read.fault);
+      return false;
+    }
+    for (const warning of read.value.warnings) notes.add(warning);
+    const { text = "", voice = OWN_RECORDING } = known ?? {};
+    this.#prompts.set(keyOf(line), { audio: read.value.audio, text, voice });
     return true;
+  }
+
+  async #speak(line: PromptLine, { signal, notes, failures }: Speaking): Promise<Prompt | undefined> {
+    const text = withoutVariables(line.text, notes);
+    if (text === "") return undefined;
+    const { voice } = line;
+    if (voice && (failures.get(voice.name) ?? 0) < FAILURES_LIMIT) {
+      const audio = await this.#render(text, voice, { signal, notes });
+      if (audio) return { audio: wholeFrames(audio), text, voice: voice.name };
+      failures.set(voice.name, (failures.get(voice.name) ?? 0) + 1);
+    }
+    if (signal.aborted) return undefined;
+    try {
+      const { audio } = await this.#parts.voice.speak(text, signal);
+      if (audio.length > 0) return { audio: wholeFrames(audio), text, voice: LOCAL_VOICE };
+      notes.add(
+        `Nothing of the line "${text}" can be spoken by the local voice. Record it: offhook audio build FILE.wav`,
+      );
+    } catch (error) {
+      if (!signal.aborted) notes.add(`Cannot speak the line "${text}": ${messageOf(error)}`);
+    }
+    return undefined;
+  }
+
+  async #render(
+    text: string,
+    voice: PromptVoice,
+    { signal, notes }: Pick<Speaking, "signal" | "notes">,
+  ): Promise<Uint8Array | undefined> {
+    const { cache } = this.#parts;
+    const hash = renderingHash(voice.name, text);
+    try {
+      const kept = await cache?.read(hash);
+      if (kept && readRecording(kept, hash).ok) return kept;
+    } catch (error) {
+      notes.add(`Cannot read what was spoken before: ${messageOf(error)}`);
+    }
+    try {
+      const rendered = await voice.render(text, signal);
+      const checked = rendered.ok
+        ? readRecording(rendered.value, `What ${voice.name} spoke`)
+        : failed(describeFault(rendered.fault));
+      if (!checked.ok) {
+        notes.add(`${checked.fault} The local voice speaks instead.`);
+        return undefined;
+      }
+      const { audio } = checked.value;
+      await cache?.write(hash, audio).catch((error) =>
+        notes.add(`Cannot keep what ${voice.name} spoke, so it is asked again at the next start: ${messageOf(error)}`)
+      );
+      return audio;
+    } catch (error) {
+      if (!signal.aborted) notes.add(`${voice.name} failed: ${messageOf(error)}. The local voice speaks instead.`);
+      return undefined;
+    }
   }
 }
 
-function keyOf({ text, audio }: PromptLine): string {
-  return `${audio ?? ""}\n${text}`;
+interface Speaking {
+  signal: AbortSignal;
+  notes: Set<string>;
+  /** By name of the voice. */
+  failures: Map<string, number>;
 }
 
-/** Padded with silence to whole frames. */
-function wholeFrames(audio: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES).fill(SILENCE);
-  padded.set(audio);
-  return padded;
+function keyOf({ text, audio, voice }: PromptLine): string {
+  return [audio ?? "", voice?.name ?? "", text].join("\n");
+}
+
+/** What is spoken once cannot hold what differs from call to call. */
+function withoutVariables(text: string, notes: Set<string>): string {
+  const plain = text.replace(/\{\{[^}]*\}\}/g, " ").replace(/\s+/g, " ").trim();
+  if (plain !== text.trim() && text.includes("{{")) {
+    notes.add(`The line "${text}" is recorded once for all calls: what stands in {{ }} is left out. Remove it.`);
+  }
+  return plain;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,150 @@
+/** The voice that speaks a call's prepared lines: the one it speaks with otherwise, if that one can be asked for a whole text. */
+
+import { LOCAL_VOICE, parseIndex } from "./audio/prompt_index.ts";
+import type { PromptLine, PromptParts, PromptVoice, RenderingCache } from "./audio/prompts.ts";
+import type { Clock } from "./base/clock.ts";
+import type { CallConfig, Config, Line, RouteConfig } from "./config.ts";
+import { readText } from "./files.ts";
+import { recordsPlace } from "./permissions.ts";
+import { CARTESIA_VERSION, renderCartesia } from "./providers/cartesia.ts";
+import { renderDeepgram } from "./providers/deepgram_render.ts";
+
+type Fetch = (request: Request) => Promise<Response>;
+
+/** Where the recordings' texts and voices are noted. */
+export const INDEX_FILE = "assets/audio/index.json";
+
+/** Where prepared lines come from besides the recordings and the local voice. */
+export interface LineSource extends Pick<PromptParts, "index" | "cache"> {
+  /** Who speaks the lines of a call that have no recording; undefined: the local voice. */
+  voiceOf: (call: CallConfig) => PromptVoice | undefined;
+}
+
+/** The vendors of `config`; what they spoke is kept in DATA_DIR/voice, or nowhere if we may not write there. */
+export function lineSource(config: Config, options: { fetch: Fetch; clock: Clock }): LineSource {
+  const { dataDir, onDeploy } = config.server;
+  const place = recordsPlace(dataDir, { onDeploy });
+  return {
+    index: () => parseIndex(readText(INDEX_FILE) ?? "{}"),
+    voiceOf: (call) => promptVoice(config, call, options),
+    ...("kind" in place && place.kind === "disk" ? { cache: diskCache(`${place.folder}/voice`) } : {}),
+  };
+}
+
+/** What a call's voice is: the first of its engine's. */
+type Choice = CallConfig["agent"]["speak"][number] | CallConfig["pipeline"]["speak"][number];
+
+/** The name of the voice that `call` speaks with; the local voice where its vendor has no key and a stand-in speaks. */
+export function speakingVoice({ keys }: Pick<Config, "keys">, call: CallConfig): string {
+  const { provider } = choiceOf(call);
+  switch (provider.type) {
+    case "deepgram":
+      return keys.deepgram ? `deepgram ${provider.model}` : LOCAL_VOICE;
+    case "cartesia":
+      return call.engine === "pipeline" && !keys.cartesia ? LOCAL_VOICE : cartesiaName(call, provider);
+    case "eleven_labs":
+      return `eleven_labs ${provider.model_id}`;
+    default:
+      return `${provider.type} ${provider.voice}`;
+  }
+}
+
+/** That voice, ready to be asked; undefined where it has no key, or cannot be asked for whole texts. */
+export function promptVoice(
+  config: Pick<Config, "keys" | "urls">,
+  call: CallConfig,
+  { fetch, clock }: { fetch: Fetch; clock: Clock },
+): PromptVoice | undefined {
+  const { keys, urls } = config;
+  const { provider } = choiceOf(call);
+  const name = speakingVoice(config, call);
+  if (provider.type === "deepgram" && keys.deepgram && provider.model.startsWith("aura-")) {
+    const url = urls.speak.replace(/^ws/, "http");
+    const options = { fetch, clock, url, key: keys.deepgram, model: provider.model };
+    return { name, render: (text, signal) => renderDeepgram(options, text, signal) };
+  }
+  if (provider.type === "cartesia" && keys.cartesia) {
+    const language = provider.language ?? languageOf(call);
+    const options = {
+      fetch,
+      clock,
+      url: urls.cartesia.replace(/\/tts\/websocket\/?$/, ""), // the path is added again
+      key: keys.cartesia,
+      version: CARTESIA_VERSION,
+      model: provider.model_id,
+      voice: voiceId(provider),
+      ...(language === undefined ? {} : { language }),
+    };
+    return { name, render: (text, signal) => renderCartesia(options, text, signal) };
+  }
+  return undefined;
+}
+
+/** Every line of `call` that may be said without the engine, by its path in the configuration. */
+export function promptLines(call: CallConfig): [path: string, line: PromptLine][] {
+  const { fillers, ...single } = call.lines;
+  return [
+    ...(call.greeting ? [["greeting", call.greeting] as [string, Line]] : []),
+    ...Object.entries(single).flatMap(([key, line]): [string, PromptLine][] => line ? [[`lines.${key}`, line]] : []),
+    ...fillers.map((line, i): [string, PromptLine] => [`lines.fillers[${i}]`, line]),
+    ...call.routes.map((route): [string, PromptLine] => [`routes.${route.name}`, lineOfRoute(route)]),
+    ...call.tools.flatMap((tool): [string, PromptLine][] =>
+      tool.whileWaiting ? [[`tools.${tool.name}.whileWaiting`, tool.whileWaiting]] : []
+    ),
+  ];
+}
+
+/**
+ * The lines that we play ourselves: not a greeting without a recording, which the engine speaks, nor the busy line, which
+ * the carrier speaks.
+ */
+export function playedLines(call: CallConfig): PromptLine[] {
+  return promptLines(call)
+    .filter(([path, line]) => path !== "lines.busy" && (path !== "greeting" || line.audio !== undefined))
+    .map(([, line]) => line);
+}
+
+function lineOfRoute({ text = "", audio }: RouteConfig): PromptLine {
+  return { text, audio };
+}
+
+/** A cache in `folder`, made when it is first written to. */
+export function diskCache(folder: string): RenderingCache {
+  const fileOf = (hash: string) => `${folder}/${hash}.mulaw`;
+  return {
+    async read(hash) {
+      try {
+        return await Deno.readFile(fileOf(hash));
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return undefined;
+        throw error;
+      }
+    },
+    async write(hash, audio) {
+      await Deno.mkdir(folder, { recursive: true });
+      const unfinished = `${fileOf(hash)}.${crypto.randomUUID()}`;
+      await Deno.writeFile(unfinished, audio);
+      await Deno.rename(unfinished, fileOf(hash));
+    },
+  };
+}
+
+function choiceOf({ engine, agent, pipeline }: CallConfig): Choice {
+  return (engine === "agent" ? agent.speak : pipeline.speak)[0]!; // the schema wants at least one
+}
+
+type Cartesia = Extract<Choice["provider"], { type: "cartesia" }>;
+
+function cartesiaName(call: CallConfig, provider: Cartesia): string {
+  return ["cartesia", provider.model_id, voiceId(provider), provider.language ?? languageOf(call) ?? ""].join(" ")
+    .trim();
+}
+
+function voiceId({ voice }: Cartesia): string {
+  return typeof voice === "string" ? voice : voice.id;
+}
+
+/** Cartesia's languages have no region. */
+function languageOf({ language }: CallConfig): string | undefined {
+  return language === "multi" ? undefined : language.split("-")[0];
+}
