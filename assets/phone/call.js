@@ -24,6 +24,7 @@ const RING_TIMEOUT_MS = 15_000;
 const OPEN_TIMEOUT_MS = 10_000;
 /** A socket that holds more than this does not carry speech any more. */
 const CLOGGED_BYTES = 500_000;
+const NO_ANSWER = "The server does not answer. Is it still running?";
 const AUDIBLE_DB = -45;
 /** A shorter silence of the agent's is a breath. */
 const BETWEEN_ANSWERS_MS = 300;
@@ -46,6 +47,8 @@ export class Call {
   #events;
   /** @type {{socket: WebSocket, writer: StreamWriter} | undefined} */
   #stream;
+  /** Told when the caller hangs up while a stream runs. @type {string | undefined} */
+  #action;
   #over = new AbortController();
   #ear = new TagEar();
   #tagged = false;
@@ -118,7 +121,9 @@ export class Call {
 
   async #openLine() {
     const audio = this.#audio = new AudioContext({ latencyHint: "interactive" });
-    await audio.audioWorklet.addModule("/phone/line_worklet.js");
+    await audio.audioWorklet.addModule("/phone/line_worklet.js").catch(() => {
+      throw new Error(NO_ANSWER);
+    });
     this.#over.signal.throwIfAborted();
     const line = this.#line = new AudioWorkletNode(audio, "line", {
       numberOfInputs: 1,
@@ -173,7 +178,7 @@ export class Call {
     const body = new URLSearchParams({ CallSid: this.callSid, From: this.#from, To: this.#to, ...fields });
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(RING_TIMEOUT_MS)]);
     const response = await fetch(path, { method: "POST", body, signal }).catch(() => {
-      throw new Error("The server does not answer. Is it still running?");
+      throw new Error(NO_ANSWER);
     });
     if (response.status === 403) {
       throw new Error("The server only takes calls that Twilio has signed (TWILIO_AUTH_TOKEN is set). Use `offhook call`.");
@@ -203,7 +208,10 @@ export class Call {
       if (this.over) return undefined;
       switch (verb.kind) {
         case "connect":
+          this.#action = verb.action ?? undefined;
           await this.#converse(verb);
+          if (this.over) return undefined;
+          this.#action = undefined;
           if (verb.action !== null) return verb.action;
           break;
         case "say":
@@ -330,10 +338,17 @@ export class Call {
     this.counts.marksEchoed += names.length;
   }
 
+  /** The carrier asks for the next document even if nobody is left to hear it. @param {string} action */
+  #confirmEnd(action) {
+    const fields = { CallSid: this.callSid, From: this.#from, To: this.#to, CallStatus: "completed" };
+    fetch(here(action), { method: "POST", body: new URLSearchParams(fields), keepalive: true }).catch(() => {});
+  }
+
   /** @param {string} why */
   #end(why) {
     if (this.over) return;
     this.#over.abort();
+    if (this.#action !== undefined) this.#confirmEnd(this.#action);
     const stream = this.#stream;
     if (stream?.socket.readyState === WebSocket.OPEN) {
       stream.socket.send(stream.writer.stop());

@@ -183,6 +183,8 @@ function notice(notice) {
     case "tool-result":
       if (!notice.ok) transcript.note(`“${notice.name}” failed`, "bad");
       return;
+    case "call-resumed":
+      return transcript.note("The call goes on, on a new line");
     case "reply-resumed":
       return transcript.resumed(notice.reply);
     case "fault":

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
-import { decodeSample as decodeOurs, encodeSample as encodeOurs, loudnessDbfs } from "../../lib/audio/mulaw.ts";
-import { tagUtterance } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
-import { Speaker as Model } from "../../lib/softphone/speaker.ts";
-import { splitHeard } from "../../assets/phone/heard.js";
-import { readMessage, StreamWriter } from "../../assets/phone/media_stream.js";
-import { decodeSample, encodeSample, levelDb } from "../../assets/phone/mulaw.js";
-import { Resampler } from "../../assets/phone/resampler.js";
-import { Speaker } from "../../assets/phone/speaker.js";
-import { TagEar } from "../../assets/phone/tags.js";
-import { formatMs, waterfall } from "../../assets/phone/waterfall.js";
-import { seeded, test } from "../case.ts";
+import { decodeSample as decodeOurs, encodeSample as encodeOurs, loudnessDbfs } from "../lib/audio/mulaw.ts";
+import { tagUtterance } from "../lib/audio/tag.ts";
+import { toneVoice } from "../lib/audio/voice.ts";
+import { Speaker as Model } from "../lib/softphone/speaker.ts";
+import { splitHeard } from "../assets/phone/heard.js";
+import { readMessage, StreamWriter } from "../assets/phone/media_stream.js";
+import { decodeSample, encodeSample, levelDb } from "../assets/phone/mulaw.js";
+import { Resampler } from "../assets/phone/resampler.js";
+import { Speaker } from "../assets/phone/speaker.js";
+import { TagEar } from "../assets/phone/tags.js";
+import { formatMs, waterfall } from "../assets/phone/waterfall.js";
+import { seeded, test } from "./case.ts";
 
-const PHONE = new URL("../../assets/phone/", import.meta.url);
+const PHONE = new URL("../assets/phone/", import.meta.url);
 
 test("the page is type-checked as strictly as the rest", async () => {
   const files = [...Deno.readDirSync(PHONE)].map(({ name }) => name).filter((name) => name.endsWith(".js"));

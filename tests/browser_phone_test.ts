@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
-import { TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
-import { FaultError } from "../../lib/base/result.ts";
-import { browserPhone, isOwnMachine } from "../../lib/browser_phone.ts";
-import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
-import { NoticeHub } from "../../lib/telemetry/hub.ts";
-import { test } from "../case.ts";
-import { VirtualClock } from "../sim/clock.ts";
+import { TagReader } from "../lib/audio/tag.ts";
+import { toneVoice, type Voice } from "../lib/audio/voice.ts";
+import { FaultError } from "../lib/base/result.ts";
+import { browserPhone, isOwnMachine } from "../lib/browser_phone.ts";
+import type { CallNotice, NoticeBody } from "../lib/call/notice.ts";
+import { NoticeHub } from "../lib/telemetry/hub.ts";
+import { test } from "./case.ts";
+import { VirtualClock } from "./sim/clock.ts";
 
 const HOST = { host: "localhost:5000" };
-const readAsset = (path: string) => Deno.readFileSync(new URL(`../../${path}`, import.meta.url));
+const readAsset = (path: string) => Deno.readFileSync(new URL(`../${path}`, import.meta.url));
 
 function rig({ here = true, voice = toneVoice() }: { here?: boolean; voice?: Voice } = {}) {
   const hub = new NoticeHub();
