@@ -10,6 +10,7 @@ const HELD_MS = 40;
 const SLACK_MS = 1;
 /** Behind this much of a reply the lead is full and the pacing is steady. */
 const STEADY_MS = 500;
+const UNDERRUNS_TOLD = 20;
 
 /** Measured over all phones. Durations count only within the window of measuring. */
 export interface Heard {
@@ -25,6 +26,8 @@ export interface Heard {
   underruns: number;
   uncertain: number;
   underrunMs: number;
+  /** The first of them: where in which reply, how long the caller heard nothing, how long the server held the frame. */
+  underrunsAt: { call: number; reply: number; positionMs: number; emptyMs: number; heldMs: number }[];
   /** The buffer ran empty because the agent had not sent more. */
   starved: number;
   /** Messages that no carrier knows. */
@@ -131,13 +134,15 @@ export class PhoneLine {
   }
 
   /** Was the caller left in silence before this frame, and whose fault was it? */
-  #checkBuffer({ sentMs }: Stamp, { ms, sinceMs }: Arrival): void {
+  #checkBuffer({ call, reply, index, sentMs }: Stamp, { ms, sinceMs }: Arrival): void {
     const emptyMs = ms - this.#playedMs;
     if (emptyMs <= SLACK_MS) return;
     if (ms - sentMs < HELD_MS) return void this.#heard.starved++;
     if (sinceMs - this.#playedMs <= SLACK_MS || sinceMs - sentMs < HELD_MS) return void this.#heard.uncertain++;
     this.#heard.underruns++;
     this.#heard.underrunMs += emptyMs;
+    if (this.#heard.underrunsAt.length >= UNDERRUNS_TOLD) return;
+    this.#heard.underrunsAt.push({ call, reply, positionMs: index * FRAME_MS, emptyMs, heldMs: ms - sentMs });
   }
 }
 

@@ -47,6 +47,7 @@ const heard: Heard = {
   underruns: 0,
   uncertain: 0,
   underrunMs: 0,
+  underrunsAt: [],
   starved: 0,
   odd: 0,
 };

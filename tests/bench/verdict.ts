@@ -1,6 +1,7 @@
 /** Joins what the phones and the agent of one run saw: nobody else knows which frames should have come. Pure. */
 
 import { Histogram, type Spread } from "./histogram.ts";
+import type { Heard } from "./phone_line.ts";
 import type { AgentResult, PhonesResult } from "./talk.ts";
 
 export interface Flow {
@@ -23,6 +24,7 @@ export interface Verdict {
   /** Under-runs that may be our own sleep. */
   uncertain: number;
   underrunMs: number;
+  underrunsAt: Heard["underrunsAt"];
   starved: number;
   marks: number;
   odd: number;
@@ -56,6 +58,7 @@ export function judge(phones: PhonesResult, agent: AgentResult): Verdict {
     underruns: heard.underruns,
     uncertain: heard.uncertain,
     underrunMs: heard.underrunMs,
+    underrunsAt: heard.underrunsAt,
     starved: heard.starved,
     marks: heard.marks,
     odd: heard.odd,
