@@ -7,7 +7,12 @@ const HELP = `offhook [COMMAND] [OPTIONS]
   serve     answer calls (this is what happens without a command)
   call      ring a running server with the built-in softphone
   check     say what is missing or wrong, and how to mend it
+  routes    why an utterance is routed or not; how well the router does on a data set
+  audio     make recordings of texts or WAV files, and look at them
   health    whether a server answers: 0 yes, 1 no
+  calls     list the calls that are kept
+  show      tell one call: what was said and heard, and who was waited for
+  forget    remove every call from a number
   help      this text; COMMAND --help for one command
 
 Common options: --config FILE  --json  -h, --help  --version
@@ -72,6 +77,16 @@ const COMMANDS: Record<string, Command> = {
     return await check(args, { print, printError });
   },
 
+  async routes(args) {
+    const { routes } = await import("./lib/routes_command.ts");
+    return await routes(args, { print, printError });
+  },
+
+  async audio(args) {
+    const { audio } = await import("./lib/audio_command.ts");
+    return await audio(args, { print, printError });
+  },
+
   async health(args) {
     const options = parseOptions(args, { url: { type: "string" }, help: { type: "boolean", short: "h" } });
     if (typeof options === "string") return usage(options);
@@ -84,11 +99,20 @@ const COMMANDS: Record<string, Command> = {
     return URL.canParse(url) ? await health(url, { print, printError }) : usage(`"${url}" is not an address`);
   },
 
+  calls: (args) => record("calls", args),
+  show: (args) => record("show", args),
+  forget: (args) => record("forget", args),
+
   help() {
     print(HELP);
     return Promise.resolve(0);
   },
 };
+
+async function record(name: "calls" | "show" | "forget", args: string[]): Promise<number> {
+  const { records } = await import("./lib/records.ts");
+  return await records(name, args, { print, printError });
+}
 
 type OptionSpec = Record<string, { type: "string" | "boolean"; short?: string }>;
 

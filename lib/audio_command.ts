@@ -1,0 +1,87 @@
+/** `offhook audio`: recordings made, looked at and turned back into WAV. */
+
+import { parseArgs } from "node:util";
+import { parseIndex } from "./audio/prompt_index.ts";
+import { localVoice, type Voice } from "./audio/voice.ts";
+import { PromptBuilder } from "./audio_build.ts";
+import { audioInfo, audioToWav } from "./audio_info.ts";
+import { systemClock } from "./base/clock.ts";
+import { describeNotes } from "./config.ts";
+import { readText } from "./files.ts";
+import { loadConfig } from "./load.ts";
+import { INDEX_FILE } from "./prompt_voice.ts";
+
+export const AUDIO_HELP = `offhook audio build [NAME|FILE.wav]… [--voice configured|local]
+offhook audio info [NAME]… [--json]
+offhook audio wav NAME OUT.wav
+
+build   makes assets/audio/NAME.mulaw of a WAV of any rate and kind, or of the text that config.json gives the line or
+        route NAME. Without names: every recording that is missing or whose text has changed.
+        --voice configured: the voice of the calls (it needs its vendor's key; the default where there is one)
+        --voice local: the built-in voice
+info    length, level, voice and text of recordings, and what is wrong with them
+wav     writes a recording as a WAV file
+
+Also: --config FILE
+`;
+
+export interface AudioParts {
+  print: (line: string) => void;
+  printError: (line: string) => void;
+  /** Instead of the built-in voice. */
+  voice?: Voice;
+  fetch?: (request: Request) => Promise<Response>;
+}
+
+/** Run it. @returns the exit code: 0 done, 1 something could not be done, 2 wrong usage. */
+export async function audio(args: string[], parts: AudioParts): Promise<number> {
+  const { print, printError } = parts;
+  const usage = (why: string) => {
+    printError(`${why}\nSee offhook audio --help.`);
+    return 2;
+  };
+  let options;
+  try {
+    options = parseArgs({
+      args,
+      options: {
+        voice: { type: "string" },
+        config: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals: [command, ...names] } = options;
+  if (values.help) {
+    print(AUDIO_HELP);
+    return 0;
+  }
+  if (values.voice !== undefined && values.voice !== "configured" && values.voice !== "local") {
+    return usage(`--voice takes "configured" or "local", not "${values.voice}"`);
+  }
+  if (command === "wav") {
+    if (names.length !== 2) return usage("audio wav takes a name and a file, for example: audio wav greeting out.wav");
+    return await audioToWav(names[0]!, names[1]!, parts);
+  }
+  if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command ?? ""}".`);
+  const loaded = loadConfig(values.config === undefined ? {} : { file: values.config });
+  if (!loaded.ok) {
+    printError(describeNotes(loaded.fault));
+    return 1;
+  }
+  const index = parseIndex(readText(INDEX_FILE) ?? "{}");
+  if (!index) {
+    printError(`${INDEX_FILE} is damaged. Restore it, or remove it: what recordings say is then not known.`);
+    return 1;
+  }
+  const { config } = loaded.value;
+  if (command === "info") return audioInfo(names, { config, index, json: values.json === true, print });
+  await using voice = parts.voice ?? localVoice({ clock: systemClock });
+  const request = parts.fetch ?? ((request: Request) => fetch(request));
+  return await new PromptBuilder({ config, index, voice, choice: values.voice, print, printError, fetch: request })
+    .build(names);
+}

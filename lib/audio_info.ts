@@ -1,0 +1,96 @@
+/** `offhook audio info` and `audio wav`: what recordings there are, and what is wrong with them. */
+
+import { decode } from "./audio/mulaw.ts";
+import { entryOf, type PromptIndex } from "./audio/prompt_index.ts";
+import { promptLevelDbfs, readRecording } from "./audio/recording.ts";
+import { writeWav } from "./audio/wav.ts";
+import { describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
+import { failed } from "./base/result.ts";
+import type { Config } from "./config.ts";
+import { readBytes } from "./files.ts";
+
+const RATE_HZ = 8000;
+
+interface Terminal {
+  print: (line: string) => void;
+  printError: (line: string) => void;
+}
+
+interface InfoParts extends Pick<Terminal, "print"> {
+  config: Config;
+  index: PromptIndex;
+  json: boolean;
+}
+
+interface PromptInfo {
+  name: string;
+  seconds: number | null;
+  levelDbfs: number | null;
+  voice: string | null;
+  text: string | null;
+  warnings: string[];
+}
+
+/** Tell of these recordings, or of all. @returns the exit code: 1 if one is missing or cannot be played. */
+export function audioInfo(names: readonly string[], { config, index, json, print }: InfoParts): number {
+  const wanted = wantedBy(config).filter(({ named }) => named);
+  const all = [...new Set([...wanted.map(({ name }) => name), ...Object.keys(index)])].sort();
+  const infos = (names.length > 0 ? names : all).map((name) =>
+    infoOf(name, index, wanted.find((one) => one.name === name))
+  );
+  if (json) print(JSON.stringify({ schema: 1, prompts: infos }));
+  else for (const one of infos) print(rowOf(one));
+  return infos.some(({ seconds }) => seconds === null) ? 1 : 0;
+}
+
+function infoOf(name: string, index: PromptIndex, wanted: Wanted | undefined): PromptInfo {
+  const path = pathOf(name);
+  const bytes = readBytes(path);
+  const none = { name, seconds: null, levelDbfs: null, voice: null, text: wanted?.text ?? null };
+  if (!bytes) return { ...none, warnings: [`${path} is missing. Build it: offhook audio build ${name}`] };
+  const read = readRecording(bytes, path);
+  if (!read.ok) return { ...none, warnings: [read.fault] };
+  const known = entryOf(index, name, bytes);
+  const stale = known && wanted?.text && known.text !== wanted.text;
+  const level = promptLevelDbfs(read.value.audio);
+  return {
+    name,
+    seconds: read.value.audio.length / RATE_HZ,
+    levelDbfs: Number.isFinite(level) ? level : null,
+    voice: known?.voice ?? null,
+    text: known?.text ?? wanted?.text ?? null,
+    warnings: [
+      ...read.value.warnings,
+      ...(stale ? [`${path} says another text than ${wanted.path}. Build it again: offhook audio build ${name}`] : []),
+    ],
+  };
+}
+
+function rowOf({ name, seconds, levelDbfs, voice, text, warnings }: PromptInfo): string {
+  const figures = seconds === null
+    ? ""
+    : `${seconds.toFixed(1).padStart(5)} s  ${levelDbfs === null ? "silent" : `${levelDbfs.toFixed(1)} dBFS`}  ${
+      voice ?? "voice not known"
+    }`;
+  const quoted = text ? `  "${text}"` : "";
+  return [`${name.padEnd(16)}  ${figures}${quoted}`.trimEnd(), ...warnings.map((warning) => `  ${warning}`)].join("\n");
+}
+
+/** Write a recording as a WAV file. @returns the exit code. */
+export async function audioToWav(name: string, file: string, { print, printError }: Terminal): Promise<number> {
+  const path = pathOf(name);
+  const bytes = readBytes(path);
+  const read = bytes ? readRecording(bytes, path) : failed(`${path} is missing. Build it: offhook audio build ${name}`);
+  if (!read.ok) {
+    printError(read.fault);
+    return 1;
+  }
+  try {
+    await Deno.writeFile(file, writeWav({ rateHz: RATE_HZ, channels: [decode(read.value.audio)] }));
+  } catch (error) {
+    printError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+  print(`${file}: ${describe(read.value.audio)}`);
+  return 0;
+}

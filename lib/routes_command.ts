@@ -1,0 +1,98 @@
+/** `offhook routes`: why an utterance is routed or not, and how well the router does on a public data set. */
+
+import { parseArgs } from "node:util";
+import { describeNotes } from "./config.ts";
+import { loadConfig } from "./load.ts";
+import { Routers } from "./routers.ts";
+import { runEval } from "./routing/eval.ts";
+import { runFewShot } from "./routing/few_shot.ts";
+import { explain } from "./routing/router.ts";
+
+export const ROUTES_HELP = `offhook routes test TEXT [--config FILE] [--json]
+offhook routes eval --data FILE [--threshold-on val] [--few-shot] [--json]
+
+test    what the routes of config.json make of TEXT: score, threshold, nearest example. Exit code 0 if a route answers,
+        1 if none does
+eval    trains on a data set (CLINC150's JSON, or a folder with train.csv and test.csv) and prints accuracy, rejection
+        and times. --few-shot: 200 draws of 3 intents with 5 examples each, as configurations have them
+`;
+
+interface Terminal {
+  print: (line: string) => void;
+  printError: (line: string) => void;
+}
+
+/** Run it. @returns the exit code: 0 routed or evaluated, 1 no route or no data, 2 wrong usage. */
+export async function routes(args: string[], { print, printError }: Terminal): Promise<number> {
+  const usage = (why: string) => {
+    printError(`${why}\nSee offhook routes --help.`);
+    return 2;
+  };
+  let options;
+  try {
+    options = parseArgs({
+      args,
+      options: {
+        "data": { type: "string" },
+        "threshold-on": { type: "string" },
+        "few-shot": { type: "boolean" },
+        "config": { type: "string" },
+        "json": { type: "boolean" },
+        "help": { type: "boolean", short: "h" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error));
+  }
+  const {
+    values: { data, "threshold-on": thresholdOn, "few-shot": fewShot, config: file, json = false, help },
+    positionals,
+  } = options;
+  const [command, ...words] = positionals;
+  if (help) {
+    print(ROUTES_HELP);
+    return 0;
+  }
+  if (command === "test") {
+    if (words.length === 0) return usage('Say what to test, for example: routes test "how much is it"');
+    return await testRoutes(words.join(" "), { json, print, printError, ...(file === undefined ? {} : { file }) });
+  }
+  if (command !== "eval") return usage(`There is no command "routes ${command ?? ""}".`);
+  if (data === undefined || words.length > 0) return usage("routes eval takes the data set as --data FILE");
+  try {
+    if (fewShot) await runFewShot({ file: data, json, print });
+    else await runEval({ file: data, json, print, ...(thresholdOn === undefined ? {} : { thresholdOn }) });
+    return 0;
+  } catch (error) {
+    printError(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+async function testRoutes(
+  text: string,
+  { file, json, print, printError }: Terminal & { file?: string; json: boolean },
+): Promise<number> {
+  const loaded = loadConfig(file === undefined ? {} : { file });
+  if (!loaded.ok) {
+    printError(describeNotes(loaded.fault));
+    return 1;
+  }
+  const { config } = loaded.value;
+  if (!config.base.routerEnabled) {
+    printError("Routes are off. Remove ROUTER_ENABLED from the environment, or set it to true.");
+    return 1;
+  }
+  const routers = new Routers();
+  await routers.train(config);
+  const router = routers.of(config.base);
+  if (!router) {
+    printError(`${file ?? "config.json"} has no routes.`);
+    return 1;
+  }
+  const decision = router.decide(text);
+  const { route = null, score, threshold, nearest = null, ranked } = decision;
+  print(json ? JSON.stringify({ schema: 1, text, route, score, threshold, nearest, ranked }) : explain(decision));
+  return route === null ? 1 : 0;
+}
