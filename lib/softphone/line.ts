@@ -123,7 +123,13 @@ export class Line {
     if (way === "reset") return this.#wire.terminate();
     if (way !== "close-only") this.#wire.send(message.stopMessage(this.#options, ++this.#sequence));
     if (way !== "stop-only") return this.#wire.close(1000, "");
-    this.#timer = this.#options.clock.after(STOP_ONLY_MS, () => this.#wire.terminate());
+    this.#timer = this.#options.clock.after(STOP_ONLY_MS, () => {
+      this.#warn({
+        code: "not-closed",
+        detail: `The server did not close its socket within ${STOP_ONLY_MS / 1000} s of stop`,
+      });
+      this.#wire.terminate();
+    });
   }
 
   /** Do all that is due, then sleep until the next thing is. Deadlines are absolute: what is late is caught up. */

@@ -39,6 +39,8 @@ export interface MonitorOptions {
 
 /** A reply is told once the agent is silent for this long. */
 const TELL_AFTER_MS = 400;
+/** An agent that goes on for so long after the caller has interrupted it, without a pause or a clear, talks over it. */
+const TALKED_OVER_MS = 2000;
 
 interface Waiter {
   test: () => boolean;
@@ -50,6 +52,8 @@ interface Waiter {
 interface Pending {
   text: string;
   audibleMs: number;
+  /** The agent is meant to stop for it. */
+  interrupts: boolean;
 }
 
 export class Monitor implements LineListener {
@@ -66,6 +70,9 @@ export class Monitor implements LineListener {
   #pending: Pending | undefined;
   #told: { turn: Turn; bytes: number; text: number } | undefined;
   #quietMs = 0;
+  /** Since when the agent goes on although the caller has interrupted it. */
+  #ignoredSinceMs: number | undefined;
+  #inaudibleMs = 0;
   #over = false;
 
   constructor(options: MonitorOptions) {
@@ -83,9 +90,9 @@ export class Monitor implements LineListener {
     this.ear.cleared();
   }
 
-  /** The mouth has been given `text`; it begins with the next frame that is not silent. */
-  willSay(text: string, audibleMs: number): void {
-    this.#pending = { text, audibleMs };
+  /** The mouth has been given an utterance; it begins with the next frame that is not silent. */
+  willSay(pending: Pending): void {
+    this.#pending = pending;
   }
 
   pressed(keys: string, nowMs: number): void {
@@ -122,13 +129,15 @@ export class Monitor implements LineListener {
     this.#options.recorder?.agent(atMs - this.#originMs, slot.audio);
     this.#options.onSlot?.(slot, atMs, tags);
     this.#followReply(slot.playedBytes);
+    this.#followInterruption(audible, atMs);
     this.#tryWaiters(atMs);
   }
 
   spoke(frame: Uint8Array, atMs: number, silent: boolean): void {
     if (this.#pending && !silent) {
-      const { text, audibleMs } = this.#pending;
+      const { text, audibleMs, interrupts } = this.#pending;
       this.#pending = undefined;
+      if (interrupts && this.talk.agentSpeaking) this.#ignoredSinceMs = atMs + audibleMs;
       this.#said(text, atMs, atMs + audibleMs);
     }
     this.#options.recorder?.caller(atMs - this.#originMs, frame);
@@ -144,6 +153,7 @@ export class Monitor implements LineListener {
 
   cleared(droppedMs: number, atMs: number): void {
     const heardMs = this.talk.replyMs;
+    this.#ignoredSinceMs = undefined;
     this.talk.cleared(droppedMs);
     this.arrivals.cleared(atMs);
     this.ear.cleared();
@@ -185,6 +195,16 @@ export class Monitor implements LineListener {
       this.#tellReply();
       this.#told = { turn, bytes: turn.playedBytes - playedBytes, text: 0 };
     }
+  }
+
+  /** A pause or a clear ends the watch; silence that the server sends is a pause too. */
+  #followInterruption(audible: boolean, atMs: number): void {
+    this.#inaudibleMs = audible ? 0 : this.#inaudibleMs + FRAME_MS;
+    if (this.#inaudibleMs >= TELL_AFTER_MS) this.#ignoredSinceMs = undefined;
+    if (this.#ignoredSinceMs === undefined || atMs - this.#ignoredSinceMs < TALKED_OVER_MS) return;
+    this.#ignoredSinceMs = undefined;
+    const detail = `The agent was interrupted and went on for ${TALKED_OVER_MS / 1000} s: no clear came`;
+    this.warning({ code: "talked-over", detail });
   }
 
   #tellReply(): void {

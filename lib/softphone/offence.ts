@@ -57,7 +57,7 @@ export function offence(code: OffenceCode, what: string): Offence {
 
 /** What is legal and still unwise; told, never held against the server. */
 export interface Warning {
-  code: "odd-payload" | "much-queued" | "after-stop" | "unsupported-verb";
+  code: "odd-payload" | "much-queued" | "after-stop" | "not-closed" | "talked-over" | "unsupported-verb";
   detail: string;
 }
 

@@ -192,11 +192,11 @@ class Phone implements PlacedCall, Stage {
     return tagUtterance(audio, words, this.#source, 0);
   }
 
-  async say(text: string, audio: Uint8Array): Promise<void> {
+  async say(text: string, audio: Uint8Array, interrupts = false): Promise<void> {
     if (await this.until(() => this.#streams.live, RECORD_LIMIT_MS) !== "met") return;
     const { lengthMs, audibleMs } = this.#mouth.say(audio);
     if (lengthMs === 0) return;
-    this.#monitor.willSay(text, audibleMs);
+    this.#monitor.willSay({ text, audibleMs, interrupts });
     await this.until(() => !this.#mouth.speaking, RECORD_LIMIT_MS);
   }
 

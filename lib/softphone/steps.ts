@@ -39,8 +39,8 @@ export interface Stage {
   until(test: () => boolean, limitMs: number): Promise<"met" | "late" | "ended">;
   /** The speech for `text`, tagged. */
   voice(text: string): Promise<Uint8Array>;
-  /** Settles when the caller has said it. */
-  say(text: string, audio: Uint8Array): Promise<void>;
+  /** Settles when the caller has said it. `interrupts`: the agent is meant to stop for it. */
+  say(text: string, audio: Uint8Array, interrupts?: boolean): Promise<void>;
   press(key: string): void;
   expected(expectation: Expectation): void;
   /** Keys were pressed: this is a turn too. */
@@ -130,7 +130,7 @@ async function interrupt({ text, afterMs }: { text: string; afterMs: number }, s
   const came = await stage.until(moment, ANSWER_LIMIT_MS);
   if (came === "ended") return stage.note(`The call has ended: "interrupt" was not done.`);
   if (!speaking) stage.note(`The agent did not speak for ${afterMs} ms: there is nothing to interrupt.`);
-  await stage.say(text, audio);
+  await stage.say(text, audio, speaking);
 }
 
 async function expect(text: string, stage: Stage): Promise<void> {
