@@ -256,7 +256,10 @@ export class Call {
         clearTimeout(timeout);
         const opened = this.#stream?.socket === socket;
         this.#stream = undefined;
-        if (this.over) return resolve();
+        if (this.over) {
+          if (this.#action !== undefined) this.#confirmEnd(this.#action);
+          return resolve();
+        }
         if (!opened) return reject(new Error("The server refused the audio connection (Twilio calls this 31920)."));
         if (!wasClean) return reject(new Error(`The line broke (${code}). Is the server still running?`));
         resolve();
@@ -348,7 +351,6 @@ export class Call {
   #end(why) {
     if (this.over) return;
     this.#over.abort();
-    if (this.#action !== undefined) this.#confirmEnd(this.#action);
     const stream = this.#stream;
     if (stream?.socket.readyState === WebSocket.OPEN) {
       stream.socket.send(stream.writer.stop());

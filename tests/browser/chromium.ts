@@ -236,7 +236,7 @@ export class Page {
 
   async screenshot(): Promise<Uint8Array> {
     const { data } = await this.command("Page.captureScreenshot", { format: "png" });
-    return Uint8Array.fromBase64(data as string);
+    return Uint8Array.from(atob(data as string), (character) => character.charCodeAt(0));
   }
 
   #note({ method, params }: Event): void {

@@ -16,10 +16,15 @@ const lineOf = (who: string, text: string) =>
     JSON.stringify(text)
   }))`;
 
-/** Open the phone, press the button and wait for the greeting to end. */
-async function ring(page: Page, origin: string): Promise<void> {
+/** Open the page and wait until its script is there. */
+async function openPhone(page: Page, origin: string): Promise<void> {
   await page.open(`${origin}/`);
   await page.until("document.querySelector('#house').textContent.includes('rehearsal')");
+}
+
+/** Open the phone, press the button and wait for the greeting to end. */
+async function ring(page: Page, origin: string): Promise<void> {
+  await openPhone(page, origin);
   await page.click("#call");
   await page.until(inState("speaking"), PATIENT_MS);
   await page.until(inState("listening"), PATIENT_MS);
@@ -42,11 +47,11 @@ function clean(page: Page, origin: string): void {
 const counts = async (page: Page) => JSON.parse(await page.eval("JSON.stringify(offhookCall.counts)") as string);
 
 testWith(NEEDS, "a call from click to transcript: typed, interrupted by speech, a key, hung up", async () => {
-  const wav = await talkingWav();
   await using server = await startServer();
+  const wav = await talkingWav(server.origin);
   await using browser = await openBrowser({ microphoneWav: wav });
   const page = await browser.page();
-  await page.open(`${server.origin}/`);
+  await openPhone(page, server.origin);
   await page.click("#mute");
   await page.click("#call");
   await page.until(lineOf("agent", "Green Street Clinic"), PATIENT_MS);
@@ -108,7 +113,7 @@ testWith(NEEDS, "with the keyboard alone: call, type, hang up; everything has a 
   await using server = await startServer();
   await using browser = await openBrowser();
   const page = await browser.page({ width: 360, height: 740, mobile: true });
-  await page.open(`${server.origin}/`);
+  await openPhone(page, server.origin);
   await tabTo(page, "call");
   await page.key("Enter");
   await page.until(inState("speaking"), PATIENT_MS);
@@ -142,7 +147,7 @@ testWith(NEEDS, "a server that goes away, or takes no calls, is named", async ()
   await using full = await startServer({ MAX_CALLS: "1" });
   const [first, second] = [await browser.page(), await browser.page()];
   await ring(first, full.origin);
-  await second.open(`${full.origin}/`);
+  await openPhone(second, full.origin);
   await second.click("#call");
   await second.until("document.querySelector('#transcript').textContent.includes('lines are busy')", PATIENT_MS);
   await second.until(inState("over"));

@@ -8,10 +8,11 @@ const OUT = new URL("../../assets/phone/screenshot.png", import.meta.url);
 const PATIENT_MS = 30_000;
 
 await using server = await startServer();
-await using browser = await openBrowser({ microphoneWav: await talkingWav() });
+await using browser = await openBrowser({ microphoneWav: await talkingWav(server.origin) });
 const page = await browser.page({ width: 1200, height: 820 });
 const inState = (state: string) => page.until(`document.body.dataset.state === '${state}'`, PATIENT_MS);
 await page.open(`${server.origin}/`);
+await page.until("document.querySelector('#house').textContent !== ''");
 await page.click("#mute");
 await page.click("#call");
 for (const text of ["when are you open", "tell me a long story"]) {
