@@ -53,7 +53,7 @@ export function redact(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
-      if (KEPT.has(key)) return [key, item];
+      if (KEPT.has(key) && (typeof item === "string" || Array.isArray(item))) return [key, item];
       if ((key === "digits" || key === "digit") && typeof item === "string") return [key, "*".repeat(item.length)];
       return [key, redact(item)];
     }),

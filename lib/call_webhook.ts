@@ -1,0 +1,129 @@
+/** Posts the record of each finished call to the configured address: signed, tried again, bounded, and loud when it fails. */
+
+import { createHmac } from "node:crypto";
+import { type Clock, settledWithin, sleep } from "./base/clock.ts";
+import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
+
+export interface CallWebhookParts {
+  url: string;
+  /** Signs: `X-Offhook-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of `SECONDS.BODY`. */
+  secret?: string;
+  clock: Clock;
+  fetch: (request: Request) => Promise<Response>;
+  /** Settles when the call's last facts are known. */
+  settled: (call: string) => Promise<void>;
+  /** What of a notice may be told; undefined: nothing. */
+  keep: (notice: CallNotice, to: string) => CallNotice | undefined;
+  /** What is posted of a record. */
+  body: (record: CallRecord) => unknown;
+  /** A call was not delivered, and will not be. Loud. */
+  undelivered: (call: string, why: string) => void;
+}
+
+/** Calls that may wait for the address to answer. */
+export const WAITING_LIMIT = 100;
+/** After each failed attempt but the last: five more, within ten minutes. */
+export const BACK_OFF_MS = [2000, 8000, 30_000, 120_000, 300_000] as const;
+const ATTEMPT_MS = 10_000;
+/** How long a stop waits for what is under way. */
+const LAST_MS = 3000;
+
+export class CallWebhook implements AsyncDisposable {
+  readonly #parts: CallWebhookParts;
+  readonly #folds = new Map<string, RecordFold>();
+  readonly #deliveries = new Map<string, Promise<void>>();
+  readonly #scope = new AbortController();
+
+  constructor(parts: CallWebhookParts) {
+    this.#parts = parts;
+  }
+
+  /** An observer; returns at once. */
+  readonly observe = (notice: CallNotice): void => {
+    const { call } = notice;
+    if (notice.kind === "call-started") this.#folds.set(call, new RecordFold(call));
+    const fold = this.#folds.get(call);
+    const kept = fold && this.#parts.keep(notice, notice.kind === "call-started" ? notice.to : fold.record.to);
+    if (kept) fold.add(kept);
+    if (notice.kind === "call-ended" && fold && !this.#deliveries.has(call)) this.#ended(call, fold);
+  };
+
+  /** What has not been delivered by now is given up, loudly. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await settledWithin(this.#parts.clock, LAST_MS, Promise.all(this.#deliveries.values()));
+    this.#scope.abort();
+    await Promise.all(this.#deliveries.values());
+  }
+
+  #ended(call: string, fold: RecordFold): void {
+    if (this.#deliveries.size >= WAITING_LIMIT) {
+      this.#folds.delete(call);
+      return this.#parts.undelivered(call, `${WAITING_LIMIT} calls wait already`);
+    }
+    const done = this.#deliver(call, fold).finally(() => {
+      this.#deliveries.delete(call);
+      this.#folds.delete(call);
+    });
+    this.#deliveries.set(call, done);
+    done.catch(reportError);
+  }
+
+  async #deliver(call: string, fold: RecordFold): Promise<void> {
+    await this.#parts.settled(call);
+    const body = JSON.stringify({ schema: 1, event: "call-ended", call: this.#parts.body(fold.record) });
+    let why = "";
+    for (const waitMs of [0, ...BACK_OFF_MS]) {
+      try {
+        if (waitMs > 0) await sleep(this.#parts.clock, waitMs, this.#scope.signal);
+      } catch {
+        return this.#parts.undelivered(call, `the program stops; before that: ${why}`);
+      }
+      const failure = await this.#attempt(call, body);
+      if (!failure) return;
+      why = failure.why;
+      if (failure.isFinal) break;
+    }
+    this.#parts.undelivered(call, why);
+  }
+
+  /** One request. @returns what went wrong, and whether trying again could help. */
+  async #attempt(call: string, body: string): Promise<{ why: string; isFinal: boolean } | undefined> {
+    const { clock, url, fetch } = this.#parts;
+    const late = new AbortController();
+    using _timer = clock.after(ATTEMPT_MS, () => late.abort());
+    const signal = AbortSignal.any([late.signal, this.#scope.signal]);
+    try {
+      const request = new Request(url, {
+        method: "POST",
+        headers: this.#headers(call, body),
+        body,
+        redirect: "manual",
+        signal,
+      });
+      const response = await Promise.race([fetch(request), whenAborted(signal)]);
+      await response.body?.cancel().catch(() => undefined);
+      if (response.ok) return undefined;
+      const isFinal = response.status < 500 && ![408, 425, 429].includes(response.status);
+      return { why: `HTTP ${response.status}`, isFinal };
+    } catch (error) {
+      if (late.signal.aborted) return { why: `no answer within ${ATTEMPT_MS} ms`, isFinal: false };
+      return { why: error instanceof Error ? error.message : String(error), isFinal: this.#scope.signal.aborted };
+    }
+  }
+
+  #headers(call: string, body: string): Record<string, string> {
+    const { secret, clock } = this.#parts;
+    const seconds = Math.floor(clock.wallTime().getTime() / 1000);
+    const signature = secret && createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+    return {
+      "content-type": "application/json",
+      "user-agent": "offhook",
+      "x-offhook-call": call,
+      ...(signature ? { "x-offhook-signature": `t=${seconds},v1=${signature}` } : {}),
+    };
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+}

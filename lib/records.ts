@@ -1,0 +1,25 @@
+/** The terminal and the environment around `calls`, `show` and `forget`. */
+
+import { recordCommand } from "./calls_command.ts";
+import { loadEnv } from "./config.ts";
+import { readText } from "./files.ts";
+import { variable } from "./permissions.ts";
+
+/** @returns the exit code. */
+export function records(
+  name: "calls" | "show" | "forget",
+  args: string[],
+  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
+): Promise<number> {
+  const dotenv = loadEnv(readText(".env") ?? "");
+  const env = Object.fromEntries(["DATA_DIR", "ADMIN_TOKEN"].map((name) => [name, variable(name) ?? dotenv[name]]));
+  return recordCommand(name, args, {
+    env,
+    fetch: (request) => fetch(request),
+    now: () => new Date(),
+    print,
+    printError,
+    isTerminal: Deno.stdout.isTerminal(),
+    confirm: (question) => Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? confirm(question) : undefined,
+  });
+}

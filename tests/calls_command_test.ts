@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { Hono } from "hono";
+import { CALLS_FILE, recordCommand } from "../lib/calls_command.ts";
+import { callsRoutes } from "../lib/calls_routes.ts";
+import { waitsOf } from "../lib/store/timeline.ts";
+import { test } from "./case.ts";
+import { conversation, folder, makeStore } from "./store/make.ts";
+
+const TOKEN = "a-token-of-24-characters";
+
+/** A data folder with three calls, and a way to give commands beside the server that holds it open. */
+function desk() {
+  const dir = folder();
+  const { store } = makeStore({ path: `${dir.path}/${CALLS_FILE}`, recordings: `${dir.path}/recordings` });
+  conversation({ id: "call-aa11", from: "+15550111", startedAt: "2026-01-01T09:00:00.000Z" }).forEach(store.observe);
+  conversation({ id: "call-aa22", from: "+15550122", reason: "silence" }).forEach(store.observe);
+  conversation({ id: "call-bb33", from: "+15550111", said: "my card is 4111 1111 1111 1111\x1b[2J" }).forEach(
+    store.observe,
+  );
+  store.flush();
+  const app = new Hono();
+  callsRoutes({ store, adminToken: TOKEN })(app);
+  const run = async (
+    name: "calls" | "show" | "forget",
+    args: string[],
+    more: { env?: Record<string, string>; yes?: boolean; isTerminal?: boolean } = {},
+  ) => {
+    const out: string[] = [];
+    const err: string[] = [];
+    const code = await recordCommand(name, args, {
+      env: { DATA_DIR: dir.path, ADMIN_TOKEN: TOKEN, ...more.env },
+      fetch: async (request) => await app.fetch(request),
+      now: () => new Date("2026-01-01T12:10:00.000Z"),
+      print: (line) => out.push(line),
+      printError: (line) => err.push(line),
+      isTerminal: more.isTerminal ?? false,
+      confirm: () => more.yes,
+    });
+    return { code, out: out.join("\n"), err: err.join("\n") };
+  };
+  const close = () => {
+    store[Symbol.dispose]();
+    dir[Symbol.dispose]();
+  };
+  return { run, dir: dir.path, store, app, [Symbol.dispose]: close };
+}
+
+for (const [place, url] of [["the data folder", []], ["a server", ["--url", "http://desk.test/"]]] as const) {
+  test(`calls, show and forget work on ${place}`, async () => {
+    using at = desk();
+    const list = await at.run("calls", [...url, "--number", "+15550111", "--json"]);
+    assert.deepEqual(JSON.parse(list.out).calls.map(({ id }: { id: string }) => id), ["call-bb33", "call-aa11"]);
+    assert.match(
+      (await at.run("calls", [...url, "--outcome", "silence"])).out,
+      /^call-aa22.*silence.*42\.0 s.*3 turns.*Ada$/,
+    );
+    assert.equal((await at.run("calls", [...url, "--since", "1h"])).out.split("\n").length, 2);
+    assert.equal((await at.run("calls", [...url, "--live"])).out, "No calls.");
+    const shown = await at.run("show", ["bb", ...url]);
+    assert.equal(shown.code, 0);
+    assert.match(shown.out, /answered after 1720 ms, interrupted after 700 ms/);
+    assert.match(shown.out, /Tuesday at ten ~~is free\.~~/);
+    assert.match(shown.out, /waited 1720 ms for the tool find_slots/);
+    assert.match(shown.out, /about \$0\.0652 at list prices/);
+    assert.equal(shown.out.includes("\x1b"), false, "nothing said may command a terminal");
+    const several = await at.run("show", ["aa", ...url]);
+    assert.equal(several.code, 1);
+    assert.match(several.err, /call-aa11, call-aa22|call-aa22, call-aa11/);
+    assert.equal((await at.run("show", ["zz", ...url])).code, 1);
+    const gone = await at.run("forget", ["+15550111", "--yes", "--json", ...url]);
+    assert.deepEqual(JSON.parse(gone.out), { schema: 1, number: "******11", calls: 2, clean: true });
+    assert.deepEqual(at.store.list({}).map(({ id }) => id), ["call-aa22"]);
+  });
+}
+
+test("unheard words are struck out with the terminal's own means", async () => {
+  using at = desk();
+  const { out } = await at.run("show", ["last"], { isTerminal: true });
+  assert.ok(out.includes("Tuesday at ten \x1b[9mis free.\x1b[29m"));
+});
+
+test("a bundle masks numbers, and holds no word if asked", async () => {
+  using at = desk();
+  const path = `${at.dir}/bundle.json`;
+  assert.equal((await at.run("show", ["bb", "--bundle", path])).code, 0);
+  const masked = Deno.readTextFileSync(path);
+  for (const secret of ["15550111", "4111 1111", "15550101"]) assert.equal(masked.includes(secret), false, secret);
+  assert.ok(masked.includes("my card is **************11"));
+  assert.ok(masked.includes("2026-01-01T12:00:00.000Z"));
+  await at.run("show", ["bb", "--bundle", path, "--no-words"]);
+  const bare = Deno.readTextFileSync(path);
+  for (const word of ["card", "Tuesday", "Ada", "Welcome"]) assert.equal(bare.includes(word), false, word);
+  assert.ok(JSON.parse(bare).call.transcript.every(({ words }: { words: number }) => words > 0));
+});
+
+test("a recording is copied, or its absence said", async () => {
+  using at = desk();
+  assert.match((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).err, /was not recorded/);
+  Deno.mkdirSync(`${at.dir}/recordings`);
+  Deno.writeTextFileSync(`${at.dir}/recordings/call-bb33.wav`, "RIFF");
+  at.store.observe({
+    call: "call-bb33",
+    atMs: 1,
+    kind: "recorded",
+    file: "recordings/call-bb33.wav",
+    durationMs: 42_000,
+  });
+  at.store.flush();
+  assert.equal((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).code, 0);
+  assert.equal(Deno.readTextFileSync(`${at.dir}/x.wav`), "RIFF");
+  await at.run("forget", ["+15550111", "--yes"]);
+  assert.deepEqual([...Deno.readDirSync(`${at.dir}/recordings`)], []);
+});
+
+test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgotten without a yes", async () => {
+  using at = desk();
+  const codes: [number, "calls" | "show" | "forget", string[]][] = [
+    [2, "calls", ["--sence", "2h"]],
+    [2, "calls", ["--since", "yesterday-ish"]],
+    [2, "calls", ["--limit", "many"]],
+    [2, "show", ["a", "b"]],
+    [2, "forget", []],
+    [2, "forget", ["+15550111"]],
+    [0, "forget", ["--help"]],
+  ];
+  for (const [code, name, args] of codes) assert.equal((await at.run(name, args)).code, code, args.join(" "));
+  assert.equal((await at.run("forget", ["+15550111"], { yes: false })).code, 1);
+  assert.equal(at.store.list({}).length, 3);
+  assert.equal((await at.run("calls", [], { env: { DATA_DIR: `${at.dir}/none` } })).code, 1);
+  assert.match(
+    (await at.run("calls", ["--url", "http://desk.test"], { env: { ADMIN_TOKEN: "wrong" } })).err,
+    /ADMIN_TOKEN/,
+  );
+  const down = await recordCommand("calls", ["--url", "http://down.test"], {
+    env: {},
+    fetch: () => Promise.reject(new TypeError("connection refused")),
+    now: () => new Date(),
+    print: () => {},
+    printError: () => {},
+    isTerminal: false,
+    confirm: () => undefined,
+  });
+  assert.equal(down, 3);
+});
+
+test("calls are shown by HTTP to whoever has the token, and to nobody where there is none", async () => {
+  using at = desk();
+  const get = (path: string, token?: string, method = "GET") =>
+    Promise.resolve(at.app.request(path, { method, headers: token ? { authorization: `Bearer ${token}` } : {} }));
+  assert.equal((await get("/calls")).status, 401);
+  assert.equal((await get("/calls", `${TOKEN}x`)).status, 401);
+  assert.equal((await get("/calls?limit=x", TOKEN)).status, 400);
+  assert.equal((await (await get("/calls?limit=1", TOKEN)).json()).calls.length, 1);
+  const { call, notices } = await (await get("/calls/call-aa22", TOKEN)).json();
+  assert.equal(call.cost.usd, 0.0652);
+  assert.ok(notices.length > 10);
+  assert.equal((await get("/calls/nobody", TOKEN)).status, 404);
+  assert.equal((await get("/calls/call-aa22", undefined, "DELETE")).status, 401);
+  assert.equal((await get("/calls/call-aa22", TOKEN, "DELETE")).status, 204);
+  assert.equal((await get("/calls/call-aa22", TOKEN, "DELETE")).status, 404);
+  const off = new Hono();
+  callsRoutes({ store: at.store, adminToken: undefined })(off);
+  assert.equal((await off.request("/calls", { headers: { authorization: "Bearer undefined" } })).status, 404);
+});
+
+test("every long wait names who was waited for", () => {
+  const notices = conversation({ id: "call-a" });
+  assert.deepEqual(waitsOf(notices), [
+    { fromMs: 4000, waitedMs: 1720, who: "the tool find_slots" },
+    { fromMs: 6500, waitedMs: 35_500, who: "the caller" },
+  ]);
+  const slow = notices.filter(({ kind }) => !kind.startsWith("tool")).map((notice) =>
+    notice.kind === "latency" ? { ...notice, parts: { stt: 100, model: 1400, voice: 200 } } : notice
+  );
+  assert.equal(waitsOf(slow)[0]?.who, "the model");
+});
