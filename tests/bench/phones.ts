@@ -23,6 +23,9 @@ const SLEPT_MS = 5;
 /** Frames that one wake may catch up: more and the schedule gives way. */
 const CATCH_UP = 1000;
 
+/** After the last frame was sent, a server that is behind may still deliver: late is not lost. */
+const ARRIVE_MS = 2000;
+
 interface Phone {
   call: number;
   streamSid: string;
@@ -190,7 +193,7 @@ for await (const order of orders()) {
   if (order.kind === "measure") window = order;
   if (order.kind !== "stop") continue;
   sending = false;
-  await new Promise((resolve) => setTimeout(resolve, 500)); // what is on its way arrives
+  await new Promise((resolve) => setTimeout(resolve, ARRIVE_MS));
   tell(await result());
   hangUpAll();
   await new Promise((resolve) => setTimeout(resolve, 300));
