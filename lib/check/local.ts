@@ -52,7 +52,10 @@ export function adminItem({ server }: Config): CheckItem {
 
 /** `problem`: why records cannot be kept in `folder`; `memory`: why they are kept in memory. */
 export function dataItem(folder: string, { problem, memory }: { problem?: string; memory?: string }): CheckItem {
-  if (problem) return wrong("DATA_DIR", problem, "Name a folder that this user may write.");
+  if (problem) {
+    const [finding = "", remedy = "Name a folder that this user may write."] = problem.split(/(?<=\.) /, 2);
+    return wrong("DATA_DIR", finding.replace(/\.$/, ""), remedy);
+  }
   if (memory) {
     return warn(
       "DATA_DIR",

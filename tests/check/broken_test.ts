@@ -215,6 +215,15 @@ const BROKEN: Broken[] = [
     remedy: /folder/,
   },
   {
+    title: "a data folder that the executable may not have",
+    breaks: () => ({
+      records: { problem: 'DATA_DIR is "/srv/x", which we may not write. It keeps its data in one of: ./data' },
+    }),
+    name: "DATA_DIR",
+    finding: /may not write$/,
+    remedy: /^It keeps its data in one of: \.\/data$/,
+  },
+  {
     title: "a Deno that is too old",
     breaks: () => ({ denoVersion: "2.3.1" }),
     name: "Deno",
