@@ -79,6 +79,10 @@ export class PipelineEngine implements Engine {
   #asked = "";
   #times: TurnTimes = { speechEnd: undefined, final: 0 };
   #lastFiller = "";
+  /** The answer to the last turn came to nothing. */
+  #owed = false;
+  /** It was tried again already. */
+  #triedAgain = false;
   /** A fault that nothing can take over has ended the conversation. */
   #silent = false;
 
@@ -160,6 +164,15 @@ export class PipelineEngine implements Engine {
     this.#step({ kind: "begun" });
   }
 
+  /** An answer that is under way has deadlines and a filler of its own; one that came to nothing is tried once more. */
+  unanswered(): void {
+    if (!this.#owed || this.#silent) return;
+    this.#owed = false;
+    this.#triedAgain = true;
+    this.#asked = "";
+    this.#timers.arm("begin", 0);
+  }
+
   toolResult(id: string, _name: string, content: string): void {
     this.#desk.result(id, content);
   }
@@ -221,7 +234,10 @@ export class PipelineEngine implements Engine {
     const before = this.#turn.floor.kind;
     const [next, actions] = turnStep(this.#turn, event, this.#parts.turn);
     this.#turn = next;
-    if (before === "guess" && next.floor.kind !== "guess") next.floor.kind === "caller" ? this.#letGo() : this.#goOn();
+    if (before === "guess" && next.floor.kind !== "guess") {
+      const said = actions.some(({ kind }) => kind === "interim" || kind === "answer" || kind === "listen");
+      said ? this.#letGo() : this.#goOn();
+    }
     for (const action of actions) this.#do(action);
   }
 
@@ -256,6 +272,7 @@ export class PipelineEngine implements Engine {
   #confirm(text: string): void {
     this.#letGo();
     this.#asked = text;
+    this.#owed = this.#triedAgain = false;
     // The call gets this turn of the event loop to cut what we say, and to answer by itself: see `answered`.
     this.#timers.arm("begin", 0);
     if (text === "") return;
@@ -316,6 +333,7 @@ export class PipelineEngine implements Engine {
     if (answer !== this.#current) return;
     this.#current = undefined;
     this.#timers.disarm("filler");
+    this.#owed = !answer.begun && !this.#triedAgain;
     if (!answer.begun) this.#step({ kind: "begun" });
   }
 

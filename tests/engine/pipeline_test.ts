@@ -37,7 +37,7 @@ const interrupt = (text: string, afterMs: number): Step => ({ kind: "interrupt",
 
 /** Ring, do `steps`, hang up; then everything must be closed. */
 async function callOf(options: SimPipelineOptions, steps: Step[], phone: Partial<PhoneOptions> = {}) {
-  await using sim = await simPipeline({ pipeline: { ...NOVA, ...options.pipeline }, ...options });
+  await using sim = await simPipeline({ ...options, pipeline: { ...NOVA, ...options.pipeline } });
   const report = await sim.clock.runFor(sim.ring({ ...phone, steps }).report);
   await sim.clock.run(3000);
   checkAfter(sim);
@@ -144,8 +144,9 @@ test("100 seeded interruptions of each kind of voice: nothing stale is heard, th
 });
 
 test("an interruption that was noise: the rest is said, and the history is whole again", async () => {
-  for (const pipeline of [{}, WITHOUT_WORDS]) {
-    await using sim = await simPipeline({ pipeline: { ...NOVA, ...pipeline }, brain: longStory });
+  // The slow voice still speaks when the interruption turns out to be noise.
+  for (const [pipeline, voiceRateX] of [[{}, 5], [WITHOUT_WORDS, 5], [{}, 1.2], [WITHOUT_WORDS, 1.2]] as const) {
+    await using sim = await simPipeline({ pipeline: { ...NOVA, ...pipeline }, brain: longStory, voiceRateX });
     const heard: string[] = [];
     const call = sim.ring({
       steps: [say("tell me something"), wait(2000), say("and now")],
@@ -176,11 +177,16 @@ test("an interruption that was noise: the rest is said, and the history is whole
 
 test('"stop" silences us, is not answered, and stays in the history', async () => {
   const steps = [say("tell me something"), interrupt("stop | now tell me another", 1500)];
-  const { sim } = await callOf({ brain: longStory }, steps, { voice: pausing(900) });
+  const { sim } = await callOf({ brain: longStory, voiceRateX: 1.2 }, steps, { voice: pausing(900) });
   assert.equal(questions(sim).length, 2);
   assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1);
   assert.deepEqual(finals(sim), ["tell me something", "stop", "now tell me another"]);
   assert.equal(lastAsked(sim), "[interrupting you] stop now tell me another");
+  const cut = sim.cartesia.contexts.find(({ state }) => state === "cancelled");
+  assert.ok(
+    cut!.cancelledAtMs! < sim.chat.requests.at(-1)!.atMs - 500,
+    "the voice stops at once, not with the next turn",
+  );
 });
 
 test("a backchannel does not interrupt, and a short word is answered after we have finished", async () => {
@@ -322,29 +328,38 @@ test("keys and typed words are turns", async () => {
   assert.deepEqual(finals(sim), ["[The caller pressed 12.]"]);
 });
 
-test("typed words, and lines to be said, straight at the engine", async () => {
-  const clock = new VirtualClock();
-  const posted: EngineEvent[] = [];
-  const asked: ChatMessage[][] = [];
+/** An engine whose recogniser, model and line are played by the test. */
+function byHand(
+  clock: VirtualClock,
+  posted: EngineEvent[],
+  answer: (messages: ChatMessage[]) => string,
+  hear: (listen: (event: SttEvent) => void) => void = () => {},
+): PipelineEngine {
   let reply = 0;
-  let hear: (event: SttEvent) => void = () => {};
-  const engine = new PipelineEngine({
+  const host = {
+    post: (event: EngineEvent) => void posted.push(event),
+    play() {},
+    newReply: () => ++reply,
+    drained: () => false,
+    history: () => [],
+  };
+  return new PipelineEngine({
     openStt: (listen) => {
-      hear = listen;
+      hear(listen);
       return { name: "by hand", hear() {}, finish() {}, [Symbol.asyncDispose]: () => Promise.resolve() };
     },
     llms: [{
       name: "by hand",
       async *chat({ messages }) {
-        asked.push(messages);
-        yield await Promise.resolve({ kind: "text", text: "All right. " });
+        const text = await Promise.resolve(answer(messages));
+        if (text) yield { kind: "text", text };
         yield { kind: "finish", reason: "stop" };
       },
       extract: () => Promise.reject(new Error("not asked")),
       models: () => Promise.reject(new Error("not asked")),
     }],
     voices: [localTts({ voice: toneVoice() })],
-    host: { post: (event) => void posted.push(event), play() {}, newReply: () => ++reply, drained: () => false },
+    host,
     clock,
     turn: {
       minInterruptionWords: 3,
@@ -356,6 +371,17 @@ test("typed words, and lines to be said, straight at the engine", async () => {
     maxHistoryTurns: 10,
     systemPrompt: "You answer the phone.",
   });
+}
+
+test("typed words, and lines to be said, straight at the engine", async () => {
+  const clock = new VirtualClock();
+  const posted: EngineEvent[] = [];
+  const asked: ChatMessage[][] = [];
+  let hear: (event: SttEvent) => void = () => {};
+  const engine = byHand(clock, posted, (messages) => {
+    asked.push(messages);
+    return "All right.";
+  }, (listen) => void (hear = listen));
   engine.say("Good morning to all of you.");
   await clock.run(0);
   engine.text("hello");
@@ -392,6 +418,24 @@ test("a model that fails is replaced by the next one; without one the call ends 
   const { sim, report } = await callOf({ pipeline: { ...NOVA, think: [model("e503")] } }, [say("are you open today")]);
   assert.equal(report.turns.at(-1)!.heard, "I am sorry, something went wrong on our side.");
   assert.equal(sim.records()[0]!.endReason, "engine-failed");
+});
+
+test("an answer that comes to nothing is told, and tried once more when the call asks", async () => {
+  let asked = 0;
+  const clock = new VirtualClock();
+  const posted: EngineEvent[] = [];
+  const engine = byHand(clock, posted, () => ++asked === 1 ? "" : "Here I am.");
+  engine.text("hello");
+  await clock.run(100);
+  assert.deepEqual(posted.flatMap((event) => event.kind === "fault" ? [event.fatal] : []), [false]);
+  engine.unanswered();
+  await clock.run(100);
+  engine.unanswered();
+  await clock.run(100);
+  assert.equal(asked, 2);
+  assert.ok(posted.some((event) => event.kind === "reply-text" && event.text === "Here I am."));
+  await engine[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
 });
 
 test("an answer that breaks off in the middle: what came is said, and the call goes on", async () => {
