@@ -22,7 +22,7 @@ import { TwilioLeg } from "./phone/twilio_leg.ts";
 import { isOnly, Routers } from "./routers.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
-import { deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
+import { agentFaultAction, deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
 
 export interface HouseParts {
   clock: Clock;
@@ -63,7 +63,8 @@ export interface House extends Disposable {
 
 /** How long the states of a call may last, ms. The rest comes from the configuration. */
 const SETUP_MS = 8000;
-const ANSWER_MS = 15_000;
+const ANSWER_MS = 30_000;
+const FILLER_MS = 1500;
 const CLOSING_MS = 12_000;
 const NEARLY_OVER_MS = 30_000;
 const LAST_WORDS_MS = 3000;
@@ -197,6 +198,8 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
     onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
     tools,
+    // The pipeline covers its own waits.
+    filler: call.engine === "agent" ? fillerOf(call, spoken) : () => undefined,
     engine: call.engine,
     configHash: config.hash,
     ...(greeting ? { greeting } : {}),
@@ -204,6 +207,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     deadlines: {
       "setup": SETUP_MS,
       "answer": ANSWER_MS,
+      "filler": FILLER_MS,
       "false-start": call.pipeline.turn.falseInterruptionMs,
       "silence": call.silence.promptAfterMs,
       "nearly-over": Math.max(0, call.limits.callMinutes * 60_000 - NEARLY_OVER_MS),
@@ -231,17 +235,19 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
         : new AgentEngine({
           host,
           clock: parts.clock,
-          openAgent: deepgramAgent({
-            dial: parts.dial,
-            clock: parts.clock,
-            url: config.urls.agent,
-            key: config.keys.deepgram ?? "rehearsal",
-            plan: agentPlan(call, fill, {
-              said: greeting?.text,
-              functions: tools.schemas,
-              history: facts.resumed?.history ?? [],
-            }),
-          }),
+          worthRetrying: (fault) => agentFaultAction(fault) === "retry",
+          openAgent: (agentHost, resumed) =>
+            deepgramAgent({
+              dial: parts.dial,
+              clock: parts.clock,
+              url: config.urls.agent,
+              key: config.keys.deepgram ?? "rehearsal",
+              plan: agentPlan(call, fill, {
+                said: resumed ? "" : greeting?.text,
+                functions: tools.schemas,
+                history: resumed ?? facts.resumed?.history ?? [],
+              }),
+            })(agentHost),
         }),
   };
 }
@@ -280,7 +286,7 @@ function lineOfRoute({ text = "", audio, interruptible }: RouteConfig): Line {
 }
 
 function agentPlan(call: CallConfig, fill: (text: string) => string, { said, functions, history }: {
-  /** What the caller hears first from us. */
+  /** What the caller hears first from us; "" is nothing, and the agent is not to greet either. */
   said: string | undefined;
   functions: VoiceAgentPlan["functions"];
   history: VoiceAgentPlan["history"];
@@ -292,7 +298,7 @@ function agentPlan(call: CallConfig, fill: (text: string) => string, { said, fun
     think: call.agent.think.map((choice) => ({ ...choice })),
     speak: call.agent.speak.map((choice) => ({ ...choice })),
     functions,
-    history: said === undefined ? history : [...history, { role: "assistant", content: said }],
+    history: said ? [...history, { role: "assistant", content: said }] : history,
     vendorTraining: call.privacy.vendorTraining,
     tags: ["offhook"],
   };

@@ -18,13 +18,13 @@ const power = Float32Array.from({ length: 256 }, (_, code) => (decodeSample(code
 
 export class Audible {
   #floorDb = QUIETEST_FLOOR_DB;
+  /** The last `WINDOW` frames, one bit each, and how many of them stood out. */
   #bits = 0;
+  #loud = 0;
 
   /** The caller made sound for a good part of the last half second. */
   get audible(): boolean {
-    let count = 0;
-    for (let bits = this.#bits; bits !== 0; bits &= bits - 1) count++;
-    return count >= NEEDED;
+    return this.#loud >= NEEDED;
   }
 
   push(frame: Uint8Array): void {
@@ -35,6 +35,7 @@ export class Audible {
     const loud = levelDb > this.#floorDb + ABOVE_FLOOR_DB;
     const floorDb = Math.min(levelDb, this.#floorDb + FLOOR_RISE_DB);
     this.#floorDb = Math.min(LOUDEST_FLOOR_DB, Math.max(QUIETEST_FLOOR_DB, floorDb));
+    this.#loud += (loud ? 1 : 0) - ((this.#bits >> (WINDOW - 1)) & 1);
     this.#bits = ((this.#bits << 1) | (loud ? 1 : 0)) & ((1 << WINDOW) - 1);
   }
 }

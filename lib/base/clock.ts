@@ -67,6 +67,10 @@ export class TimerSet<Name extends string> implements Disposable {
     );
   }
 
+  isArmed(name: Name): boolean {
+    return this.#armed.has(name);
+  }
+
   disarm(name: Name): void {
     this.#armed.get(name)?.[Symbol.dispose]();
     this.#armed.delete(name);

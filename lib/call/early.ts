@@ -29,6 +29,7 @@ export class EarlyEngine implements AsyncDisposable {
       post: (event) => this.#post(event),
       play: (reply, audio) => this.#play(reply, audio),
       drained: () => this.#host?.drained() ?? false,
+      history: () => this.#host?.history() ?? [],
     });
   }
 

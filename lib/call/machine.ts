@@ -22,6 +22,8 @@ export type TimerName =
   | "setup"
   /** An answer is awaited. */
   | "answer"
+  /** The caller has waited long enough to be told that someone is there. */
+  | "filler"
   /** An interruption without words. */
   | "false-start"
   /** Nobody says anything. */
@@ -63,6 +65,8 @@ export type CallEvent =
   | { kind: "digit" }
   | { kind: "caller-spoke"; interrupts: boolean }
   | { kind: "caller-text"; final: boolean }
+  /** The caller was heard for a while and has fallen silent, whatever the engine makes of it. */
+  | { kind: "caller-quiet" }
   | { kind: "reply-started"; reply: number }
   | { kind: "reply-finished"; reply: number }
   | { kind: "reply-heard"; reply: number }
@@ -76,6 +80,10 @@ export type CallEvent =
 export type CallEffect =
   | { kind: "arm"; timer: TimerName }
   | { kind: "disarm"; timer: TimerName }
+  /** Arm this timer unless it runs already. */
+  | { kind: "arm-once"; timer: TimerName }
+  /** Cover the wait with a filler. `again`: it goes on after that one. */
+  | { kind: "fill" }
   /** Silence the line and tell the engine what was heard. */
   | { kind: "interrupt" }
   /** The interruption was noise: play the rest. */
@@ -109,24 +117,37 @@ export const TRANSITIONS: TransitionTable = {
     ...ALIVE,
     "ready": () => listen(0, [{ kind: "disarm", timer: "setup" }]),
     "reply-started": (_, { reply }) => speak(reply),
-    "timer": (state, { name }) => overTime(state, name),
+    "timer": (state, { name }) => name === "filler" ? [state, [{ kind: "fill" }]] : overTime(state, name),
   },
   listening: {
     ...ALIVE,
-    "caller-spoke": (state) => [{ ...state, prompts: 0 }, [{ kind: "arm", timer: "silence" }]],
-    "caller-text": (state, { final }) => final ? think() : [state, [{ kind: "arm", timer: "silence" }]],
+    "caller-spoke": (state) => [{ ...state, prompts: 0 }, [
+      { kind: "arm", timer: "silence" },
+      { kind: "disarm", timer: "filler" },
+    ]],
+    "caller-text": (state, { final }) =>
+      final ? think() : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
+    "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
     "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "silence" }]],
     "reply-started": (state, { reply }) => speak(reply, state.prompts),
     "timer": (state, { name, audible, promptsLeft }) =>
-      name === "silence" ? breakSilence(state, audible, promptsLeft) : overTime(state, name),
+      name === "silence"
+        ? breakSilence(state, audible, promptsLeft)
+        : name === "filler"
+        ? [state, [{ kind: "fill" }]]
+        : overTime(state, name),
   },
   processing: {
     ...ALIVE,
     "caller-text": (state, { final }) => final ? think() : [state, []],
-    "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "answer" }]],
+    "tool-call": (state, { running }) => [state, [
+      { kind: running ? "disarm" : "arm", timer: "answer" },
+      { kind: "arm-once", timer: "filler" },
+    ]],
     "reply-started": (_, { reply }) => speak(reply),
-    "timer": (state, { name }) => name === "answer" ? listen(0) : overTime(state, name),
+    "timer": (state, { name }) =>
+      name === "answer" ? listen(0) : name === "filler" ? [state, [{ kind: "fill" }]] : overTime(state, name),
   },
   speaking: {
     ...ALIVE,
@@ -174,7 +195,7 @@ export function step(state: CallState, event: CallEvent): Step {
 export function begin(): Step {
   return [
     { kind: "idle" },
-    ["setup", "nearly-over", "time-limit"].map((timer) => ({ kind: "arm", timer: timer as TimerName })),
+    ["setup", "filler", "nearly-over", "time-limit"].map((timer) => ({ kind: "arm", timer: timer as TimerName })),
   ];
 }
 
@@ -186,14 +207,19 @@ function listen(prompts: number, more: CallEffect[] = []): Step {
 }
 
 function think(): Step {
-  return [{ kind: "processing" }, [{ kind: "disarm", timer: "silence" }, { kind: "arm", timer: "answer" }]];
+  return [{ kind: "processing" }, [
+    { kind: "disarm", timer: "silence" },
+    { kind: "arm", timer: "answer" },
+    { kind: "arm-once", timer: "filler" },
+  ]];
 }
 
 function speak(reply: number, prompts = 0): Step {
-  return [{ kind: "speaking", reply, prompts }, [{ kind: "disarm", timer: "silence" }, {
-    kind: "disarm",
-    timer: "answer",
-  }]];
+  return [{ kind: "speaking", reply, prompts }, [
+    { kind: "disarm", timer: "silence" },
+    { kind: "disarm", timer: "answer" },
+    { kind: "disarm", timer: "filler" },
+  ]];
 }
 
 function cut(reply: number): Step {
@@ -236,7 +262,7 @@ function close(reason: EndReason, say: LineName | undefined, reply?: number): St
     : reply === undefined
     ? [{ kind: "arm", timer: "last-words" }]
     : [];
-  const timers: CallEffect[] = (["setup", "answer", "false-start", "silence"] as const).map((timer) => ({
+  const timers: CallEffect[] = (["setup", "answer", "filler", "false-start", "silence"] as const).map((timer) => ({
     kind: "disarm",
     timer,
   }));

@@ -54,7 +54,7 @@ export type AfterStream = { kind: "hang-up" } | { kind: "connect" } | { kind: "d
 
 /** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
 export type CallPlan =
-  & Pick<CallParts, "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "tools">
+  & Pick<CallParts, "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "tools" | "filler">
   & {
     openEngine: (host: EngineHost) => Engine;
     engine: string;
@@ -301,6 +301,7 @@ export class Reception {
       leg,
       clock,
       report,
+      history: () => historyOf(fold.record),
       newReply: early?.newReply ?? counter(),
       openEngine: (host) => early?.adopt(host) ?? plan.openEngine(host),
     });

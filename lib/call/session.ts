@@ -1,7 +1,7 @@
 /** One live call: owns its line, its engine and its timers; performs what the machine decides. A shell. */
 
 import { Audible } from "../audio/audible.ts";
-import { FRAME_BYTES } from "../audio/frame.ts";
+import { audioMs, FRAME_BYTES } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
@@ -86,6 +86,10 @@ export interface CallParts {
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
   onlyInterrupts: (text: string) => boolean;
   tools: CallTools;
+  /** Words that cover a wait, another at each call; none where the engine covers its own waits. */
+  filler: () => SpokenLine | undefined;
+  /** What was said so far, as heard. */
+  history: () => readonly { role: "user" | "assistant"; content: string }[];
   report: (notice: NoticeBody) => void;
 }
 
@@ -106,6 +110,10 @@ const INBOX_LIMIT = 256;
 /** An interruption lasts at most this long, however much noise the caller makes. */
 const INTERRUPTED_LIMIT_MS = 10_000;
 const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
+/** The caller is held to have said something after so long: 0.6 s, of which 0.2 s is the delay of the ear itself. */
+const SPEECH_FRAMES = 30;
+/** Fillers while nobody is known to have said anything: a cough needs no answer. */
+const FILLERS_ON_SUSPICION = 2;
 /** Without word timings a resumed reply repeats this much. */
 const REPEAT_MS = 200;
 
@@ -141,6 +149,10 @@ class Session {
   #cuts: { reply: number; heardMs: number }[] = [];
   /** The caller's present turn was answered by a route: what the engine makes of it is not wanted. */
   #routed = false;
+  /** Frames in a row in which the caller was heard. */
+  #audibleFrames = 0;
+  /** Fillers since the last answer. */
+  #fillers = 0;
   #framesIn = 0;
   #bytesOut = 0;
 
@@ -188,6 +200,11 @@ class Session {
     this.#framesIn++;
     this.#ear.push(frame);
     engine.hear(frame);
+    if (this.#ear.audible) this.#audibleFrames++;
+    else if (this.#audibleFrames > 0) {
+      if (this.#audibleFrames >= SPEECH_FRAMES) this.post({ kind: "caller-quiet" });
+      this.#audibleFrames = 0;
+    }
   }
 
   #host(): EngineHost {
@@ -197,6 +214,7 @@ class Session {
       post: (event) => this.#engineEvent(event),
       play: (reply, audio) => this.#play(reply, audio),
       drained: () => leg.drained,
+      history: this.#parts.history,
     };
   }
 
@@ -242,6 +260,7 @@ class Session {
         this.post(event);
         return event.final ? this.#callerSaid(event.text) : undefined;
       case "reply-started":
+        this.#fillers = 0;
         this.#report({ ...event, source: "engine" });
         return this.post(event);
       case "reply-finished":
@@ -318,6 +337,10 @@ class Session {
         return this.#timers.arm(effect.timer, this.#parts.deadlines[effect.timer]);
       case "disarm":
         return this.#timers.disarm(effect.timer);
+      case "arm-once":
+        return this.#timers.isArmed(effect.timer) ? undefined : this.#do({ kind: "arm", timer: effect.timer });
+      case "fill":
+        return this.#fill();
       case "interrupt":
         return this.#interrupt();
       case "resume":
@@ -362,6 +385,21 @@ class Session {
     this.#report({ kind: "reply-resumed", reply: last.reply, as });
     this.post({ kind: "reply-started", reply: as });
     this.#engine?.resumed(last.reply, as);
+  }
+
+  /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
+  #fill(): void {
+    if (this.#fillers > 0) this.#engine?.unanswered();
+    if (this.#state.kind === "listening" && this.#fillers >= FILLERS_ON_SUSPICION) return;
+    this.#fillers++;
+    const line = this.#parts.filler();
+    if (!line) return;
+    const reply = this.#parts.newReply();
+    this.#report({ kind: "reply-started", reply, source: "line" });
+    this.#report({ kind: "reply-text", reply, text: line.text });
+    this.#play(reply, line.audio);
+    this.#parts.leg.end(reply);
+    this.#timers.arm("filler", audioMs(line.audio.length) + this.#parts.deadlines.filler);
   }
 
   /** Say something that is ours, not the engine's. `tellEngine`: it stands for the engine's own answer, which is not to be heard then. */

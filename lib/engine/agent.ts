@@ -2,7 +2,8 @@
 
 import { BoundedQueue } from "../base/queue.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
-import type { OpenVoiceAgent, VoiceAgent, VoiceAgentEvent } from "../providers/ports.ts";
+import type { Fault } from "../base/result.ts";
+import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
 import type { Engine, EngineHost } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 
@@ -15,18 +16,59 @@ const QUIET_MS = 600;
 /** Text whose audio has not begun may still get some for this long. */
 const SILENT_TEXT_MS = 5000;
 
+/** An agent that has taken the caller's words gives some sign of an answer within this time. */
+const ANSWER_MS = 6000;
+/** However often it says that it is slow. */
+const SLOW_LIMIT_MS = 20_000;
+/** An agent that has been silent for so long, while the caller waits, is held to be dead. */
+const LIFELESS_MS = 3000;
+/** Times an agent is replaced in one call. */
+const RECOVERIES = 3;
+/** What a new agent is asked when the old one was lost in the middle of what it said. */
+const GO_ON = "Please go on.";
+
 export interface AgentEngineParts {
-  openAgent: OpenVoiceAgent;
+  /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
+  openAgent: (host: VoiceAgentHost, resumed: readonly HistoryLine[] | undefined) => VoiceAgent;
+  /** Whether a new session may do better after this fault. */
+  worthRetrying: (fault: Fault) => boolean;
   host: EngineHost;
   clock: Clock;
 }
 
+/** Frames before the agent noticed the caller, and the most that are kept of what the caller says: 0.6 s and 10 s. */
+const LEAD_IN_FRAMES = 30;
+const UTTERANCE_FRAMES = 500;
+
+/** The caller's audio from shortly before the agent noticed it until the words are confirmed. */
+class OpenUtterance {
+  open = false;
+  frames: Uint8Array[] = [];
+
+  hear(frame: Uint8Array): void {
+    this.frames.push(frame);
+    if (this.frames.length > (this.open ? UTTERANCE_FRAMES : LEAD_IN_FRAMES)) this.frames.shift();
+  }
+
+  begin(): void {
+    this.open = true;
+  }
+
+  end(): void {
+    this.open = false;
+    this.frames = [];
+  }
+}
+
+type HistoryLine = { role: "user" | "assistant"; content: string };
+
 export class AgentEngine implements Engine {
+  readonly #parts: AgentEngineParts;
   readonly #host: EngineHost;
   readonly #clock: Clock;
   readonly #fence: Fence;
-  readonly #agent: VoiceAgent;
-  readonly #timers: TimerSet<"fence" | "quiet">;
+  #agent: VoiceAgent;
+  readonly #timers: TimerSet<"fence" | "quiet" | "answer">;
   #early: BoundedQueue<Uint8Array> | undefined = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
   #ended = false;
   #lastAudioMs = 0;
@@ -35,15 +77,28 @@ export class AgentEngine implements Engine {
   #injected: string[] = [];
   readonly #cancelled = new Set<string>();
 
-  constructor({ openAgent, host, clock }: AgentEngineParts) {
+  /** The caller's confirmed words that nobody has begun to answer, and since when. */
+  #unanswered: { text: string; sinceMs: number } | undefined;
+  #lastEventMs: number;
+  #recoveries = 0;
+  /** What the caller is saying, until the agent confirms it: a new agent must hear it again. */
+  readonly #utterance = new OpenUtterance();
+  /** Said to a new agent as soon as it is ready. */
+  #resume: string | undefined;
+
+  constructor(parts: AgentEngineParts) {
+    const { host, clock } = parts;
+    this.#parts = parts;
     this.#host = host;
     this.#clock = clock;
+    this.#lastEventMs = clock.monotonicMs();
     this.#fence = new Fence(() => host.newReply());
-    this.#timers = new TimerSet(clock, (name) => name === "fence" ? this.#failSafe() : this.#checkQuiet());
-    this.#agent = openAgent({ event: (event) => this.#event(event), audio: (bytes) => this.#audio(bytes) });
+    this.#timers = new TimerSet(clock, (name) => this.#timer(name));
+    this.#agent = this.#open(undefined);
   }
 
   hear(frame: Uint8Array): void {
+    this.#utterance.hear(frame);
     if (this.#early) this.#early.push(frame);
     else this.#agent.hear(frame);
   }
@@ -71,18 +126,66 @@ export class AgentEngine implements Engine {
   }
 
   answered(_reply: number, text: string): void {
+    this.#unanswered = undefined;
+    this.#timers.disarm("answer");
     this.#perform(this.#fence.hold());
     this.#agent.inject(text, "interrupt");
   }
 
   toolResult(id: string, name: string, content: string): void {
-    if (!this.#cancelled.delete(id)) this.#agent.functionResult(id, name, content);
+    if (this.#cancelled.delete(id)) return;
+    this.#agent.functionResult(id, name, content);
+    if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
+  }
+
+  unanswered(): void {
+    if (this.#clock.monotonicMs() - this.#lastEventMs >= LIFELESS_MS) this.#lost("a sign of life", LIFELESS_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     this.#timers[Symbol.dispose]();
     await this.#agent[Symbol.asyncDispose]();
+  }
+
+  #open(resumed: readonly HistoryLine[] | undefined): VoiceAgent {
+    // What the agent before this one may still say reaches nobody.
+    const current = () => this.#agent === undefined || this.#agent === agent;
+    const agent: VoiceAgent = this.#parts.openAgent({
+      event: (event) => current() && this.#event(event),
+      audio: (bytes) => current() && this.#audio(bytes),
+    }, resumed);
+    return agent;
+  }
+
+  #timer(name: "fence" | "quiet" | "answer"): void {
+    if (name === "fence") return this.#failSafe();
+    return name === "quiet" ? this.#checkQuiet() : this.#lost("an answer", ANSWER_MS);
+  }
+
+  #lost(what: string, limitMs: number): void {
+    this.#failed({ kind: "deadline", peer: "deepgram-agent", what, limitMs });
+  }
+
+  /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
+  #failed(fault: Fault): void {
+    const again = this.#recoveries++ < RECOVERIES && this.#parts.worthRetrying(fault);
+    this.#host.post({ kind: "fault", fault, fatal: !again });
+    this.#timers[Symbol.dispose]();
+    const lostInReply = this.#fence.reply !== undefined;
+    this.#perform(this.#fence.restart());
+    if (!again) return void (this.#ended = true);
+    const history = [...this.#host.history()];
+    if (this.#unanswered && history.at(-1)?.role === "user") history.pop();
+    this.#resume = this.#unanswered?.text ?? (lostInReply && !this.#utterance.open ? GO_ON : undefined);
+    if (!this.#early) {
+      this.#early = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
+      for (const frame of this.#utterance.frames) this.#early.push(frame);
+    }
+    this.#injected = [];
+    const old = this.#agent;
+    this.#agent = this.#open(history.length > 0 || this.#resume ? history : undefined);
+    Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
   }
 
   #inject(text: string, behavior: "default" | "queue"): void {
@@ -98,10 +201,12 @@ export class AgentEngine implements Engine {
 
   #event(event: VoiceAgentEvent): void {
     if (this.#ended) return;
+    this.#lastEventMs = this.#clock.monotonicMs();
     switch (event.kind) {
       case "ready":
         return this.#ready(event.requestId);
       case "caller-started":
+        this.#utterance.begin();
         this.#perform(this.#fence.callerStarted());
         this.#timers.arm("fence", FENCE_LIMIT_MS);
         return this.#host.post({ kind: "caller-spoke" });
@@ -112,6 +217,7 @@ export class AgentEngine implements Engine {
       case "audio-done":
         return this.#perform(this.#fence.audioDone());
       case "function-calls":
+        this.#timers.disarm("answer");
         for (const call of event.calls) this.#host.post({ kind: "tool-call", ...call });
         return;
       case "functions-cancelled":
@@ -120,6 +226,9 @@ export class AgentEngine implements Engine {
       case "latency":
         return this.#host.post({ kind: "latency", parts: event.parts });
       case "warning":
+        if (this.#unanswered && this.#clock.monotonicMs() - this.#unanswered.sinceMs < SLOW_LIMIT_MS) {
+          this.#timers.arm("answer", ANSWER_MS);
+        }
         return this.#host.post({
           kind: "fault",
           fault: { kind: "rejected", peer: "deepgram-agent", code: event.code, detail: event.detail },
@@ -132,9 +241,7 @@ export class AgentEngine implements Engine {
           fatal: false,
         });
       case "ended":
-        this.#timers[Symbol.dispose]();
-        if (event.fault) this.#host.post({ kind: "fault", fault: event.fault, fatal: true });
-        return;
+        return event.fault && this.#failed(event.fault);
       case "injection-refused":
         return void this.#injected.shift();
     }
@@ -147,11 +254,19 @@ export class AgentEngine implements Engine {
     if (!early) return;
     for (const frame of early.drain()) this.#agent.hear(frame);
     early[Symbol.dispose]();
+    if (this.#resume === undefined) return;
+    this.#agent.injectCaller(this.#resume);
+    this.#resume = undefined;
+    if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
   }
 
   #callerText(content: string): void {
     this.#timers.disarm("fence");
+    this.#utterance.end();
     this.#perform(this.#fence.callerText());
+    if (content === GO_ON || content === this.#unanswered?.text) return; // our own words, or the caller's again, to a new agent
+    this.#unanswered = { text: content, sinceMs: this.#clock.monotonicMs() };
+    this.#timers.arm("answer", ANSWER_MS);
     this.#host.post({ kind: "caller-text", text: content, final: true });
   }
 
@@ -185,6 +300,8 @@ export class AgentEngine implements Engine {
     for (const action of actions) {
       switch (action.kind) {
         case "started":
+          this.#unanswered = undefined;
+          this.#timers.disarm("answer");
           this.#heardAudio = false;
           this.#lastAudioMs = this.#clock.monotonicMs();
           this.#timers.arm("quiet", QUIET_MS);

@@ -44,6 +44,8 @@ export interface EngineHost {
   newReply(): number;
   /** Whether the phone has played all it was given. */
   drained(): boolean;
+  /** What was said so far, as heard. */
+  history(): readonly { role: "user" | "assistant"; content: string }[];
 }
 
 export interface Engine extends AsyncDisposable {
@@ -61,6 +63,8 @@ export interface Engine extends AsyncDisposable {
   say(text: string): void;
   /** The call answered the caller's turn itself, with `text` as `reply` (a cached prompt): no other answer to that turn is to be heard. */
   answered(reply: number, text: string): void;
+  /** The caller has been waiting for an answer for some seconds: make sure that somebody is there to give one. */
+  unanswered(): void;
   /** The result of a tool call, as text for the model. */
   toolResult(id: string, name: string, content: string): void;
 }

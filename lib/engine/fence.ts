@@ -111,6 +111,13 @@ export class Fence {
     return this.#finish();
   }
 
+  /** The agent is gone, and another takes its place: nothing of the old one comes any more. */
+  restart(): FenceAction[] {
+    this.#held = false;
+    this.#lift();
+    return this.#finish();
+  }
+
   /** The interruption was noise: what came of the cut reply since then. The fence stays up for what else may come late. */
   takeKept(): Uint8Array[] {
     const kept = this.#kept;

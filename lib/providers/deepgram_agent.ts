@@ -5,6 +5,7 @@ import { type Clock, type Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
+import { type FaultAction, faultAction } from "./deepgram_faults.ts";
 import type {
   InjectBehavior,
   OpenVoiceAgent,
@@ -14,8 +15,8 @@ import type {
   VoiceAgentHost,
 } from "./ports.ts";
 
-/** From open socket to `SettingsApplied`: measured 160 ms (section 2.1). */
-export const READY_DEADLINE_MS = 4000;
+/** From the dial to `SettingsApplied`: that takes 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
+export const READY_DEADLINE_MS = 1500;
 /** Unsent bytes at which the vendor is held to be gone: 16 s of audio. */
 const CLOGGED_BYTES = 128 * 1024;
 
@@ -67,6 +68,23 @@ export function settingsMessage(plan: VoiceAgentPlan): string {
 
 function oneOrMany<T>(items: readonly T[]): T | readonly T[] {
   return items.length === 1 ? items[0]! : items;
+}
+
+/** Errors of the agent after which a new session may do better. Deepgram reference, sections 2.13 and 7. */
+const PASSING = new Set([
+  "INTERNAL_SERVER_ERROR",
+  "CLIENT_MESSAGE_TIMEOUT",
+  "FAILED_TO_START_LISTENING",
+  "FAILED_TO_LISTEN",
+  "FAILED_TO_SPEAK",
+  "FAILED_TO_THINK",
+  "SERVER_GOING_AWAY",
+]);
+
+/** What to do about a fault of the agent: its own codes, else as with all of Deepgram's sockets. */
+export function agentFaultAction(fault: Fault): FaultAction {
+  if (fault.kind === "rejected" && PASSING.has(fault.code)) return "retry";
+  return fault.kind === "refused" && fault.status >= 500 ? "retry" : faultAction(fault);
 }
 
 const seconds = z.number().optional();
@@ -153,6 +171,7 @@ class DeepgramAgentSession implements VoiceAgent {
   #wire: Wire | undefined;
   #openedMs = 0;
   #requestId = "";
+  #ready = false;
   #ended = false;
   readonly #opening: Promise<void>;
 
@@ -224,6 +243,7 @@ class DeepgramAgentSession implements VoiceAgent {
         return this.#wire?.send(settingsMessage(this.#parts.plan));
       case "SettingsApplied":
         this.#readyTimer[Symbol.dispose]();
+        this.#ready = true;
         return this.#host.event({ kind: "ready", requestId: this.#requestId });
       case "Error":
         return this.#end({
@@ -240,7 +260,8 @@ class DeepgramAgentSession implements VoiceAgent {
   }
 
   #send(message: Record<string, unknown>): void {
-    if (!this.#ended) this.#wire?.send(JSON.stringify(message));
+    // Before `SettingsApplied` any other message would end the session.
+    if (this.#ready && !this.#ended) this.#wire?.send(JSON.stringify(message));
   }
 
   #odd(detail: string): void {

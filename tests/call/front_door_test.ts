@@ -126,7 +126,9 @@ test("a caller's seventh call within an hour, and the first after the day's last
   await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA7" }))).text();
   assert.deepEqual(sim.refusals, ["caller-limit"]);
 
-  await using short = await liveHouse({ config: { limits: { minutesPerDay: 1 }, silence: { promptAfterMs: 600_000 } } });
+  await using short = await liveHouse({
+    config: { limits: { minutesPerDay: 1 }, silence: { promptAfterMs: 600_000 } },
+  });
   const token = await announce(short, "CA1");
   const { wire } = await start(short, "CA1", token);
   await short.clock.run(61_000);
