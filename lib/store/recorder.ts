@@ -1,0 +1,76 @@
+/** Writes one call's recording in pieces while the call lasts, so that a long call needs little memory and a killed one loses seconds. */
+
+import type { Clock, Timer } from "../base/clock.ts";
+import { Aligner, interleave, wavHeader } from "./recording.ts";
+
+/** How often what is settled goes to the disk. */
+const WRITE_EVERY_MS = 2000;
+
+export interface RecorderParts {
+  path: string;
+  clock: Clock;
+  /** The disk refuses: the call goes on unrecorded. Told once. */
+  failed: (error: unknown) => void;
+}
+
+export class CallRecorder implements Disposable {
+  /** Hand this to the line. */
+  readonly tap: Aligner = new Aligner();
+  readonly #parts: RecorderParts;
+  #file: Deno.FsFile | undefined;
+  #timer: Timer | undefined;
+  #dataBytes = 0;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+    this.#try(() => {
+      this.#file = Deno.openSync(parts.path, { write: true, create: true, truncate: true });
+      this.#file.writeSync(wavHeader(0));
+    });
+    this.#arm();
+  }
+
+  /** What is in the file, ms. */
+  get durationMs(): number {
+    return this.#dataBytes / 16;
+  }
+
+  /** The call is over: the rest is written, the file closed. */
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#write(this.tap.end());
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #arm(): void {
+    this.#timer = this.#parts.clock.after(WRITE_EVERY_MS, () => {
+      this.#write(this.tap.take());
+      this.#arm();
+    });
+  }
+
+  /** Append, and keep the header true: a file cut off at any time can be played. */
+  #write(piece: { caller: Uint8Array; agent: Uint8Array } | undefined): void {
+    const file = this.#file;
+    if (!piece || !file) return;
+    this.#try(() => {
+      const bytes = interleave(piece);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      this.#dataBytes += bytes.length;
+      file.seekSync(0, Deno.SeekMode.Start);
+      file.writeSync(wavHeader(this.#dataBytes));
+      file.seekSync(0, Deno.SeekMode.End);
+    });
+  }
+
+  #try(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#file?.close();
+      this.#file = undefined;
+      this.#parts.failed(error);
+    }
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Both sides of a call on the carrier's own time: the caller by the timestamps of his frames, the agent by the marks the
+ * carrier echoes among them. Echoes and frames travel the same way, so the network's delay cancels out. Pure.
+ */
+
+const BYTES_PER_MS = 8;
+const FRAME_MS = 20;
+const SILENCE = 0xFF;
+/** How much later an echo may come than the audio before it should have ended, before that counts as a pause in it. */
+const PAUSE_MS = 60;
+/** An echo so much too early was not heard: the carrier gave it back because it was told to clear. */
+const EARLY_MS = 30;
+/** Audio this old is final: nothing is written before it any more. */
+const SETTLED_MS = 10_000;
+
+interface Sent {
+  from: number;
+  audio: Uint8Array;
+}
+
+interface Mark {
+  name: string;
+  at: number;
+}
+
+/** What a line shows of itself to a recorder. */
+export interface LineTap {
+  /** Caller audio as the carrier stamps it, ms since the stream began. */
+  caller(timestampMs: number, audio: Uint8Array): void;
+  /** Audio left for the carrier; it plays in this order. */
+  sent(audio: Uint8Array): void;
+  /** A mark left, behind the audio sent so far. */
+  marked(name: string): void;
+  /** The carrier has given a mark back. */
+  echoed(name: string): void;
+  /** The carrier was told to drop what it has not played. */
+  cleared(): void;
+}
+
+export class Aligner implements LineTap {
+  readonly #caller = new Track();
+  readonly #agent = new Track();
+  #sent: Sent[] = [];
+  #marks: Mark[] = [];
+  /** Bytes sent so far; of these, bytes whose place in time is known. */
+  #sentBytes = 0;
+  #placedBytes = 0;
+  /** Carrier time after the newest caller frame. */
+  #nowMs = 0;
+  /** Carrier time at which the byte `#placedBytes` is to be heard, if what is sent plays on without a pause. */
+  #dueMs: number | undefined;
+  #clearedAt = -1;
+
+  caller(timestampMs: number, audio: Uint8Array): void {
+    this.#caller.write(timestampMs, audio);
+    this.#nowMs = Math.max(this.#nowMs, timestampMs + audio.length / BYTES_PER_MS);
+  }
+
+  sent(audio: Uint8Array): void {
+    // The carrier was idle: what comes now is heard from now on, one frame's time of the carrier's own later.
+    if (this.#placedBytes === this.#sentBytes && (this.#dueMs ?? 0) < this.#nowMs) this.#dueMs = undefined;
+    this.#sent.push({ from: this.#sentBytes, audio });
+    this.#sentBytes += audio.length;
+  }
+
+  marked(name: string): void {
+    this.#marks.push({ name, at: this.#sentBytes });
+  }
+
+  echoed(name: string): void {
+    const index = this.#marks.findIndex((mark) => mark.name === name);
+    if (index < 0) return;
+    const { at } = this.#marks[index]!;
+    this.#marks.splice(0, index + 1);
+    const lengthMs = (at - this.#placedBytes) / BYTES_PER_MS;
+    const heardMs = this.#nowMs;
+    if (at <= this.#clearedAt && this.#dueMs !== undefined && heardMs < this.#dueMs + lengthMs - EARLY_MS) {
+      return this.#cut(heardMs);
+    }
+    this.#place(at, heardMs - lengthMs);
+  }
+
+  cleared(): void {
+    this.#clearedAt = this.#sentBytes;
+    // Without a mark out nothing will tell when the carrier cleared: it is about now.
+    if (this.#marks.length === 0) this.#cut(this.#nowMs);
+  }
+
+  /** Both sides up to the time where nothing changes any more, from where the last call ended. */
+  take(): { caller: Uint8Array; agent: Uint8Array } | undefined {
+    return this.#takeUntil(Math.floor((this.#nowMs - SETTLED_MS) / FRAME_MS) * FRAME_MS);
+  }
+
+  /** The rest: the call is over. Audio without an echo was heard up to now. */
+  end(): { caller: Uint8Array; agent: Uint8Array } | undefined {
+    this.#cut(this.#nowMs);
+    return this.#takeUntil(this.#nowMs);
+  }
+
+  #takeUntil(untilMs: number): { caller: Uint8Array; agent: Uint8Array } | undefined {
+    if (untilMs <= this.#caller.takenMs) return undefined;
+    return { caller: this.#caller.take(untilMs), agent: this.#agent.take(untilMs) };
+  }
+
+  /** Put audio up to the byte `at` where it was heard: in one run with what was before, unless there was a pause. */
+  #place(at: number, fromMs: number): void {
+    const startMs = this.#dueMs !== undefined && Math.abs(fromMs - this.#dueMs) < PAUSE_MS
+      ? this.#dueMs
+      : Math.max(0, fromMs);
+    this.#write(at, startMs);
+    this.#dueMs = startMs + (at - this.#placedBytes) / BYTES_PER_MS;
+    this.#forget(at);
+  }
+
+  /** What was not heard until `ms` was never heard. */
+  #cut(ms: number): void {
+    if (this.#dueMs === undefined && this.#placedBytes < this.#sentBytes) this.#dueMs = this.#startOfUnmarked(ms);
+    if (this.#dueMs !== undefined && ms > this.#dueMs) {
+      this.#write(
+        Math.min(this.#sentBytes, this.#placedBytes + Math.round((ms - this.#dueMs) * BYTES_PER_MS)),
+        this.#dueMs,
+      );
+    }
+    this.#forget(this.#sentBytes);
+    this.#dueMs = undefined;
+    this.#marks = [];
+  }
+
+  #startOfUnmarked(ms: number): number {
+    return Math.max(0, ms - (this.#sentBytes - this.#placedBytes) / BYTES_PER_MS);
+  }
+
+  #write(at: number, startMs: number): void {
+    for (const { from, audio } of this.#sent) {
+      if (from >= at) break;
+      const skip = Math.max(0, this.#placedBytes - from);
+      const part = audio.subarray(skip, Math.min(audio.length, at - from));
+      this.#agent.write(startMs + (from + skip - this.#placedBytes) / BYTES_PER_MS, part);
+    }
+  }
+
+  #forget(at: number): void {
+    this.#placedBytes = at;
+    this.#sent = this.#sent.filter(({ from, audio }) => from + audio.length > at);
+  }
+}
+
+/** One side, silent where nothing was written; what was taken is not kept. */
+class Track {
+  takenMs = 0;
+  #bytes = new Uint8Array(0);
+
+  write(atMs: number, audio: Uint8Array): void {
+    const at = Math.round((atMs - this.takenMs) * BYTES_PER_MS);
+    const skip = Math.max(0, -at);
+    if (skip >= audio.length) return;
+    this.#reach(at + audio.length);
+    this.#bytes.set(audio.subarray(skip), Math.max(0, at));
+  }
+
+  take(untilMs: number): Uint8Array {
+    const count = Math.round((untilMs - this.takenMs) * BYTES_PER_MS);
+    this.#reach(count);
+    const taken = this.#bytes.slice(0, count);
+    this.#bytes = this.#bytes.slice(count);
+    this.takenMs = untilMs;
+    return taken;
+  }
+
+  #reach(bytes: number): void {
+    if (bytes <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(bytes, this.#bytes.length * 2)).fill(SILENCE);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
+}
+
+/** Bytes of the header of `wavHeader`. */
+export const WAV_HEADER_BYTES = 58;
+
+/** The head of a stereo mu-law WAV at 8 kHz: left the caller, right the agent. RFC 2361, section A.7; the fact chunk is required there. */
+export function wavHeader(dataBytes: number): Uint8Array {
+  const bytes = new Uint8Array(WAV_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  const name = (at: number, letters: string) => bytes.set(new TextEncoder().encode(letters), at);
+  name(0, "RIFF");
+  view.setUint32(4, WAV_HEADER_BYTES - 8 + dataBytes, true);
+  name(8, "WAVEfmt ");
+  view.setUint32(16, 18, true);
+  view.setUint16(20, 7, true);
+  view.setUint16(22, 2, true);
+  view.setUint32(24, 8000, true);
+  view.setUint32(28, 16_000, true);
+  view.setUint16(32, 2, true);
+  view.setUint16(34, 8, true);
+  name(38, "fact");
+  view.setUint32(42, 4, true);
+  view.setUint32(46, dataBytes / 2, true);
+  name(50, "data");
+  view.setUint32(54, dataBytes, true);
+  return bytes;
+}
+
+/** Two mono sides of one length as the samples of a stereo file. */
+export function interleave({ caller, agent }: { caller: Uint8Array; agent: Uint8Array }): Uint8Array {
+  const both = new Uint8Array(caller.length * 2);
+  for (let n = 0; n < caller.length; n++) {
+    both[2 * n] = caller[n]!;
+    both[2 * n + 1] = agent[n]!;
+  }
+  return both;
+}
