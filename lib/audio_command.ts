@@ -68,7 +68,10 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
     return await audioToWav(names[0]!, names[1]!, parts);
   }
   if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command ?? ""}".`);
-  const loaded = loadConfig(values.config === undefined ? {} : { file: values.config });
+  const loaded = loadConfig({
+    flags: { rehearse: true }, // a recording can be made before any account is set
+    ...(values.config === undefined ? {} : { file: values.config }),
+  });
   if (!loaded.ok) {
     printError(describeNotes(loaded.fault));
     return 1;

@@ -47,7 +47,12 @@ function infoOf(name: string, index: PromptIndex, wanted: Wanted | undefined): P
   const path = pathOf(name);
   const bytes = readBytes(path);
   const none = { name, seconds: null, levelDbfs: null, voice: null, text: wanted?.text ?? null };
-  if (!bytes) return { ...none, warnings: [`${path} is missing. Build it: offhook audio build ${name}`] };
+  if (!bytes) {
+    return {
+      ...none,
+      warnings: [`${path} is missing. Build it: offhook audio build ${name}${wanted?.text ? "" : ".wav"}`],
+    };
+  }
   const read = readRecording(bytes, path);
   if (!read.ok) return { ...none, warnings: [read.fault] };
   const known = entryOf(index, name, bytes);

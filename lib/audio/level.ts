@@ -60,8 +60,11 @@ function bend(sample: number): number {
 function stretchLevels(samples: Float32Array, rateHz: number): number[] {
   const length = stretchLength(rateHz);
   return Array.from({ length: Math.ceil(samples.length / length) }, (_, k) => {
-    const stretch = samples.subarray(k * length, (k + 1) * length);
-    return decibels(stretch.reduce((sum, sample) => sum + sample * sample, 0) / stretch.length);
+    const from = k * length;
+    const to = Math.min(samples.length, from + length);
+    let energy = 0;
+    for (let n = from; n < to; n++) energy += samples[n]! * samples[n]!;
+    return decibels(energy / (to - from));
   });
 }
 
