@@ -60,7 +60,7 @@ export const FLUSH_EVERY_MS = 500;
 /** Notices that may wait for the disk: some minutes of 50 calls. */
 export const QUEUE_LIMIT = 20_000;
 /** Notices written at once, so that no write takes long. */
-const BATCH = 300;
+const BATCH = 120;
 /** Between two batches, when more wait. */
 const NEXT_BATCH_MS = 5;
 const RETRY_MS = 2000;

@@ -15,6 +15,8 @@ export type { ChatThought } from "./chat_script.ts";
 export type ChatBrain = (
   messages: readonly ChatRole[],
   tools: readonly ChatToolOffer[],
+  /** What the answer must satisfy, where that was said. */
+  schema?: Record<string, unknown>,
 ) => ChatThought | Promise<ChatThought>;
 
 export interface ChatStandInOptions {
@@ -195,7 +197,8 @@ class ChatServer {
       }
     }
     if (body.model === "object") return { text: '{"name":"Ada","party":2}' };
-    const thought = await (this.#options.answer ?? echo)(body.messages, tools);
+    const schema = format?.type === "json_schema" ? format.json_schema.schema : undefined;
+    const thought = await (this.#options.answer ?? echo)(body.messages, tools, schema);
     if (format && format.type !== "text") {
       if (isJson(thought.text ?? "")) return thought;
       return { text: JSON.stringify(format.type === "json_schema" ? exampleOf(format.json_schema.schema) : {}) };
