@@ -14,6 +14,7 @@ export interface Reach {
 
 /** How long one try may take, in ms. */
 export const ATTEMPT_MS = 3000;
+const LATE_REMEDY = "Check the address and the network, or try again.";
 
 /** Run `work` with a signal that aborts after 3 s. Never rejects: what it throws is an item called `name`. */
 export async function attempt(
@@ -26,7 +27,7 @@ export async function attempt(
   using _limit = clock.after(ATTEMPT_MS, () => {
     const seconds = ATTEMPT_MS / 1000;
     late.resolve([
-      wrong(name, `gives no answer within ${seconds} s`, "Check the address and the network, or try again."),
+      wrong(name, `gives no answer within ${seconds} s`, LATE_REMEDY),
     ]);
     scope.abort();
   });
@@ -40,7 +41,9 @@ export async function attempt(
 
 /** A fault as an item. What passes by itself, and a limit that was reached, only ask to be looked at. */
 export function faultItem(name: string, fault: Fault): CheckItem {
-  const [finding, remedy] = split(describeFault(fault));
+  const [finding, remedy] = fault.kind === "deadline"
+    ? [describeFault(fault), LATE_REMEDY]
+    : split(describeFault(fault));
   const passes = fault.kind === "refused" && (fault.status === 429 || fault.status >= 500);
   return (passes ? warn : wrong)(name, finding, remedy);
 }

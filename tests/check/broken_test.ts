@@ -50,7 +50,7 @@ const BROKEN: Broken[] = [
     title: "an agent that says nothing",
     breaks: () => ({ silent: ["agent.deepgram.com"] }),
     name: "agent",
-    finding: /no answer within 3 s/,
+    finding: /no answer within 3 s|^Waited \d+ ms/,
     remedy: /network/,
   },
   {
