@@ -7,7 +7,10 @@ import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
 import { createApp, type Health } from "./app.ts";
 import { banner } from "./banner.ts";
-import { type Config, type ConfigNote, describeNotes, type Flags, type Loaded } from "./config.ts";
+import { browserPhone, isOwnMachine } from "./browser_phone.ts";
+import { CALLS_FILE } from "./calls_command.ts";
+import { callsRoutes } from "./calls_routes.ts";
+import { type Config, type ConfigNote, describeNotes, type Flags, forNumber, type Loaded } from "./config.ts";
 import { ownVersion, readBytes } from "./files.ts";
 import { buildHouse, type House } from "./house.ts";
 import { loadConfig } from "./load.ts";
@@ -17,6 +20,8 @@ import { lineSource } from "./prompt_voice.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
 import { watchFiles } from "./reload.ts";
+import { describeStoreReport, openStore, type Store, type StoreOptions } from "./store.ts";
+import { NoticeHub } from "./telemetry/hub.ts";
 import { log, logNotice, openLog } from "./telemetry/log.ts";
 import { callMeters } from "./telemetry/call_meters.ts";
 
@@ -111,7 +116,15 @@ export function openServer(
   let current = config;
   const meters = callMeters();
   const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
-  const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe];
+  const hub = new NoticeHub();
+  const records = recordsPlace(config.server.dataDir, { onDeploy: config.server.onDeploy });
+  const store = owned.use(openRecords({
+    folder: "kind" in records && records.kind === "disk" ? records.folder : undefined,
+    clock,
+    process: randomHex(8),
+    privacy: (to) => forNumber(current, to || undefined).privacy,
+  }));
+  const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe, store.observe, hub.observe];
   const turnedAway = (reason: string, callSid: string) => {
     meters.refused(reason);
     log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
@@ -130,6 +143,7 @@ export function openServer(
     randomHex,
     readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
     lineSource: lineSource(config, { clock, fetch: (request) => fetch(request) }),
+    minutesToday: store.minutesToday(),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
     refused: turnedAway,
     unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
@@ -164,6 +178,16 @@ export function openServer(
     callStatus: () => {},
     refused: turnedAway,
     peerAddress: (request) => peers.get(request),
+    extend: (app) => {
+      callsRoutes({ store, adminToken: config.server.adminToken })(app);
+      browserPhone({
+        readAsset: readBytes,
+        voice,
+        subscribe: hub.subscribe,
+        isLoopback: (request) =>
+          isOwnMachine(request, { address: peers.get(request), trustProxy: config.server.trustProxy }),
+      })(app);
+    },
   });
 
   let listener: Deno.HttpServer<Deno.NetAddr>;
@@ -226,6 +250,24 @@ function breathing(signal: AbortSignal): () => Promise<void> | void {
     if (systemClock.monotonicMs() - sinceMs < SLICE_MS) return;
     return sleep(systemClock, 0, signal).then(() => void (sinceMs = systemClock.monotonicMs()));
   };
+}
+
+/** The store, on the disk where there is one; what it cannot write is said loudly and costs no call. */
+function openRecords(
+  { folder, ...parts }: Pick<StoreOptions, "clock" | "process" | "privacy"> & { folder: string | undefined },
+): Store {
+  if (folder !== undefined) {
+    try {
+      Deno.mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      log("error", `Cannot make the data folder ${folder}: ${String(error)}`);
+    }
+  }
+  return openStore({
+    ...parts,
+    ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, recordings: `${folder}/recordings` }),
+    report: (report) => log(report.kind === "recovered" ? "warning" : "error", describeStoreReport(report)),
+  });
 }
 
 async function resolveHost(host: string): Promise<string[]> {

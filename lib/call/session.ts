@@ -257,8 +257,9 @@ class Session {
         return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
       case "caller-text":
         this.#report(event);
-        this.post(event);
-        return event.final ? this.#callerSaid(event.text) : undefined;
+        // What only interrupts is heard, and not answered.
+        this.post({ kind: "caller-text", final: event.final && !event.interruption });
+        return event.final && !event.interruption ? this.#callerSaid(event.text) : undefined;
       case "reply-started":
         this.#fillers = 0;
         this.#report({ ...event, source: "engine" });

@@ -13,6 +13,8 @@ const EARLY_FRAMES = 500;
 const FENCE_LIMIT_MS = 10_000;
 /** A reply without `AgentAudioDone` is over when this long brought no audio and all was played. */
 const QUIET_MS = 600;
+/** A timer that comes later than this tells of a stall of ours, not of the agent's silence. */
+const LATE_MS = 100;
 /** Text whose audio has not begun may still get some for this long. */
 const SILENT_TEXT_MS = 5000;
 
@@ -72,6 +74,8 @@ export class AgentEngine implements Engine {
   #early: BoundedQueue<Uint8Array> | undefined = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
   #ended = false;
   #lastAudioMs = 0;
+  /** When it was last looked whether the reply is over. */
+  #lookedMs = 0;
   #heardAudio = false;
   /** Texts we asked the agent to say: its own echo of them shows that it took the injection. */
   #injected: string[] = [];
@@ -290,9 +294,13 @@ export class AgentEngine implements Engine {
   }
 
   #checkQuiet(): void {
-    const quietMs = this.#clock.monotonicMs() - this.#lastAudioMs;
+    const nowMs = this.#clock.monotonicMs();
+    const quietMs = nowMs - this.#lastAudioMs;
     const limitMs = this.#heardAudio ? QUIET_MS : SILENT_TEXT_MS;
-    if (quietMs >= limitMs && this.#host.drained()) this.#perform(this.#fence.quiet());
+    // After a stall of ours the audio may be there already, unread: judge at the next look.
+    const late = nowMs - this.#lookedMs > QUIET_MS + LATE_MS;
+    this.#lookedMs = nowMs;
+    if (!late && quietMs >= limitMs && this.#host.drained()) this.#perform(this.#fence.quiet());
     else this.#timers.arm("quiet", QUIET_MS);
   }
 
@@ -303,7 +311,7 @@ export class AgentEngine implements Engine {
           this.#unanswered = undefined;
           this.#timers.disarm("answer");
           this.#heardAudio = false;
-          this.#lastAudioMs = this.#clock.monotonicMs();
+          this.#lastAudioMs = this.#lookedMs = this.#clock.monotonicMs();
           this.#timers.arm("quiet", QUIET_MS);
           this.#host.post({ kind: "reply-started", reply: action.reply });
           break;

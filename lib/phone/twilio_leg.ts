@@ -26,6 +26,8 @@ const EARLY_FRAMES = 100;
 const ECHO_GRACE_MS = 2000;
 /** How often late echoes and quiet lines are looked for. */
 const CHECK_EVERY_MS = 250;
+/** A check that comes later than this tells of a stall of ours. */
+const LATE_MS = 100;
 
 export interface TwilioLegParts {
   /** The open socket to the carrier. */
@@ -55,6 +57,7 @@ export class TwilioLeg implements Leg, Paced {
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
   #lastFrameMs = 0;
+  #checkedMs = 0;
   /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
   #madeUpMs = 0;
 
@@ -185,7 +188,7 @@ export class TwilioLeg implements Leg, Paced {
     }
     this.#timers.disarm("start");
     this.#out = new Outbound(streamSid);
-    this.#lastFrameMs = this.#clock.monotonicMs();
+    this.#lastFrameMs = this.#checkedMs = this.#clock.monotonicMs();
     this.#timers.arm("check", CHECK_EVERY_MS);
     this.#emit({
       kind: "leg-started",
@@ -239,7 +242,10 @@ export class TwilioLeg implements Leg, Paced {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
     const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
-    if (quietMs >= QUIET_LINE_MS) {
+    // After a stall of ours the frames may be there already, unread.
+    const late = nowMs - this.#checkedMs > CHECK_EVERY_MS + LATE_MS;
+    this.#checkedMs = nowMs;
+    if (!late && quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
         this.#deliver(SILENT_FRAME);
