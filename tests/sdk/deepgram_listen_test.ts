@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { DeepgramClient } from "@deepgram/sdk";
 import { systemClock } from "../../lib/base/clock.ts";
+import { openFlux } from "../../lib/providers/deepgram_flux.ts";
+import { openListen } from "../../lib/providers/deepgram_listen.ts";
+import type { Stt, SttEvent } from "../../lib/providers/ports.ts";
 import { deepgramFluxStandIn, type FluxStandInOptions } from "../../lib/rehearsal/deepgram_flux.ts";
 import { deepgramListenStandIn, type ListenStandInOptions } from "../../lib/rehearsal/deepgram_listen.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { test } from "../case.ts";
-import { feed, Inbox, silence, speech, until } from "./sockets.ts";
+import { dialThenWait, feed, Inbox, silence, speech, until } from "./sockets.ts";
 
 const NOVA = {
   ...{ model: "nova-3", encoding: "mulaw", sample_rate: 8000, channels: 1, language: "en" },
@@ -22,7 +25,7 @@ function served(options: Partial<ListenStandInOptions & FluxStandInOptions> = {}
   const flux = deepgramFluxStandIn({ clock: systemClock, key: "key", ...options as Partial<FluxStandInOptions> });
   const server = serveStandIns([{ path: "/v1/listen", ...nova }, { path: "/v2/listen", ...flux }]);
   const client = new DeepgramClient({ apiKey, baseUrl: `http://${server.origin}` });
-  return { nova, flux, client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  return { nova, flux, client, origin: server.origin, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 // deno-lint-ignore no-explicit-any -- a test reads what it expects there
@@ -170,4 +173,24 @@ test("@deepgram/sdk listen v2: the vendor's error and its close are told", async
   await feed((frame) => socket.sendMedia(frame), silence(400), { done: () => inbox.of("Error").length > 0 });
   assert.equal((await inbox.next("Error")).code, "INTERNAL_SERVER_ERROR");
   await until("the close", () => inbox.closes.length > 0);
+});
+
+test("our own clients make the same of the same speech as @deepgram/sdk", async () => {
+  await using line = served();
+  const SAID = "Table for four, please.";
+  const common = { dial: dialThenWait(0), clock: systemClock, key: "key" };
+  const heard = async (open: (listen: (event: SttEvent) => void) => Stt) => {
+    const finals: string[] = [];
+    await using stt = open((event) => {
+      if (event.kind === "final" && event.endOfTurn) finals.push(event.text);
+    });
+    await feed((frame) => stt.hear(frame), [...silence(200), ...await speech(SAID), ...silence(1600)]);
+    await until("the end of the turn", () => finals.length > 0);
+    return finals;
+  };
+  const url = (version: number) => `ws://${line.origin}/v${version}/listen`;
+  const nova = { model: "nova-3", endpointing: 300, smart_format: true };
+  const flux = { model: "flux-general-en" };
+  assert.deepEqual(await heard((listen) => openListen({ ...common, url: url(1), provider: nova, listen })), [SAID]);
+  assert.deepEqual(await heard((listen) => openFlux({ ...common, url: url(2), provider: flux, listen })), [SAID]);
 });

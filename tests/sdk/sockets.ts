@@ -4,6 +4,9 @@ import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { readTag, tagUtterance } from "../../lib/audio/tag.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
+import type { Dial } from "../../lib/base/dial.ts";
+import { failed, ok } from "../../lib/base/result.ts";
+import { socketWire } from "../../lib/base/wire.ts";
 
 /** A parsed message, or anything else that a library hands on. */
 // deno-lint-ignore no-explicit-any -- a test reads what it expects there
@@ -105,3 +108,14 @@ export async function feed(
     if (dueMs > systemClock.monotonicMs()) await sleep(systemClock, dueMs - systemClock.monotonicMs());
   }
 }
+
+/** Dials with the platform's socket, and hands it over only so long after it is open: what comes meanwhile is kept. */
+export const dialThenWait = (waitMs: number): Dial => ({ peer, url, headers }) =>
+  new Promise((resolve) => {
+    const socket = new WebSocket(url, { headers: { ...headers } });
+    socket.onopen = () => {
+      const wire = socketWire(socket);
+      sleep(systemClock, waitMs).then(() => resolve(ok(wire)), () => {});
+    };
+    socket.onerror = () => resolve(failed({ kind: "unreachable", peer, detail: "no socket" }));
+  });

@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { TwilioRealtimeTransportLayer } from "@openai/agents-extensions";
 import { toneVoice } from "../../lib/audio/voice.ts";
-import { sleep, systemClock } from "../../lib/base/clock.ts";
-import type { Dial } from "../../lib/base/dial.ts";
-import { failed, ok } from "../../lib/base/result.ts";
-import { socketWire } from "../../lib/base/wire.ts";
+import { systemClock } from "../../lib/base/clock.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import type { PhoneEvent } from "../../lib/softphone/monitor.ts";
 import { placeCall } from "../../lib/softphone/phone.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { seeded, test } from "../case.ts";
 import { realtimeStandIn } from "./realtime.ts";
-import { until } from "./sockets.ts";
+import { dialThenWait, until } from "./sockets.ts";
 
 const LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen";
 const answer = (said: string) =>
@@ -22,17 +19,6 @@ const answer = (said: string) =>
     : said.includes("stop")
     ? "all right"
     : `you said ${said}`;
-
-/** The socket's first message, `start`, is sent so long after it is open. */
-const dialThenWait = (waitMs: number): Dial => ({ peer, url, headers }) =>
-  new Promise((resolve) => {
-    const socket = new WebSocket(url, { headers: { ...headers } });
-    socket.onopen = () => {
-      const wire = socketWire(socket);
-      sleep(systemClock, waitMs).then(() => resolve(ok(wire)), () => {});
-    };
-    socket.onerror = () => resolve(failed({ kind: "unreachable", peer, detail: "no socket" }));
-  });
 
 /**
  * A media-stream server as the OpenAI agents library makes one: its transport between the phone and the model. It greets
