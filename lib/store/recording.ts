@@ -50,6 +50,11 @@ export class Aligner implements LineTap {
   /** Carrier time at which the byte `#placedBytes` is to be heard, if what is sent plays on without a pause. */
   #dueMs: number | undefined;
   #clearedAt = -1;
+  /** Carrier time at which the present run was sent, as we saw it, and how much later such a run was heard last. */
+  #runMs = 0;
+  /** The same of the first run after a clear. */
+  #nextRunMs = 0;
+  #roundTripMs = 0;
 
   caller(timestampMs: number, audio: Uint8Array): void {
     this.#caller.write(timestampMs, audio);
@@ -57,8 +62,12 @@ export class Aligner implements LineTap {
   }
 
   sent(audio: Uint8Array): void {
-    // The carrier was idle: what comes now is heard from now on, one frame's time of the carrier's own later.
-    if (this.#placedBytes === this.#sentBytes && (this.#dueMs ?? 0) < this.#nowMs) this.#dueMs = undefined;
+    if (this.#placedBytes === this.#sentBytes) {
+      // The carrier is idle: what comes now begins a run of its own, a round trip later.
+      if ((this.#dueMs ?? 0) < this.#nowMs) this.#dueMs = undefined;
+      this.#runMs = this.#nowMs;
+    }
+    if (this.#sentBytes === this.#clearedAt) this.#nextRunMs = this.#nowMs;
     this.#sent.push({ from: this.#sentBytes, audio });
     this.#sentBytes += audio.length;
   }
@@ -74,16 +83,23 @@ export class Aligner implements LineTap {
     this.#marks.splice(0, index + 1);
     const lengthMs = (at - this.#placedBytes) / BYTES_PER_MS;
     const heardMs = this.#nowMs;
+    if (at <= this.#clearedAt) this.#dueMs ??= this.#runMs + this.#roundTripMs;
+    else if (this.#dueMs === undefined) this.#roundTripMs = Math.max(0, heardMs - lengthMs - this.#runMs);
     if (at <= this.#clearedAt && this.#dueMs !== undefined && heardMs < this.#dueMs + lengthMs - EARLY_MS) {
-      return this.#cut(heardMs);
+      return this.#cut(heardMs, this.#clearedAt);
     }
-    this.#place(at, heardMs - lengthMs);
+    // Told to clear just before its end: whether this echo is due or given back cannot be told, so neither is overstated.
+    const endMs = at <= this.#clearedAt ? heardMs + FRAME_MS / 2 : Infinity;
+    this.#place(at, heardMs - lengthMs, endMs);
+    // Behind the last mark before the clear there may be audio without one.
+    const isLast = at <= this.#clearedAt && !this.#marks.some((mark) => mark.at <= this.#clearedAt);
+    if (isLast) this.#cut(heardMs, this.#clearedAt);
   }
 
   cleared(): void {
     this.#clearedAt = this.#sentBytes;
     // Without a mark out nothing will tell when the carrier cleared: it is about now.
-    if (this.#marks.length === 0) this.#cut(this.#nowMs);
+    if (this.#marks.length === 0) this.#cut(this.#nowMs, this.#sentBytes);
   }
 
   /** Both sides up to the time where nothing changes any more, from where the last call ended. */
@@ -93,7 +109,7 @@ export class Aligner implements LineTap {
 
   /** The rest: the call is over. Audio without an echo was heard up to now. */
   end(): { caller: Uint8Array; agent: Uint8Array } | undefined {
-    this.#cut(this.#nowMs);
+    this.#cut(this.#nowMs, this.#sentBytes);
     return this.#takeUntil(this.#nowMs);
   }
 
@@ -103,31 +119,26 @@ export class Aligner implements LineTap {
   }
 
   /** Put audio up to the byte `at` where it was heard: in one run with what was before, unless there was a pause. */
-  #place(at: number, fromMs: number): void {
+  #place(at: number, fromMs: number, endMs: number): void {
     const startMs = this.#dueMs !== undefined && Math.abs(fromMs - this.#dueMs) < PAUSE_MS
       ? this.#dueMs
       : Math.max(0, fromMs);
-    this.#write(at, startMs);
+    this.#write(Math.min(at, this.#placedBytes + Math.max(0, endMs - startMs) * BYTES_PER_MS), startMs);
     this.#dueMs = startMs + (at - this.#placedBytes) / BYTES_PER_MS;
     this.#forget(at);
   }
 
-  /** What was not heard until `ms` was never heard. */
-  #cut(ms: number): void {
-    if (this.#dueMs === undefined && this.#placedBytes < this.#sentBytes) this.#dueMs = this.#startOfUnmarked(ms);
+  /** Of what was sent up to the byte `upTo`, that which was not heard until `ms` was never heard. */
+  #cut(ms: number, upTo: number): void {
+    if (this.#placedBytes < upTo) this.#dueMs ??= this.#runMs + this.#roundTripMs;
     if (this.#dueMs !== undefined && ms > this.#dueMs) {
-      this.#write(
-        Math.min(this.#sentBytes, this.#placedBytes + Math.round((ms - this.#dueMs) * BYTES_PER_MS)),
-        this.#dueMs,
-      );
+      const heardBytes = Math.round((ms - this.#dueMs) * BYTES_PER_MS);
+      this.#write(Math.min(upTo, this.#placedBytes + heardBytes), this.#dueMs);
     }
-    this.#forget(this.#sentBytes);
+    this.#forget(upTo);
     this.#dueMs = undefined;
-    this.#marks = [];
-  }
-
-  #startOfUnmarked(ms: number): number {
-    return Math.max(0, ms - (this.#sentBytes - this.#placedBytes) / BYTES_PER_MS);
+    this.#runMs = this.#nextRunMs;
+    this.#marks = this.#marks.filter(({ at }) => at > upTo);
   }
 
   #write(at: number, startMs: number): void {

@@ -37,6 +37,21 @@ function shifts(ours: Float32Array, theirs: Float32Array): { atMs: number; shift
   return found;
 }
 
+/** Whether half of the piece stands in its place. */
+function isBesideCut(
+  ours: Float32Array,
+  theirs: Float32Array,
+  { atMs, base }: { atMs: number; base: number },
+): boolean {
+  for (const from of [atMs * PER_MS, (atMs + 20) * PER_MS]) {
+    const half = ours.subarray(from, from + 20 * PER_MS);
+    for (let shift = -20 * PER_MS; shift <= 20 * PER_MS; shift++) {
+      if (matches(half, theirs, from - base * PER_MS + shift)) return true;
+    }
+  }
+  return false;
+}
+
 function matches(piece: Float32Array, whole: Float32Array, at: number): boolean {
   for (let n = 0; n < piece.length; n++) if (piece[n] !== whole[at + n]) return false;
   return true;
@@ -80,14 +95,14 @@ for (const [name, { weather, minutes }] of Object.entries(WEATHERS)) {
     for (const { atMs, shiftMs } of caller!) {
       assert.ok(Math.abs(shiftMs - base) <= 1, `caller at ${atMs}: ${shiftMs - base}`);
     }
-    for (const { atMs, shiftMs } of agent!) {
+    // Where a reply was cut, a piece may reach over the cut by less than 20 ms and be found whole where the reply went on.
+    const [left, right] = [ours.value.channels[1]!, theirs.value.channels[1]!];
+    const isCut = ({ atMs, shiftMs }: { atMs: number; shiftMs: number }) =>
+      Math.abs(shiftMs - base) > 20 && isBesideCut(left, right, { atMs, base });
+    const placed = agent!.filter((piece) => !isCut(piece));
+    assert.ok(agent!.length - placed.length <= minutes, `${agent!.length - placed.length} pieces beside a cut`);
+    for (const { atMs, shiftMs } of placed) {
       assert.ok(Math.abs(shiftMs - base) <= 20, `agent at ${atMs}: ${shiftMs - base}`);
-    }
-    if (Deno.env.get("SHOW")) {
-      console.log(
-        "largest deviation, ms:",
-        Math.max(...agent!.map(({ shiftMs }) => Math.abs(shiftMs - base))),
-      );
     }
     // Nothing that was heard is missing, nothing that was not is there.
     const heard = theirs.value.channels[1]!.filter((sample) => Math.abs(sample) > 0.02).length;
