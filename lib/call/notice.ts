@@ -220,7 +220,8 @@ export class RecordFold {
         return this.#heard(notice.reply, notice.heardMs, true);
       case "latency": {
         const last = record.transcript.findLast(({ who }) => who === "agent");
-        return void (last && (last.parts = { ...last.parts, ...notice.parts }));
+        // What we said ourselves took none of these times: they are of an answer that nobody heard.
+        return void (last?.source === "engine" && (last.parts = { ...last.parts, ...notice.parts }));
       }
       case "tool-call":
         return void record.tools.push({ atMs: notice.atMs, id: notice.id, name: notice.name });

@@ -112,6 +112,7 @@ const Message = z.discriminatedUnion("type", [
     type: z.literal("LatencyReport"),
     stt_latency: seconds,
     ttt_token_latency: seconds,
+    ttt_text_latency: seconds,
     tts_latency: seconds,
     total_latency: seconds,
   }),
@@ -318,10 +319,11 @@ function eventOf(message: Told): VoiceAgentEvent | undefined {
 
 /** Reports carry one field each, and bare recogniser times several a second (section 2.11): only what tells something is passed on. */
 function latencyOf(report: Extract<AgentMessage, { type: "LatencyReport" }>): VoiceAgentEvent | undefined {
-  const { stt_latency, ttt_token_latency, tts_latency, total_latency } = report;
+  const { stt_latency, ttt_token_latency, ttt_text_latency, tts_latency, total_latency } = report;
+  const thinking = ttt_token_latency ?? ttt_text_latency;
   const parts = {
     ...(stt_latency !== undefined ? { stt: stt_latency * 1000 } : {}),
-    ...(ttt_token_latency !== undefined ? { model: ttt_token_latency * 1000 } : {}),
+    ...(thinking !== undefined ? { model: thinking * 1000 } : {}),
     ...(tts_latency !== undefined ? { voice: tts_latency * 1000 } : {}),
     ...(total_latency !== undefined ? { total: total_latency * 1000 } : {}),
   };

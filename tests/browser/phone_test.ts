@@ -4,9 +4,6 @@ import { CHROMIUM, openBrowser, type Page } from "./chromium.ts";
 import { talkingWav } from "./microphone.ts";
 import { startServer } from "./server.ts";
 
-/** The real program is tested, so it must serve the page. */
-const served = /\bbrowserPhone\(/.test(Deno.readTextFileSync(new URL("../../lib/serve.ts", import.meta.url)));
-const NEEDS = served ? CHROMIUM : { present: false, missing: "lib/serve.ts does not serve the browser phone" };
 /** How long an answer may take on a busy machine. */
 const PATIENT_MS = 30_000;
 
@@ -46,7 +43,7 @@ function clean(page: Page, origin: string): void {
 
 const counts = async (page: Page) => JSON.parse(await page.eval("JSON.stringify(offhookCall.counts)") as string);
 
-testWith(NEEDS, "a call from click to transcript: typed, interrupted by speech, a key, hung up", async () => {
+testWith(CHROMIUM, "a call from click to transcript: typed, interrupted by speech, a key, hung up", async () => {
   await using server = await startServer();
   const wav = await talkingWav(server.origin);
   await using browser = await openBrowser({ microphoneWav: wav });
@@ -97,7 +94,7 @@ testWith(NEEDS, "a call from click to transcript: typed, interrupted by speech, 
   await Deno.remove(wav);
 });
 
-testWith(NEEDS, "without a microphone the phone says so and is used by typing", async () => {
+testWith(CHROMIUM, "without a microphone the phone says so and is used by typing", async () => {
   await using server = await startServer();
   await using browser = await openBrowser({ denyMicrophone: true });
   const page = await browser.page();
@@ -109,7 +106,7 @@ testWith(NEEDS, "without a microphone the phone says so and is used by typing", 
   clean(page, server.origin);
 });
 
-testWith(NEEDS, "with the keyboard alone: call, type, hang up; everything has a name", async () => {
+testWith(CHROMIUM, "with the keyboard alone: call, type, hang up; everything has a name", async () => {
   await using server = await startServer();
   await using browser = await openBrowser();
   const page = await browser.page({ width: 360, height: 740, mobile: true });
@@ -130,7 +127,7 @@ testWith(NEEDS, "with the keyboard alone: call, type, hang up; everything has a 
   clean(page, server.origin);
 });
 
-testWith(NEEDS, "a server that goes away, or takes no calls, is named", async () => {
+testWith(CHROMIUM, "a server that goes away, or takes no calls, is named", async () => {
   const server = await startServer();
   await using browser = await openBrowser();
   const page = await browser.page();
