@@ -17,11 +17,13 @@ import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
 import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
 import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
 import type { ChatProvider } from "./providers/chat_quirks.ts";
-import { openFlux } from "./providers/deepgram_flux.ts";
-import { openListen } from "./providers/deepgram_listen.ts";
+import type { Breakers } from "./providers/breaker.ts";
+import { type FluxProvider, openFlux } from "./providers/deepgram_flux.ts";
+import { type ListenProvider as NovaProvider, openListen } from "./providers/deepgram_listen.ts";
 import { deepgramSpeak } from "./providers/deepgram_speak.ts";
 import { localTts } from "./providers/local_speak.ts";
 import type { OpenStt, ToolSchema, Tts } from "./providers/ports.ts";
+import { type Ear, steadyStt } from "./providers/steady_stt.ts";
 
 export interface PipelinePlanParts {
   config: Config;
@@ -41,6 +43,8 @@ export interface PipelinePlanParts {
   /** What was said before, as heard. */
   history?: readonly { role: "user" | "assistant"; content: string }[];
   fillerAfterMs?: number;
+  /** What all calls of the process know of their providers. */
+  breakers?: Breakers;
 }
 
 /** What every model is told after the configured prompt. */
@@ -52,15 +56,19 @@ export const PHONE_MANNERS =
 
 /** Flux's own advice where the configuration has none. Deepgram reference, section 4.1. */
 const EAGER_THRESHOLD = 0.5;
+/** Flux speaks four times a second: a caller waits meanwhile. */
+const FLUX_STUCK_MS = 1500;
 
 /** Opens at once; everything it connects to is closed with it. */
 export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
-  const { config, call, clock, fill, fillers, host, said, tools = [], history = [], fillerAfterMs } = parts;
+  const { config, call, clock, dial, fill, fillers, host, said, tools = [], history = [], fillerAfterMs } = parts;
+  const { breakers } = parts;
   const { listen, think, speak, turn } = call.pipeline;
+  const mip_opt_out = !call.privacy.vendorTraining;
   const llms = think.map((choice) => openLlm(parts, choice));
   const voices = speak.map((choice) => openVoice(parts, choice));
   return new PipelineEngine({
-    openStt: openEar(parts, listen.provider),
+    openStt: openEar(listen.provider),
     llms,
     voices: [...voices.map(({ tts }) => tts), localTts({ voice: parts.localVoice })],
     host,
@@ -80,38 +88,63 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),
     fillers,
     ...(fillerAfterMs === undefined ? {} : { fillerAfterMs }),
+    ...(breakers ? { breakers } : {}),
     warm: (signal) => Promise.all([llms[0]?.warm(signal), voices[0]?.warm(signal)]),
   });
 
-  function openEar({ dial }: PipelinePlanParts, provider: PipelineListen["provider"]): OpenStt {
-    const mip_opt_out = !call.privacy.vendorTraining;
-    const key = config.keys.deepgram ?? REHEARSED;
-    if (!isFlux(provider)) {
-      const { language = call.language, ...rest } = provider;
-      return (listen) =>
-        openListen({
-          dial,
-          clock,
-          url: config.urls.listen,
-          key,
-          provider: { ...rest, language, mip_opt_out },
-          listen,
-        });
-    }
+  /** The configured recogniser, and Deepgram's other one where it knows the language. */
+  function openEar(provider: PipelineListen["provider"]): OpenStt {
+    const ears: [Ear, ...Ear[]] = isFlux(provider) ? [flux(provider), nova(novaFor(provider))] : [nova(provider)];
+    const other = isFlux(provider) ? undefined : fluxFor(provider, call.language);
+    if (other) ears.push(flux(other));
+    return (listen) => steadyStt({ ears, clock, listen, ...(breakers ? { breakers } : {}) });
+  }
+
+  function nova({ language = call.language, ...rest }: NovaProvider): Ear {
+    const { endpointing = 500, utterance_end_ms = 1000 } = rest;
+    const settings = { ...common(config.urls.listen), provider: { ...rest, language, mip_opt_out } };
+    return {
+      name: `deepgram ${rest.model}`,
+      peer: "deepgram-listen",
+      endsWithinMs: Math.max(endpointing || 0, utterance_end_ms) + 300,
+      open: (listen, opened) => openListen({ ...settings, listen, opened }),
+    };
+  }
+
+  function flux(provider: FluxProvider): Ear {
     const eager_eot_threshold = turn.eager
       ? provider.eager_eot_threshold ?? Math.min(EAGER_THRESHOLD, provider.eot_threshold ?? 1)
       : undefined;
-    return (listen) =>
-      openFlux({
-        dial,
-        clock,
-        url: config.urls.flux,
-        key,
-        provider: { ...provider, eager_eot_threshold, mip_opt_out },
-        listen,
-      });
+    const settings = { ...common(config.urls.flux), provider: { ...provider, eager_eot_threshold, mip_opt_out } };
+    return {
+      name: `deepgram ${provider.model}`,
+      peer: "deepgram-flux",
+      endsWithinMs: Infinity, // it may wait for the rest of a sentence, and looks after its own stalls
+      open: (listen, opened) => openFlux({ ...settings, stuckMs: FLUX_STUCK_MS, listen, opened }),
+    };
+  }
+
+  function common(url: string) {
+    return { dial, clock, url, key: config.keys.deepgram ?? REHEARSED };
   }
 }
+
+/** Nova in the place of Flux, and the other way round: undefined where Flux does not know the language. */
+function novaFor({ model, keyterms }: FluxProvider): NovaProvider {
+  return { model: "nova-3", language: model.endsWith("multi") ? "multi" : "en", keyterms };
+}
+
+function fluxFor({ language, keyterms }: NovaProvider, callLanguage: string): FluxProvider | undefined {
+  const spoken = language ?? callLanguage;
+  if (spoken === "multi") return { model: "flux-general-multi", keyterms };
+  return /^en(-|$)/.test(spoken) ? { model: "flux-general-en", keyterms } : undefined;
+}
+
+/** Between two pieces of an answer, ms. */
+const TOKEN_GAP_MS = 1200;
+/** Deadlines of a voice, while a caller waits, ms. */
+const FIRST_AUDIO_MS = 1000;
+const AUDIO_GAP_MS = 1200;
 
 /** What a stand-in takes for a key. */
 const REHEARSED = "rehearsal";
@@ -120,7 +153,20 @@ function isFlux({ model }: PipelineListen["provider"]): boolean {
   return model.startsWith("flux");
 }
 
-function openLlm({ config, clock, fetch }: PipelinePlanParts, think: PipelineThink): ChatLlm {
+/** The first language model of a call's configuration, for work in the background; undefined if there is no key for it. */
+export function callModel(parts: Pick<PipelinePlanParts, "config" | "call" | "clock" | "fetch">): ChatLlm | undefined {
+  const { config, call } = parts;
+  const think = call.pipeline.think.find((think) =>
+    config.rehearsal || think.endpoint !== undefined || config.urls.llm !== undefined ||
+    llmKeyFor(config, think) !== undefined
+  );
+  return think && openLlm(parts, think);
+}
+
+function openLlm(
+  { config, clock, fetch }: Pick<PipelinePlanParts, "config" | "clock" | "fetch">,
+  think: PipelineThink,
+): ChatLlm {
   const { max_completion_tokens: maxTokens, type, model, ...vendor } = think.provider;
   const provider: ChatProvider = {
     type,
@@ -138,6 +184,7 @@ function openLlm({ config, clock, fetch }: PipelinePlanParts, think: PipelineThi
     key,
     provider,
     firstTokenMs: think.firstTokenMs,
+    gapMs: TOKEN_GAP_MS,
   });
 }
 
@@ -155,6 +202,8 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
       url: config.urls.speak,
       key: config.keys.deepgram ?? REHEARSED,
       provider: { model, speed, mip_opt_out: !call.privacy.vendorTraining },
+      firstByteMs: FIRST_AUDIO_MS,
+      gapMs: AUDIO_GAP_MS,
     });
     return { tts, warm: () => tts.warm() };
   }
@@ -167,6 +216,8 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     key: config.keys.cartesia ?? REHEARSED,
     version: CARTESIA_VERSION,
     provider: { model_id, voice, ...(language === undefined ? {} : { language }) },
+    firstAudioMs: FIRST_AUDIO_MS,
+    gapMs: AUDIO_GAP_MS,
   });
   return { tts, warm: (signal) => tts.warm(signal) };
 }

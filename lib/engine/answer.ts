@@ -22,7 +22,7 @@ export interface AnswerParts {
   tools: readonly ToolSchema[];
   desk: ToolDesk;
   memory: Memory;
-  voice: Pick<SayingParts, "voices" | "host">;
+  voice: Pick<SayingParts, "voices" | "host" | "clock">;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
   /** Its first audio reached the line. Once. */
@@ -105,25 +105,37 @@ export class Answer {
     const { llms } = this.#parts;
     const request: ChatRequest = { messages, ...(tools.length > 0 ? { tools: [...tools] } : {}) };
     while (!this.#aborted) {
-      const llm = llms.current;
+      const llm = llms.pick();
       const saying = this.#newSaying();
+      const chunker = new Chunker();
       try {
-        return await this.#listen(llm, request, saying);
+        const calls = await this.#listen(llm, request, { saying, chunker });
+        if (!this.#aborted) llms.worked(llm);
+        return calls;
       } catch (error) {
-        saying.end();
+        if (this.#aborted || !(error instanceof FaultError)) saying.abort();
         if (this.#aborted) break;
         if (!(error instanceof FaultError)) throw error;
-        const takesOver = saying.isEmpty && llms.next(llm);
-        this.#fault(error.fault, saying.isEmpty && !takesOver);
+        // What sounds already is finished with what there is; what does not is taken back, if another one can be asked.
+        const takesOver = llms.failed(llm, error.fault) && saying.reply === undefined;
+        if (takesOver) saying.abort();
+        else {
+          for (const chunk of chunker.flush()) saying.add(chunk);
+          saying.end();
+        }
+        this.#fault(error.fault, !takesOver && saying.isEmpty);
         if (!takesOver) break;
       }
     }
     return [];
   }
 
-  async #listen(llm: Llm, request: ChatRequest, saying: Saying): Promise<ChatToolCall[]> {
+  async #listen(
+    llm: Llm,
+    request: ChatRequest,
+    { saying, chunker }: { saying: Saying; chunker: Chunker },
+  ): Promise<ChatToolCall[]> {
     const { times } = this;
-    const chunker = new Chunker();
     const calls: ChatToolCall[] = [];
     const say = (chunks: string[]) => chunks.forEach((chunk) => saying.add(chunk));
     times.request ??= this.#nowMs;

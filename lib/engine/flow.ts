@@ -1,5 +1,8 @@
 /** Small parts of the pipeline's flow: text that is read while it grows, a gate that work waits at, and what takes over when one fails. */
 
+import type { Fault } from "../base/result.ts";
+import { type Breakers, isLasting } from "../providers/breaker.ts";
+
 /** Text that grows piece by piece; every reader gets all of it, from the first piece on. */
 export class TextFeed {
   readonly #pieces: string[] = [];
@@ -26,9 +29,16 @@ export class TextFeed {
     this.#wake();
   }
 
-  async *read(): AsyncGenerator<string, void, void> {
+  /** `skip`: so many characters of it are left out. */
+  async *read(skip = 0): AsyncGenerator<string, void, void> {
+    let left = skip;
     for (let at = 0;;) {
-      while (at < this.#pieces.length) yield this.#pieces[at++]!;
+      while (at < this.#pieces.length) {
+        const piece = this.#pieces[at++]!;
+        const rest = piece.slice(left);
+        left = Math.max(0, left - piece.length);
+        if (rest !== "") yield rest;
+      }
       if (this.#ended) return;
       await this.#grown.promise;
     }
@@ -67,27 +77,44 @@ export class Gate {
   }
 }
 
-/** Several that can do the same, in order of preference; one that failed is not used again in this call. */
-export class Spares<T> {
+/** Several that can do the same, in order of preference. One that failed twice in a row is not used again in this call. */
+export class Spares<T extends { readonly name: string }> {
   readonly #all: readonly [T, ...T[]];
-  #at = 0;
+  readonly #breakers: Breakers | undefined;
+  readonly #failures = new Map<T, number>();
 
   /** @throws {RangeError} if there is none. */
-  constructor(all: readonly T[]) {
+  constructor(all: readonly T[], breakers?: Breakers) {
     const [first, ...others] = all;
     if (first === undefined) throw new RangeError("a pipeline needs at least one of each part");
     this.#all = [first, ...others];
+    this.#breakers = breakers;
   }
 
-  get current(): T {
-    return this.#all[this.#at]!;
+  /** Whom to ask now: the first that is said to work. Whoever asks it tells `worked` or `failed`. */
+  pick(): T {
+    const left = this.#left;
+    return left.find(({ name }) => this.#breakers?.of(name).admits() ?? true) ?? left[0] ?? this.#all.at(-1)!;
   }
 
-  /** `failed` did not do. @returns whether another one takes over; the last is tried again and again. */
-  next(failed: T): boolean {
-    if (this.current !== failed) return true;
-    if (this.#at + 1 === this.#all.length) return false;
-    this.#at++;
-    return true;
+  worked(one: T): void {
+    this.#failures.delete(one);
+    this.#breakers?.of(one.name).worked();
+  }
+
+  /** `one` did not do. @returns whether it is worth to ask again: `one` itself where the fault may pass at once, or another. */
+  failed(one: T, fault: Fault): boolean {
+    this.#breakers?.of(one.name).failed(fault);
+    const hasOthers = this.#left.some((other) => other !== one);
+    // A second wait as long as the first, or the same nonsense again, is for the one that has no other.
+    const isHopeless = (fault.kind === "deadline" || fault.kind === "protocol") && hasOthers;
+    this.#failures.set(one, isLasting(fault) || isHopeless ? GIVEN_UP : (this.#failures.get(one) ?? 0) + 1);
+    return this.#left.length > 0;
+  }
+
+  get #left(): T[] {
+    return this.#all.filter((one) => (this.#failures.get(one) ?? 0) < GIVEN_UP);
   }
 }
+
+const GIVEN_UP = 2;

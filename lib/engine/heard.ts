@@ -26,6 +26,14 @@ export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { hear
   return { heard: words.slice(0, count).map(({ text }) => text).join(" "), rest: textOf(words.slice(count)) };
 }
 
+/** How many characters at the start of `text` were spoken, up to the start of a word. */
+export function spokenCharacters({ text, words, heardMs }: Omit<CutText, "msPerCharacter">): number {
+  const { heard } = cutAt({ text, words, heardMs, msPerCharacter: MS_PER_CHARACTER });
+  const tokens = [...text.matchAll(/\S+/g)];
+  const count = heard.split(" ").filter(Boolean).length;
+  return tokens[count]?.index ?? text.length;
+}
+
 /** Single spaces, none at the ends. */
 export function tidy(text: string): string {
   return text.trim().replace(/\s+/g, " ");

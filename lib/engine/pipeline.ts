@@ -3,9 +3,11 @@
  * mean for the turn is decided in turn.ts, what the model is told in memory.ts; one answer is in answer.ts.
  */
 
+import { Audible } from "../audio/audible.ts";
 import { audioMs } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
+import type { Breakers } from "../providers/breaker.ts";
 import type { ChatMessage, Llm, OpenStt, Stt, SttEvent, ToolSchema, Tts } from "../providers/ports.ts";
 import { Answer } from "./answer.ts";
 import type { Engine, EngineEvent, EngineHost, LatencyParts } from "./engine.ts";
@@ -29,6 +31,8 @@ export interface PipelineParts {
   voices: readonly Tts[];
   host: EngineHost;
   clock: Clock;
+  /** What all calls know of their providers. */
+  breakers?: Breakers;
   turn: TurnRules;
   maxHistoryTurns: number;
   systemPrompt: string;
@@ -39,7 +43,7 @@ export interface PipelineParts {
   tools?: readonly ToolSchema[];
   /** Another one at each call, if there is one. */
   fillers?: () => Filler | undefined;
-  /** From the confirmed turn to a filler, if nothing of the answer sounds by then. */
+  /** From the caller's last sound to a filler, if nothing of the answer sounds by then. */
   fillerAfterMs?: number;
   /** Open the connections of models and voices before they are needed. Rejections are ignored: the need will show. */
   warm?: (signal: AbortSignal) => Promise<unknown>;
@@ -48,6 +52,14 @@ export interface PipelineParts {
 export const FILLER_AFTER_MS = 1800;
 /** Fillers drawn to find one that is not the last one again. */
 const FILLER_DRAWS = 4;
+/** The caller is held to have said something after so long: 0.8 s, of which 0.3 s is the delay of the ear itself. */
+const SPEECH_FRAMES = 40;
+/** Fillers while nobody is known to have said anything: a cough needs no answer. */
+const FILLERS_ON_SUSPICION = 2;
+/** A recogniser tells the end of a turn within this time; what it tells later was kept back. */
+const FRESH_MS = 1600;
+/** A turn that is answered later than so long after its end has waited for us to finish. */
+const PROMPT_MS = 300;
 
 /** What is known of a confirmed turn's time, ms of the clock. */
 interface TurnTimes {
@@ -66,6 +78,12 @@ export class PipelineEngine implements Engine {
   readonly #timers: TimerSet<TurnTimer | "begin" | "filler">;
   readonly #scope = new AbortController();
   readonly #speechEnd: SpeechEnd;
+  readonly #ear = new Audible();
+  /** Frames in a row in which the caller was heard. */
+  #audibleFrames = 0;
+  /** What the caller waits for, as far as we know; `suspected`: something was said, and nobody has understood it yet. */
+  #awaited: "greeting" | "answer" | "suspected" | undefined;
+  #suspicions = 0;
   /** Everything that runs, to be awaited at the end. */
   readonly #running = new Set<Promise<void>>();
   readonly #answers = new Set<Answer>();
@@ -92,8 +110,8 @@ export class PipelineEngine implements Engine {
     const { clock, systemPrompt, maxHistoryTurns: maxTurns, history = [] } = parts;
     this.#memory = new Memory({ systemPrompt, maxTurns, history });
     this.#desk = new ToolDesk({ clock, memory: this.#memory, post: this.#host.post });
-    this.#llms = new Spares(parts.llms);
-    this.#voices = new Spares(parts.voices);
+    this.#llms = new Spares(parts.llms, parts.breakers);
+    this.#voices = new Spares(parts.voices, parts.breakers);
     this.#timers = new TimerSet(clock, (name) => this.#timer(name));
     this.#speechEnd = new SpeechEnd(clock);
     this.#stt = parts.openStt((event) => this.#heard(event));
@@ -107,7 +125,13 @@ export class PipelineEngine implements Engine {
 
   hear(frame: Uint8Array): void {
     this.#speechEnd.push(frame);
+    this.#ear.push(frame);
     this.#stt.hear(frame);
+    if (this.#ear.audible) this.#audibleFrames++;
+    else if (this.#audibleFrames > 0) {
+      if (this.#audibleFrames >= SPEECH_FRAMES && !this.#playing && !this.#silent) this.#await("suspected");
+      this.#audibleFrames = 0;
+    }
   }
 
   digit(digit: string): void {
@@ -146,9 +170,10 @@ export class PipelineEngine implements Engine {
     const saying = new Saying({
       voices: this.#voices,
       host: this.#host,
+      clock: this.#parts.clock,
       memory: this.#memory,
       gate: new Gate("open"),
-      reached: () => {},
+      reached: (what) => what === "line" && this.#nothingAwaited(),
       failed: (fault, fatal) => this.#fault(fault, fatal),
     });
     this.#lines.add(saying);
@@ -200,7 +225,10 @@ export class PipelineEngine implements Engine {
     const { greeting, warm } = this.#parts;
     await Promise.resolve(); // our maker has us in hand before it hears from us
     this.#post({ kind: "ready" });
-    if (greeting) this.say(greeting);
+    if (greeting) {
+      this.#await("greeting");
+      this.say(greeting);
+    }
     await warm?.(this.#scope.signal).catch(() => {});
   }
 
@@ -209,6 +237,7 @@ export class PipelineEngine implements Engine {
       case "spoke":
         return; // a sound is no word
       case "interim":
+        if (this.#awaited === "suspected") this.#nothingAwaited();
         return this.#step({ ...event, playing: this.#playing });
       case "final":
         this.#times = { speechEnd: this.#speechEnd.atMs, final: this.#nowMs };
@@ -216,6 +245,8 @@ export class PipelineEngine implements Engine {
       case "eager":
       case "resumed":
         return this.#step(event);
+      case "replaced":
+        return this.#fault(event.fault, false);
       case "ended":
         if (event.fault) this.#fault(event.fault, true);
         return;
@@ -292,7 +323,7 @@ export class PipelineEngine implements Engine {
     const answer = prepared ?? this.#newAnswer(this.#asked, "open");
     this.#answers.add(answer);
     this.#current = answer;
-    this.#timers.arm("filler", this.#parts.fillerAfterMs ?? FILLER_AFTER_MS);
+    this.#await("answer");
     answer.gate.open();
   }
 
@@ -316,10 +347,10 @@ export class PipelineEngine implements Engine {
       tools: this.#parts.tools ?? [],
       desk: this.#desk,
       memory: this.#memory,
-      voice: { voices: this.#voices, host: this.#host },
+      voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
       begun: () => this.#step({ kind: "begun" }),
       sounds: () => {
-        this.#timers.disarm("filler");
+        this.#nothingAwaited();
         this.#post({ kind: "latency", parts: latency(this.#times, answer.times) });
       },
       failed: (fault, fatal) => this.#fault(fault, fatal && answer !== this.#draft),
@@ -332,7 +363,7 @@ export class PipelineEngine implements Engine {
     this.#answers.delete(answer);
     if (answer !== this.#current) return;
     this.#current = undefined;
-    this.#timers.disarm("filler");
+    this.#nothingAwaited();
     this.#owed = !answer.begun && !this.#triedAgain;
     if (!answer.begun) this.#step({ kind: "begun" });
   }
@@ -340,7 +371,7 @@ export class PipelineEngine implements Engine {
   /** Take back the answer that has not begun. */
   #callOff(): void {
     this.#timers.disarm("begin");
-    this.#timers.disarm("filler");
+    this.#nothingAwaited();
     this.#discard();
     const current = this.#current;
     if (!current || current.begun) return;
@@ -362,10 +393,29 @@ export class PipelineEngine implements Engine {
     for (const saying of this.#lines) saying.cut = false;
   }
 
+  /** The caller waits from the last sound on, and hears a filler unless something else sounds before. */
+  #await(what: "greeting" | "answer" | "suspected"): void {
+    if (what === "suspected" && this.#awaited !== undefined) return;
+    if (what === "suspected") this.#suspicions = 0;
+    this.#awaited = what;
+    if (this.#timers.isArmed("filler")) return;
+    const { speechEnd, final } = this.#times;
+    // What was said while we spoke is not waited for since then.
+    const isFresh = speechEnd !== undefined && final - speechEnd < FRESH_MS && this.#nowMs - final < PROMPT_MS;
+    const sinceMs = what === "suspected" ? this.#speechEnd.atMs : what === "answer" && isFresh ? speechEnd : undefined;
+    const dueMs = (sinceMs ?? this.#nowMs) + (this.#parts.fillerAfterMs ?? FILLER_AFTER_MS);
+    this.#timers.arm("filler", Math.max(0, dueMs - this.#nowMs));
+  }
+
+  #nothingAwaited(): void {
+    this.#awaited = undefined;
+    this.#timers.disarm("filler");
+  }
+
   /** Nothing of the answer sounds yet: say that it will. */
   #fill(): void {
-    const current = this.#current;
-    if (!current || current.times.firstAudio !== undefined || this.#playing) return;
+    if (this.#awaited === undefined || this.#playing) return;
+    if (this.#awaited === "suspected" && this.#suspicions++ >= FILLERS_ON_SUSPICION) return this.#nothingAwaited();
     for (let draw = 0; draw < FILLER_DRAWS; draw++) {
       const filler = this.#parts.fillers?.();
       if (filler && filler.text !== this.#lastFiller) return this.#play(filler);
@@ -382,6 +432,7 @@ export class PipelineEngine implements Engine {
     this.#post({ kind: "reply-text", reply, text });
     this.#host.play(reply, audio);
     this.#post({ kind: "reply-finished", reply });
+    this.#timers.arm("filler", audioMs(audio.length) + (this.#parts.fillerAfterMs ?? FILLER_AFTER_MS));
   }
 
   /** The next turn was not said aloud: it has no end of speech. */

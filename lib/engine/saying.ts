@@ -1,15 +1,18 @@
 /** One reply on its way to the line: text as it comes, spoken by the first voice that can. */
 
-import { audioMs } from "../audio/frame.ts";
+import { audioMs, FRAME_MS } from "../audio/frame.ts";
+import type { Clock } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { Spoken, SpokenWord, Tts } from "../providers/ports.ts";
 import type { EngineHost } from "./engine.ts";
 import { type Gate, type Spares, TextFeed } from "./flow.ts";
+import { spokenCharacters } from "./heard.ts";
 import type { Memory, Place, Rest } from "./memory.ts";
 
 export interface SayingParts {
   voices: Spares<Tts>;
   host: Pick<EngineHost, "post" | "play" | "newReply">;
+  clock: Clock;
   memory: Memory;
   /** Nothing is heard before it is open. */
   gate: Gate;
@@ -17,6 +20,35 @@ export interface SayingParts {
   reached: (what: "voice" | "line") => void;
   /** `fatal`: no voice is left, and nothing was heard. */
   failed: (fault: Fault, fatal: boolean) => void;
+}
+
+/** With so much on its way to the caller a word is kept back until it is whole, ms: a voice that fails in it leaves no half of it. */
+const LEAD_MS = 240;
+
+/** What one voice has spoken of a reply. Times in ms of its own audio. */
+class Stretch {
+  readonly held: Uint8Array[] = [];
+  readonly words: SpokenWord[] = [];
+  /** Characters of the reply's text that others had spoken before. */
+  readonly skip: number;
+  /** Where it begins in the reply. */
+  readonly fromMs: number;
+  receivedMs = 0;
+  playedMs = 0;
+  toldWords = 0;
+
+  constructor(skip: number, fromMs: number) {
+    this.skip = skip;
+    this.fromMs = fromMs;
+  }
+
+  /** The end of the last word that is here whole; all there is where no words are told. */
+  get wholeMs(): number {
+    if (this.words.length === 0) return this.receivedMs;
+    const next = this.words.find(({ endMs }) => endMs > this.receivedMs);
+    if (next) return Math.floor(next.startMs / FRAME_MS) * FRAME_MS;
+    return Math.floor(this.words.at(-1)!.endMs / FRAME_MS) * FRAME_MS;
+  }
 }
 
 /** Opens a reply with its first audio; all that it plays carries that reply's number and no other. */
@@ -33,7 +65,8 @@ export class Saying {
   /** The number it began with: a resumed reply plays on under another. */
   #first: number | undefined;
   #shiftMs = 0;
-  #early: SpokenWord[] = [];
+  #stretch = new Stretch(0, 0);
+  #firstAtMs = 0;
   #toldPieces = 0;
   #over = false;
 
@@ -104,32 +137,64 @@ export class Saying {
     const { voices, failed } = this.#parts;
     const { signal } = this.#scope;
     while (!signal.aborted) {
-      const voice = voices.current;
+      const voice = voices.pick();
       try {
-        for await (const spoken of voice.speak(this.#text.read(), signal)) {
+        for await (const spoken of voice.speak(this.#text.read(this.#stretch.skip), signal)) {
           if (this.reply === undefined && spoken.kind === "audio") await this.#parts.gate.passed();
           if (signal.aborted) return false;
           this.#take(spoken);
         }
-        return !signal.aborted;
+        if (signal.aborted) return false;
+        this.#release(Infinity);
+        voices.worked(voice);
+        return true;
       } catch (error) {
         if (signal.aborted) return false;
         if (!(error instanceof FaultError)) throw error;
-        const takesOver = this.reply === undefined && voices.next(voice);
+        const takesOver = voices.failed(voice, error.fault);
         failed(error.fault, this.reply === undefined && !takesOver);
         if (!takesOver) return false;
-        this.#early = [];
+        this.#handOver();
       }
     }
     return false;
   }
 
   #take(spoken: Spoken): void {
-    const { host, memory } = this.#parts;
-    if (spoken.kind === "words") return this.#tellWords(spoken.words);
+    const stretch = this.#stretch;
+    if (spoken.kind === "words") {
+      stretch.words.push(...spoken.words);
+      return this.#tellWords();
+    }
+    stretch.held.push(spoken.frame);
+    stretch.receivedMs += audioMs(spoken.frame.length);
     if (this.reply === undefined) this.#open();
-    memory.audio(this.#first!, audioMs(spoken.frame.length));
-    host.play(this.reply!, spoken.frame);
+    const leadMs = stretch.fromMs + stretch.playedMs - (this.#parts.clock.monotonicMs() - this.#firstAtMs);
+    this.#release(leadMs < LEAD_MS ? Infinity : stretch.wholeMs);
+  }
+
+  /** Play what is here up to `untilMs`. */
+  #release(untilMs: number): void {
+    const { host, memory } = this.#parts;
+    const stretch = this.#stretch;
+    while (stretch.held.length > 0) {
+      const frame = stretch.held[0]!;
+      const endMs = stretch.playedMs + audioMs(frame.length);
+      if (endMs > untilMs) break;
+      stretch.held.shift();
+      stretch.playedMs = endMs;
+      memory.audio(this.#first!, audioMs(frame.length));
+      host.play(this.reply!, frame);
+    }
+    this.#tellWords();
+  }
+
+  /** Another voice goes on where this one has stopped. */
+  #handOver(): void {
+    const { skip, words, playedMs, fromMs } = this.#stretch;
+    const text = this.#text.pieces.join("").slice(skip);
+    const spoken = playedMs === 0 ? 0 : spokenCharacters({ text, words, heardMs: playedMs });
+    this.#stretch = new Stretch(skip + spoken, fromMs + playedMs);
   }
 
   #open(): void {
@@ -139,8 +204,8 @@ export class Saying {
     this.reply = this.#first = reply;
     memory.opened(this.#place!, reply);
     host.post({ kind: "reply-started", reply });
+    this.#firstAtMs = this.#parts.clock.monotonicMs();
     this.#tellText();
-    this.#tellWords(this.#early.splice(0));
     reached("line");
   }
 
@@ -153,13 +218,19 @@ export class Saying {
     }
   }
 
-  #tellWords(words: readonly SpokenWord[]): void {
-    if (words.length === 0) return;
-    if (this.reply === undefined) return void this.#early.push(...words);
-    this.#parts.memory.words(this.#first!, words);
-    const shifted = words.map(({ text, startMs, endMs }) => (
-      { text, startMs: startMs + this.#shiftMs, endMs: endMs + this.#shiftMs }
-    ));
-    this.#parts.host.post({ kind: "reply-words", reply: this.reply, words: shifted });
+  /** Tell the words whose audio was handed to the line. */
+  #tellWords(): void {
+    const { words, toldWords, playedMs, fromMs } = this.#stretch;
+    if (this.reply === undefined) return;
+    const fresh = words.slice(toldWords).filter(({ startMs }) => startMs < playedMs);
+    if (fresh.length === 0) return;
+    this.#stretch.toldWords += fresh.length;
+    const own = moved(fresh, fromMs);
+    this.#parts.memory.words(this.#first!, own);
+    this.#parts.host.post({ kind: "reply-words", reply: this.reply, words: moved(own, this.#shiftMs) });
   }
+}
+
+function moved(words: readonly SpokenWord[], byMs: number): SpokenWord[] {
+  return words.map(({ text, startMs, endMs }) => ({ text, startMs: startMs + byMs, endMs: endMs + byMs }));
 }

@@ -38,6 +38,10 @@ export interface OpenFluxOptions {
   key: string;
   provider: FluxProvider;
   listen: (event: SttEvent) => void;
+  /** It is connected. */
+  opened?: (() => void) | undefined;
+  /** How long a stream may take audio and say nothing, ms. Default: `STUCK_MS`. */
+  stuckMs?: number;
 }
 
 /** The chunk that Flux wants: 80 ms. */
@@ -130,6 +134,7 @@ class Flux implements Stt {
     for (const chunk of this.#recent) this.#send(chunk);
     if (this.#turn.carried) this.#timers.arm("carried", CARRIED_MS);
     if (this.#finishAtOpen) this.finish();
+    this.#options.opened?.();
   }
 
   #cutChunk(): void {
@@ -144,14 +149,15 @@ class Flux implements Stt {
     this.#socket.send(chunk);
     this.#unansweredBytes += chunk.length;
     const mutedMs = this.#options.clock.monotonicMs() - this.#infoAtMs;
-    if (this.#unansweredBytes >= STUCK_MS * BYTES_PER_MS && mutedMs >= STUCK_MS) this.#replace();
+    const { stuckMs = STUCK_MS } = this.#options;
+    if (this.#unansweredBytes >= stuckMs * BYTES_PER_MS && mutedMs >= stuckMs) this.#replace();
   }
 
   /** The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall". */
   #replace(): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#replacedAtMs < REPLACE_AGAIN_MS) {
-      const limitMs = STUCK_MS;
+      const limitMs = this.#options.stuckMs ?? STUCK_MS;
       return this.#socket.fail({ kind: "deadline", peer: PEER, what: "TurnInfo, on a second socket too,", limitMs });
     }
     this.#replacedAtMs = nowMs;

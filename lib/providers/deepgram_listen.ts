@@ -45,6 +45,8 @@ export interface OpenListenOptions {
   key: string;
   provider: ListenProvider;
   listen: (event: SttEvent) => void;
+  /** It is connected. */
+  opened?: (() => void) | undefined;
   /** Ms to wait after `speech_final` for the caller to go on. Default: none, as the engine's turn-taking decides. */
   graceMs?: ListenPolicy["graceMs"];
 }
@@ -122,6 +124,7 @@ class Listen implements Stt {
     this.#kept = [];
     this.#armKeepAlive(KEEP_ALIVE_MS);
     if (this.#finishAtOpen) this.#take({ kind: "finish" });
+    this.#options.opened?.();
   }
 
   #send(frame: Uint8Array): void {

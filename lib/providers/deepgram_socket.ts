@@ -26,6 +26,8 @@ export interface DeepgramSocketOptions {
   key: string;
   /** The message that asks the server to finish and to close. */
   goodbye: string;
+  /** How long it may take to open, ms; the dial's own deadline if undefined. */
+  openingMs?: number;
   host: DeepgramSocketHost;
 }
 
@@ -37,9 +39,14 @@ export class DeepgramSocket {
   #state: "opening" | "open" | "closing" | "ended" = "opening";
   #openedAtMs = 0;
   #closed: (() => void) | undefined;
+  readonly #opening: Timer | undefined;
 
   constructor(options: DeepgramSocketOptions) {
     this.#options = options;
+    const { openingMs: limitMs, peer } = options;
+    this.#opening = limitMs === undefined ? undefined : options.clock.after(limitMs, () => {
+      this.fail({ kind: "deadline", peer, what: "an open socket", limitMs });
+    });
     this.#dial().catch((error) => this.fail(this.#crash(error)));
   }
 
@@ -97,6 +104,7 @@ export class DeepgramSocket {
 
   #end(): void {
     this.#state = "ended";
+    this.#opening?.[Symbol.dispose]();
     this.#dialling.abort();
   }
 
@@ -110,6 +118,7 @@ export class DeepgramSocket {
     if (!dialled) return;
     if (this.ended) return dialled.ok ? dialled.value.terminate() : undefined;
     if (!dialled.ok) return this.fail(dialled.fault);
+    this.#opening?.[Symbol.dispose]();
     this.#wire = dialled.value;
     this.#state = "open";
     this.#openedAtMs = clock.monotonicMs();

@@ -35,6 +35,8 @@ export type SttEvent =
   | { kind: "eager"; text: string }
   /** The eager end was wrong: the caller goes on. */
   | { kind: "resumed" }
+  /** Its connection was lost, and another one hears on: nothing that was said is. */
+  | { kind: "replaced"; fault: Fault }
   /** The recogniser is gone; nothing follows. Without `fault` we asked for it. */
   | { kind: "ended"; fault?: Fault };
 
@@ -47,8 +49,8 @@ export interface Stt extends AsyncDisposable {
   finish(): void;
 }
 
-/** Opens a recogniser at once (it may still be connecting: faults come as `ended`). */
-export type OpenStt = (listen: (event: SttEvent) => void) => Stt;
+/** Opens a recogniser at once (it may still be connecting: faults come as `ended`; `opened` tells that it is connected). */
+export type OpenStt = (listen: (event: SttEvent) => void, opened?: () => void) => Stt;
 
 /** One message of the history, in the form of OpenAI chat completions. */
 export type ChatMessage =

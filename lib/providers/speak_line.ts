@@ -12,6 +12,8 @@ import type { SpokenReply } from "./spoken_reply.ts";
 const PEER = "deepgram-speak";
 /** How long `Cleared` may take before the socket is given up. */
 export const CLEAR_DEADLINE_MS = 1000;
+/** How long the socket may take to open, ms: a caller may be waiting. */
+const OPENING_MS = 1500;
 
 export interface SpeakLineOptions {
   dial: Dial;
@@ -54,6 +56,7 @@ export class SpeakLine {
       url,
       key,
       goodbye: CLOSE,
+      openingMs: OPENING_MS,
       host: {
         opened: () => this.#wake(),
         text: (text) => this.#read(text),
