@@ -28,6 +28,13 @@ const ATTEMPT_MS = 10_000;
 /** How long a stop waits for what is under way. */
 const LAST_MS = 3000;
 
+/** The header that signs a body: `X-Offhook-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of `SECONDS.BODY`. */
+export function webhookSignature(secret: string, body: string, at: Date): { "x-offhook-signature": string } {
+  const seconds = Math.floor(at.getTime() / 1000);
+  const signature = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+  return { "x-offhook-signature": `t=${seconds},v1=${signature}` };
+}
+
 export class CallWebhook implements AsyncDisposable {
   readonly #parts: CallWebhookParts;
   readonly #folds = new Map<string, RecordFold>();
@@ -113,13 +120,11 @@ export class CallWebhook implements AsyncDisposable {
 
   #headers(call: string, body: string): Record<string, string> {
     const { secret, clock } = this.#parts;
-    const seconds = Math.floor(clock.wallTime().getTime() / 1000);
-    const signature = secret && createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
     return {
       "content-type": "application/json",
       "user-agent": "offhook",
       "x-offhook-call": call,
-      ...(signature ? { "x-offhook-signature": `t=${seconds},v1=${signature}` } : {}),
+      ...(secret ? webhookSignature(secret, body, clock.wallTime()) : {}),
     };
   }
 }

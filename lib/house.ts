@@ -16,6 +16,7 @@ import type { Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import { openPipeline } from "./pipeline_plan.ts";
+import type { LineTap } from "./phone/leg.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
@@ -34,6 +35,8 @@ export interface HouseParts {
   resolve: (host: string) => Promise<string[]>;
   /** Hands a caller's message over to people. */
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
+  /** Opens the recording of a call; undefined where nothing can be kept. */
+  record?: (call: string) => { tap: LineTap } & Disposable;
   /** Minutes of calls today before the start. */
   minutesToday?: number;
   /** Makes sure that a call we ended is over at the carrier too. */
@@ -193,6 +196,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     : call.greeting?.audio
     ? spoken(call.greeting)
     : undefined;
+  const notice = call.privacy.recording && !facts.resumed ? spoken(call.lines.recordingNotice) : undefined;
   const fallback = call.fallback && destinationOf(call, call.fallback.transferTo);
   return {
     route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
@@ -204,6 +208,8 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     configHash: config.hash,
     ...(greeting ? { greeting } : {}),
     ...(fallback ? { fallback } : {}),
+    ...(notice ? { notice } : {}),
+    ...(call.privacy.recording && parts.record ? { record: () => parts.record!(facts.id) } : {}),
     deadlines: {
       "setup": SETUP_MS,
       "answer": ANSWER_MS,

@@ -10,6 +10,7 @@ import { agentStandIn } from "./rehearsal/deepgram_agent.ts";
 import { deepgramFluxStandIn } from "./rehearsal/deepgram_flux.ts";
 import { deepgramListenStandIn } from "./rehearsal/deepgram_listen.ts";
 import { deepgramSpeakStandIn } from "./rehearsal/deepgram_speak.ts";
+import { asksForFacts, factBrain } from "./rehearsal/fact_brain.ts";
 import { serveStandIns } from "./rehearsal/serve.ts";
 
 export interface Rehearsal extends AsyncDisposable {
@@ -67,7 +68,8 @@ function hasModel(config: Config, calls: readonly CallConfig[]): boolean {
 
 /** The scripted brain as a language model: the same answers in both engines. */
 function chatBrain(think: Brain): ChatBrain {
-  return (messages, tools) => {
+  return (messages, tools, schema) => {
+    if (asksForFacts(messages)) return factBrain(messages, schema ?? {});
     const history: BrainLine[] = messages.flatMap(({ role, content }): BrainLine[] => {
       if (typeof content !== "string" || role === "system" || role === "developer") return [];
       return [{ role: role === "tool" ? "function" : role as "user" | "assistant", content }];

@@ -5,8 +5,10 @@ import { systemClock } from "./base/clock.ts";
 import { VARIABLE_NAMES } from "./config.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
+import { variable } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { runCallCommand } from "./softphone/cli.ts";
+import type { TurnRecord } from "./softphone/report.ts";
 
 export interface Terminal {
   print: (line: string) => void;
@@ -37,6 +39,8 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
       isTerminal: Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
       hangUp: hangUp.signal,
       giveUp: giveUp.signal,
+      colours: Deno.stdout.isTerminal() && !variable("NO_COLOR"),
+      lookup: (callSid) => askTurns(args, env.PORT ?? "5000", callSid),
     });
   } finally {
     Deno.removeSignalListener("SIGINT", onSignal);
@@ -51,4 +55,16 @@ async function* typedLines(): AsyncGenerator<string> {
     yield* lines;
   }
   if (rest) yield rest;
+}
+
+/** Where the time of each answer went, if the server is on this machine and says so. */
+async function askTurns(args: readonly string[], port: string, callSid: string): Promise<TurnRecord[] | undefined> {
+  const url = new URL(args.find((arg) => /^https?:/.test(arg)) ?? `http://localhost:${port}`);
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) return undefined;
+  try {
+    const response = await fetch(new URL(`/phone/turns?call=${callSid}`, url), { signal: AbortSignal.timeout(2000) });
+    return response.ok ? await response.json() as TurnRecord[] : void await response.body?.cancel();
+  } catch {
+    return undefined; // another server, or none any more: the table does without
+  }
 }

@@ -2,26 +2,28 @@
 
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { settledWithin, sleep, systemClock } from "./base/clock.ts";
-import { failed, type Result } from "./base/result.ts";
+import { describeFault, failed, ok, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
 import { createApp, type Health } from "./app.ts";
 import { banner } from "./banner.ts";
 import { browserPhone, isOwnMachine } from "./browser_phone.ts";
-import { CALLS_FILE } from "./calls_command.ts";
+import { webhookSignature } from "./call_webhook.ts";
 import { callsRoutes } from "./calls_routes.ts";
-import { type Config, type ConfigNote, describeNotes, type Flags, forNumber, type Loaded } from "./config.ts";
+import { type Config, type ConfigNote, describeNotes, type Flags, type Loaded } from "./config.ts";
 import { ownVersion, readBytes } from "./files.ts";
 import { buildHouse, type House } from "./house.ts";
+import { openKeeping } from "./keeping.ts";
 import { loadConfig } from "./load.ts";
 import { giveUpWriting, recordsPlace } from "./permissions.ts";
 import { explainStreamError } from "./phone/stream_errors.ts";
+import { type TwilioRest, twilioRest } from "./phone/twilio_rest.ts";
 import { lineSource } from "./prompt_voice.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
 import { watchFiles } from "./reload.ts";
-import { describeStoreReport, openStore, type Store, type StoreOptions } from "./store.ts";
 import { NoticeHub } from "./telemetry/hub.ts";
+import { turnsRoute } from "./turns_route.ts";
 import { log, logNotice, openLog } from "./telemetry/log.ts";
 import { callMeters } from "./telemetry/call_meters.ts";
 
@@ -118,32 +120,37 @@ export function openServer(
   const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
   const hub = new NoticeHub();
   const records = recordsPlace(config.server.dataDir, { onDeploy: config.server.onDeploy });
-  const store = owned.use(openRecords({
-    folder: "kind" in records && records.kind === "disk" ? records.folder : undefined,
+  const keeping = owned.use(openKeeping({
+    config: () => current,
     clock,
+    fetch: (request) => fetch(request),
+    folder: "kind" in records && records.kind === "disk" ? records.folder : undefined,
     process: randomHex(8),
-    privacy: (to) => forNumber(current, to || undefined).privacy,
+    report: (notice) => observers.forEach((observe) => observe(notice)),
   }));
-  const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe, store.observe, hub.observe];
+  const { store } = keeping;
+  const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe, keeping.observe, hub.observe];
   const turnedAway = (reason: string, callSid: string) => {
     meters.refused(reason);
     log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
   };
 
+  const rest = twilioOf(config);
   const house = owned.use(buildHouse({
     clock,
     version,
     dial: vendorDial({ clock, kind }),
     fetch: (request) => fetch(request),
     resolve: resolveHost,
-    takeMessage: () =>
-      Promise.resolve(failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" })),
+    takeMessage: (message, signal) => postMessage(config, message, signal),
+    ...(rest ? { confirmEnded: confirmWith(rest) } : {}),
     config: () => current,
     voice,
     randomHex,
     readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
     lineSource: lineSource(config, { clock, fetch: (request) => fetch(request) }),
     minutesToday: store.minutesToday(),
+    ...(keeping.record ? { record: keeping.record } : {}),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
     refused: turnedAway,
     unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
@@ -175,18 +182,17 @@ export function openServer(
     health,
     metrics: meters.render(() => reception.active),
     streamStatus: logStreamStatus,
-    callStatus: () => {},
+    callStatus: ({ CallSid, CallStatus }) => {
+      if (CallSid && CallStatus === "completed") reception.over(CallSid);
+    },
     refused: turnedAway,
     peerAddress: (request) => peers.get(request),
     extend: (app) => {
+      const isLoopback = (request: Request) =>
+        isOwnMachine(request, { address: peers.get(request), trustProxy: config.server.trustProxy });
       callsRoutes({ store, adminToken: config.server.adminToken })(app);
-      browserPhone({
-        readAsset: readBytes,
-        voice,
-        subscribe: hub.subscribe,
-        isLoopback: (request) =>
-          isOwnMachine(request, { address: peers.get(request), trustProxy: config.server.trustProxy }),
-      })(app);
+      turnsRoute({ store, isLoopback })(app);
+      browserPhone({ readAsset: readBytes, voice, subscribe: hub.subscribe, isLoopback })(app);
     },
   });
 
@@ -227,6 +233,62 @@ export function openServer(
   };
 }
 
+/** Twilio's REST API, where its keys are set. */
+function twilioOf({ keys, urls }: Config): TwilioRest | undefined {
+  if (!keys.twilioAccountSid || !keys.twilioAuthToken) return undefined;
+  return twilioRest({
+    fetch: (request) => fetch(request),
+    clock: systemClock,
+    accountSid: keys.twilioAccountSid,
+    authToken: keys.twilioAuthToken,
+    baseUrl: urls.twilioApi,
+  });
+}
+
+/** How long the carrier gets to end a call by itself once we have let it go. */
+const ENDING_MS = 2000;
+
+/** Look whether a call that we let go is over at the carrier, and end it there if not. */
+function confirmWith(rest: TwilioRest): (callSid: string) => Promise<string> {
+  return async (callSid) => {
+    const { signal } = new AbortController();
+    await sleep(systemClock, ENDING_MS);
+    const facts = await rest.fetchCall(callSid, signal);
+    if (facts.ok && !["in-progress", "ringing", "queued"].includes(facts.value.status)) return facts.value.status;
+    const ended = await rest.hangUp(callSid, signal);
+    if (ended.ok) return ended.value;
+    log("error", `${callSid} may still be live at the carrier: ${describeFault(ended.fault)}`);
+    return "unknown";
+  };
+}
+
+/** Hand a caller's message to the webhook at once: it may be urgent. */
+async function postMessage(
+  { server }: Config,
+  message: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  if (!server.callWebhook) {
+    return failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" });
+  }
+  const body = JSON.stringify({ schema: 1, event: "message", ...message });
+  const { url, secret } = server.callWebhook;
+  const headers = { "content-type": "application/json", ...(secret ? webhookSignature(secret, body, new Date()) : {}) };
+  try {
+    const response = await fetch(url, { method: "POST", body, signal, redirect: "manual", headers });
+    await response.body?.cancel();
+    return response.ok
+      ? ok(undefined)
+      : failed({ kind: "refused", peer: "webhook", status: response.status, detail: "" });
+  } catch (error) {
+    return failed({
+      kind: "unreachable",
+      peer: "webhook",
+      detail: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
 /** Learn the routes and speak what has no recording, in the background: calls are taken meanwhile. */
 function prepareLines(house: House, owned: AsyncDisposableStack): void {
   const scope = new AbortController();
@@ -250,24 +312,6 @@ function breathing(signal: AbortSignal): () => Promise<void> | void {
     if (systemClock.monotonicMs() - sinceMs < SLICE_MS) return;
     return sleep(systemClock, 0, signal).then(() => void (sinceMs = systemClock.monotonicMs()));
   };
-}
-
-/** The store, on the disk where there is one; what it cannot write is said loudly and costs no call. */
-function openRecords(
-  { folder, ...parts }: Pick<StoreOptions, "clock" | "process" | "privacy"> & { folder: string | undefined },
-): Store {
-  if (folder !== undefined) {
-    try {
-      Deno.mkdirSync(folder, { recursive: true });
-    } catch (error) {
-      log("error", `Cannot make the data folder ${folder}: ${String(error)}`);
-    }
-  }
-  return openStore({
-    ...parts,
-    ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, recordings: `${folder}/recordings` }),
-    report: (report) => log(report.kind === "recovered" ? "warning" : "error", describeStoreReport(report)),
-  });
 }
 
 async function resolveHost(host: string): Promise<string[]> {

@@ -54,7 +54,19 @@ export type AfterStream = { kind: "hang-up" } | { kind: "connect" } | { kind: "d
 
 /** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
 export type CallPlan =
-  & Pick<CallParts, "deadlines" | "maxPrompts" | "line" | "greeting" | "route" | "onlyInterrupts" | "tools" | "filler">
+  & Pick<
+    CallParts,
+    | "deadlines"
+    | "maxPrompts"
+    | "line"
+    | "greeting"
+    | "route"
+    | "onlyInterrupts"
+    | "tools"
+    | "filler"
+    | "record"
+    | "notice"
+  >
   & {
     openEngine: (host: EngineHost) => Engine;
     engine: string;

@@ -5,7 +5,7 @@ import { audioMs, FRAME_BYTES } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
-import type { Leg, LegEvent } from "../phone/leg.ts";
+import type { Leg, LegEvent, LineTap } from "../phone/leg.ts";
 import {
   begin,
   type CallEffect,
@@ -81,6 +81,10 @@ export interface CallParts {
   line: (name: LineName) => SpokenLine | undefined;
   /** Said as soon as the line is there, before and beside the engine. */
   greeting?: SpokenLine;
+  /** Said before everything else: that the call is recorded. */
+  notice?: SpokenLine;
+  /** Opens the recording of the line; closed with the call. */
+  record?: () => { tap: LineTap } & Disposable;
   /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
   route: (text: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
@@ -171,7 +175,9 @@ class Session {
     this.#parts.tools.attach({ end: (reason, say) => this.post({ kind: "end", reason, say }) });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);
+    if (this.#parts.record) leg.tap(owned.use(this.#parts.record()).tap);
     leg.listen((event) => this.#legEvent(event));
+    if (this.#parts.notice) this.#speak(this.#parts.notice, "line");
     if (this.#parts.greeting) this.#speak(this.#parts.greeting, "line");
     const engine = owned.use(this.#parts.openEngine(this.#host()));
     this.#engine = engine;

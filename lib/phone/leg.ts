@@ -34,6 +34,16 @@ export interface Cut {
   heardMs: number;
 }
 
+/** Sees a line's audio and marks as they pass, for a recording. Must not throw, nor take long. */
+export interface LineTap {
+  /** Audio of the caller, and when it plays in the carrier's stream, ms. */
+  caller(timestampMs: number, audio: Uint8Array): void;
+  sent(audio: Uint8Array): void;
+  marked(name: string): void;
+  echoed(name: string): void;
+  cleared(): void;
+}
+
 /** One party's phone line. */
 export interface Leg extends AsyncDisposable {
   /** Where events go. One listener; events that came earlier are delivered now. */
@@ -61,6 +71,8 @@ export interface Leg extends AsyncDisposable {
   resume(as: number, fromMs: number): boolean;
   /** Let go of what was kept of cut replies: the interruption is confirmed. */
   forget(): void;
+  /** Show the line's audio and marks to `tap` from now on. */
+  tap(tap: LineTap): void;
   /** Whether all audio given to the line was played. */
   readonly drained: boolean;
   /** Release the line. With `<Connect>` the carrier's next step follows: by default, it hangs up. */

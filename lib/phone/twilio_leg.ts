@@ -3,7 +3,7 @@
 import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
-import type { Cut, Leg, LegEnd, LegEvent } from "./leg.ts";
+import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
 import { type Inbound, type Odd, Outbound, parseTwilio } from "./messages.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
@@ -52,6 +52,7 @@ export class TwilioLeg implements Leg, Paced {
   #post: ((event: LegEvent) => void) | undefined;
   #earlyFrames: Uint8Array[] = [];
   #hear: ((frame: Uint8Array) => void) | undefined;
+  #tap: LineTap | undefined;
   #odd = 0;
   #ended = false;
   /** Carrier timestamp that the next frame should have. */
@@ -104,6 +105,7 @@ export class TwilioLeg implements Leg, Paced {
 
   clear(): Cut[] {
     const cuts = this.#playout.clear(this.#clock.monotonicMs());
+    this.#tap?.cleared();
     if (this.#out && !this.#ended) this.#wire.send(this.#out.clear());
     return cuts;
   }
@@ -116,6 +118,10 @@ export class TwilioLeg implements Leg, Paced {
 
   forget(): void {
     this.#playout.forget();
+  }
+
+  tap(tap: LineTap): void {
+    this.#tap = tap;
   }
 
   get drained(): boolean {
@@ -134,8 +140,11 @@ export class TwilioLeg implements Leg, Paced {
   pump(nowMs: number): void {
     if (this.#ended || !this.#out) return void (this.nextMs = Infinity);
     for (const outgoing of this.#playout.take(nowMs, this.#leadMs)) {
-      if (outgoing.kind === "mark") this.#wire.send(this.#out.mark(outgoing.name));
-      else {
+      if (outgoing.kind === "mark") {
+        this.#tap?.marked(outgoing.name);
+        this.#wire.send(this.#out.mark(outgoing.name));
+      } else {
+        this.#tap?.sent(outgoing.bytes);
         this.#wire.send(this.#out.media(outgoing.bytes));
         if (outgoing.first) this.#emit({ kind: "reply-first-sent", reply: outgoing.reply });
       }
@@ -201,6 +210,7 @@ export class TwilioLeg implements Leg, Paced {
     if (!this.#out) return this.#strange("media before start");
     const audio = decode(payload);
     if (!audio || audio.length === 0) return this.#strange("media without audio");
+    this.#tap?.caller(timestampMs, audio);
     const nowMs = this.#clock.monotonicMs();
     this.#lastFrameMs = nowMs;
     this.#fillGap(timestampMs);
@@ -228,6 +238,7 @@ export class TwilioLeg implements Leg, Paced {
   }
 
   #echo(name: string): void {
+    this.#tap?.echoed(name);
     const heard = this.#playout.echo(name, this.#clock.monotonicMs());
     if (!heard) return;
     this.#emit({ kind: "mark-round-trip", ms: heard.roundTripMs });
