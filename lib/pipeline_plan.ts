@@ -17,7 +17,7 @@ import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
 import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
 import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
 import type { ChatProvider } from "./providers/chat_quirks.ts";
-import type { Breakers } from "./providers/breaker.ts";
+import type { Breakers } from "./base/breaker.ts";
 import { type FluxProvider, openFlux } from "./providers/deepgram_flux.ts";
 import { type ListenProvider as NovaProvider, openListen } from "./providers/deepgram_listen.ts";
 import { deepgramSpeak } from "./providers/deepgram_speak.ts";

@@ -1,7 +1,7 @@
 /** Small parts of the pipeline's flow: text that is read while it grows, a gate that work waits at, and what takes over when one fails. */
 
 import type { Fault } from "../base/result.ts";
-import { type Breakers, isLasting } from "../providers/breaker.ts";
+import { type Breakers, isLasting } from "../base/breaker.ts";
 
 /** Text that grows piece by piece; every reader gets all of it, from the first piece on. */
 export class TextFeed {

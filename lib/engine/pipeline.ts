@@ -7,7 +7,7 @@ import { Audible } from "../audio/audible.ts";
 import { audioMs } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
-import type { Breakers } from "../providers/breaker.ts";
+import type { Breakers } from "../base/breaker.ts";
 import type { ChatMessage, Llm, OpenStt, Stt, SttEvent, ToolSchema, Tts } from "../providers/ports.ts";
 import { Answer } from "./answer.ts";
 import type { Engine, EngineEvent, EngineHost, LatencyParts } from "./engine.ts";

@@ -7,7 +7,7 @@ import { Audible } from "../audio/audible.ts";
 import { FRAME_MS } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault, Peer } from "../base/result.ts";
-import { type Breakers, isLasting } from "./breaker.ts";
+import { type Breakers, isLasting } from "../base/breaker.ts";
 import { joinOverlapping } from "./flux_turns.ts";
 import type { OpenStt, Stt, SttEvent } from "./ports.ts";
 

@@ -1,7 +1,7 @@
 /** What the calls of one process learn together about their providers: which of them fail now, so that the next call need not find out again. */
 
-import type { Clock } from "../base/clock.ts";
-import type { Fault } from "../base/result.ts";
+import type { Clock } from "./clock.ts";
+import type { Fault } from "./result.ts";
 
 /** `closed`: used as usual. `open`: passed over where there is another. `half-open`: one call tries whether it is back. */
 export type BreakerState = "closed" | "open" | "half-open";
