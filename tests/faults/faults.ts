@@ -1,0 +1,191 @@
+/**
+ * Every fault that the laboratory knows, and what is to become of the call: this table is the documentation.
+ * `deno task faults` runs it, prints it and fails if one comes out otherwise or leaves the caller in silence.
+ */
+
+import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
+import type { CartesiaFaults } from "../../lib/rehearsal/cartesia.ts";
+import type { FluxFaults } from "../../lib/rehearsal/deepgram_flux.ts";
+import type { ListenFaults } from "../../lib/rehearsal/deepgram_listen.ts";
+import type { SpeakFaults } from "../../lib/rehearsal/deepgram_speak.ts";
+import { chatBrain, type Fault, type Outcome, type Phase, WITH_TRANSFER, type World } from "./lab.ts";
+import { WITHOUT_WORDS } from "../sim/pipeline.ts";
+
+type Act = (world: World) => void;
+
+const once = <F>(faults: Partial<F>) => ({ faults: (session: number) => session === 1 ? faults : {} });
+const first = <F>(faults: Partial<F>) => ({ faults: (socket: number) => socket === 0 ? faults : {} });
+
+function agent(name: string, phase: Phase, expected: Outcome, what: Partial<Fault>): Fault {
+  return { name, edge: "agent", phase, engine: "agent", expected, ...what };
+}
+const agentOnce = (name: string, phase: Phase, faults: Partial<AgentFaults>) =>
+  agent(name, phase, "goes on", { agent: once(faults) });
+const agentAlways = (name: string, phase: Phase, expected: Outcome, faults: Partial<AgentFaults>) =>
+  agent(name, phase, expected, { agent: { faults } });
+
+function pipe(edge: Fault["edge"], name: string, phase: Phase, expected: Outcome, what: Partial<Fault>): Fault {
+  return { name, edge, phase, engine: "pipeline", expected, ...what };
+}
+
+const FLUX = { listen: { provider: { type: "deepgram", model: "flux-general-en" } } };
+const model = (name: string) => ({ provider: { type: "groq", model: name } });
+const GOOD = "openai/gpt-oss-20b";
+
+const cutAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.cut();
+const stallAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.client.stall();
+const cutVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
+  sim.dials![peer].pairs.at(-1)!.cut();
+const stallVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
+  sim.dials![peer].pairs.at(-1)!.client.stall();
+const cutLine: Act = ({ line }) => line().cut();
+
+const listen = (name: string, phase: Phase, expected: Outcome, faults: Partial<ListenFaults>) =>
+  pipe("listen", name, phase, expected, { pipeline: { listen: first(faults) } });
+const flux = (name: string, phase: Phase, expected: Outcome, faults: Partial<FluxFaults>) =>
+  pipe("flux", name, phase, expected, { pipeline: { pipeline: FLUX, flux: first(faults) } });
+const chat = (name: string, phase: Phase, expected: Outcome, models: string[], more: Partial<Fault> = {}) =>
+  pipe("chat", name, phase, expected, { pipeline: { pipeline: { think: models.map(model) } }, ...more });
+const speak = (
+  name: string,
+  phase: Phase,
+  expected: Outcome,
+  faults: Partial<SpeakFaults>,
+  more: Partial<Fault> = {},
+) => pipe("speak", name, phase, expected, { pipeline: { pipeline: WITHOUT_WORDS, speak: first(faults) }, ...more });
+const cartesia = (name: string, phase: Phase, expected: Outcome, faults: Partial<CartesiaFaults>) =>
+  pipe("cartesia", name, phase, expected, { pipeline: { cartesia: faults } });
+
+/** A model whose n-th request goes wrong. */
+function brainFailing(at: number, how: () => Promise<never>) {
+  let asked = 0;
+  return { brain: (...args: Parameters<typeof chatBrain>) => ++asked === at ? how() : chatBrain(...args) };
+}
+
+export const FAULTS: readonly Fault[] = [
+  agentAlways("wrong key", "opening", "apology", { refuse: 401 }),
+  agentAlways("wrong key, somebody to transfer to", "opening", "transferred", { refuse: 401 }),
+  agentAlways("no credit", "opening", "apology", { refuse: 402 }),
+  agentOnce("too many sessions, once", "opening", { refuse: 429, retryAfterSeconds: 1 }),
+  agentOnce("down for a moment", "opening", { refuse: 503 }),
+  agentAlways("down for good", "opening", "apology", { refuse: 503 }),
+  agentOnce("opens and says nothing", "opening", { silentAfterOpen: true }),
+  agentOnce("settings never applied", "opening", { neverApply: true }),
+  agentAlways("settings rejected", "opening", "apology", { error: { code: "INVALID_SETTINGS", at: "settings" } }),
+  agentOnce("greeting 3 s late", "greeting", { slowFirstByteMs: 3000 }),
+  agent("cut", "greeting", "goes on", { act: cutAgent }),
+  agent("cut", "listening", "goes on", { act: cutAgent }),
+  agent("cut", "mid-utterance", "goes on", { act: cutAgent }),
+  agent("cut", "thinking", "goes on", { act: cutAgent }),
+  agent("cut", "first word", "goes on", { act: cutAgent }),
+  agent("cut", "mid-reply", "goes on", { act: cutAgent }),
+  agent("cut", "after the reply", "goes on", { act: cutAgent }),
+  agent("cut", "closing", "ended", { act: cutAgent }),
+  agent("silent from here", "listening", "goes on", { act: stallAgent }),
+  agent("silent from here", "mid-utterance", "goes on", { act: stallAgent }),
+  agent("silent from here", "thinking", "goes on", { act: stallAgent }),
+  agentOnce("model fails", "thinking", { error: { code: "FAILED_TO_THINK", at: "turn" } }),
+  agentOnce("voice fails", "first word", { error: { code: "FAILED_TO_SPEAK", at: "reply" } }),
+  agentOnce("pauses 1.5 s in each reply", "mid-reply", { stallMidReplyMs: 1500 }),
+  agentAlways("garbage among its messages", "opening", "goes on", { garbage: true }),
+  agentAlways("never says that its audio is done", "after the reply", "goes on", { missingAudioDone: true }),
+
+  listen("down for a moment", "opening", "goes on", { refuse: 503 }),
+  pipe("listen", "refused for good: the other recogniser", "opening", "goes on", {
+    pipeline: { listen: { faults: { refuse: 401 } } },
+  }),
+  pipe("listen", "both recognisers refused", "opening", "apology", {
+    pipeline: { listen: { faults: { refuse: 401 } }, flux: { faults: { refuse: 401 } } },
+  }),
+  listen("garbage", "listening", "goes on", { garbageAfterMs: 3000 }),
+  pipe("listen", "cut", "greeting", "goes on", { act: cutVendor("deepgram-listen") }),
+  pipe("listen", "cut", "mid-utterance", "goes on", { act: cutVendor("deepgram-listen") }),
+  pipe("listen", "cut", "thinking", "goes on", { act: cutVendor("deepgram-listen") }),
+  pipe("listen", "silent from here", "listening", "goes on", { act: stallVendor("deepgram-listen") }),
+  pipe("listen", "silent from here", "mid-utterance", "goes on", { act: stallVendor("deepgram-listen") }),
+
+  flux("too many, once", "opening", "goes on", { refuse: 429, retryAfterSeconds: 5 }),
+  flux("an error of its own", "listening", "goes on", { errorAfterMs: 2500 }),
+  pipe("flux", "cut", "mid-utterance", "goes on", {
+    pipeline: { pipeline: FLUX },
+    act: cutVendor("deepgram-flux"),
+  }),
+  pipe("flux", "silent from here", "mid-utterance", "goes on", {
+    pipeline: { pipeline: FLUX },
+    act: stallVendor("deepgram-flux"),
+  }),
+  pipe("flux", "refused for good: the other recogniser", "opening", "goes on", {
+    pipeline: { pipeline: FLUX, flux: { faults: { refuse: 402 } } },
+  }),
+
+  chat("503, then the next model", "thinking", "goes on", ["e503", GOOD]),
+  chat("429, then the next model", "thinking", "goes on", ["e429", GOOD]),
+  chat("wrong key, then the next model", "thinking", "goes on", ["e401", GOOD]),
+  chat("no headers, then the next model", "thinking", "goes on", ["hang", GOOD]),
+  chat("no token, then the next model", "thinking", "goes on", ["slow", GOOD]),
+  chat("a web page, then the next model", "thinking", "goes on", ["html", GOOD]),
+  chat("the only model is down", "thinking", "apology", ["e503"]),
+  chat("the only model is down, somebody to transfer to", "thinking", "transferred", ["e503"], {
+    config: WITH_TRANSFER,
+  }),
+  pipe("chat", "unreachable once", "thinking", "goes on", {
+    pipeline: brainFailing(1, () => Promise.reject(new TypeError("connection refused"))),
+  }),
+  chat("breaks off in its answer, then the next model", "mid-reply", "goes on", ["reset", GOOD], { truncates: true }),
+  chat("an error in its answer, then the next model", "mid-reply", "goes on", ["mid-error", GOOD], { truncates: true }),
+  chat("stops in its answer, then the next model", "mid-reply", "goes on", ["stall", GOOD], { truncates: true }),
+
+  speak("down for a moment", "opening", "goes on", { refuse: 503 }),
+  pipe("speak", "refused for good: the local voice", "opening", "goes on", {
+    pipeline: { pipeline: WITHOUT_WORDS, speak: { faults: { refuse: 402 } } },
+  }),
+  speak("no audio", "greeting", "goes on", { stallAfterBytes: 0 }),
+  speak("garbage in its audio", "mid-reply", "goes on", { garbageAfterBytes: 24_000 }),
+  speak("cut", "mid-reply", "goes on", { dropAfterBytes: 24_000 }),
+  speak("stops", "mid-reply", "goes on", { stallAfterBytes: 24_000 }),
+  pipe("speak", "cut", "thinking", "goes on", {
+    pipeline: { pipeline: WITHOUT_WORDS },
+    act: cutVendor("deepgram-speak"),
+  }),
+
+  cartesia("refused for good: the local voice", "opening", "goes on", { refuseStatus: 402 }),
+  cartesia("text taken, no audio", "greeting", "goes on", { stall: 1 }),
+  cartesia("socket closed in mid-sentence", "greeting", "goes on", { closeMidway: 1 }),
+  cartesia("stops in mid-sentence", "greeting", "goes on", { stallMidway: 1 }),
+  cartesia("no JSON", "greeting", "goes on", { garbage: 1 }),
+  cartesia("first chunk 3 s late, always", "first word", "goes on", { slowMs: 3000 }),
+  pipe("cartesia", "cut", "first word", "goes on", { act: cutVendor("cartesia"), pipeline: { voiceRateX: 2 } }),
+  pipe("cartesia", "cut", "mid-reply", "goes on", { act: cutVendor("cartesia"), pipeline: { voiceRateX: 1.2 } }),
+  pipe("cartesia", "silent from here", "mid-reply", "goes on", {
+    act: stallVendor("cartesia"),
+    pipeline: { voiceRateX: 1.2 },
+  }),
+  pipe("cartesia", "cut", "after the reply", "goes on", { act: cutVendor("cartesia") }),
+  pipe("cartesia", "cut", "closing", "ended", { act: cutVendor("cartesia") }),
+
+  ...(["greeting", "listening", "mid-utterance", "thinking", "mid-reply", "after the reply"] as const).flatMap((
+    phase,
+  ) =>
+    (["agent", "pipeline"] as const).map((engine): Fault => (
+      { name: "stream dropped without stop", edge: "line", phase, engine, expected: "reconnected", act: cutLine }
+    ))
+  ),
+  agent("stream dropped without stop", "closing", "ended", { edge: "line", act: cutLine }),
+  agent("nonsense from the carrier", "listening", "goes on", {
+    edge: "line",
+    act: ({ line }) => {
+      line().client.send("nonsense");
+      line().client.send('{"event":"media"}');
+    },
+  }),
+  agent("marks come back at once", "mid-reply", "goes on", { edge: "line", phone: { markEcho: "immediate" } }),
+  agent("the stream comes 8 s after the webhook", "opening", "goes on", {
+    edge: "webhook",
+    phone: { openDelayMs: 8000 },
+  }),
+  pipe("webhook", "the stream comes 8 s after the webhook", "opening", "goes on", { phone: { openDelayMs: 8000 } }),
+  agent("the announcement has lapsed when the stream comes", "opening", "goes on", {
+    edge: "webhook",
+    phone: { openDelayMs: 16_000 },
+  }),
+].map((fault) => fault.name === "wrong key, somebody to transfer to" ? { ...fault, config: WITH_TRANSFER } : fault);
