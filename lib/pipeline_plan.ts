@@ -1,5 +1,6 @@
 /** The pipeline engine of one call, built from its configuration: which recogniser, models and voices, and how they are reached. */
 
+import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import type { Clock } from "./base/clock.ts";
 import type { Dial } from "./base/dial.ts";
@@ -70,7 +71,10 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
   return new PipelineEngine({
     openStt: openEar(listen.provider),
     llms,
-    voices: [...voices.map(({ tts }) => tts), localTts({ voice: parts.localVoice })],
+    voices: [
+      ...voices.map(({ tts }) => tts),
+      localTts({ voice: config.rehearsal ? taggedVoice(parts.localVoice) : parts.localVoice }),
+    ],
     host,
     clock,
     turn: {
@@ -139,6 +143,22 @@ function fluxFor({ language, keyterms }: NovaProvider, callLanguage: string): Fl
   if (spoken === "multi") return { model: "flux-general-multi", keyterms };
   return /^en(-|$)/.test(spoken) ? { model: "flux-general-en", keyterms } : undefined;
 }
+
+/** In rehearsal our own voice tells its words too, so that the softphone can hear them. */
+function taggedVoice(voice: Voice): Voice {
+  return {
+    async speak(text, signal) {
+      const { audio, words } = await voice.speak(text, signal);
+      localSource = LOCAL_SOURCES + (localSource + 1) % 0x1000;
+      return { audio: tagUtterance(audio, words, localSource, 0), words };
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(), // its giver's to dispose
+  };
+}
+
+/** Source numbers of tagged audio, one for each utterance. */
+const LOCAL_SOURCES = 0x5000;
+let localSource = LOCAL_SOURCES;
 
 /** Between two pieces of an answer, ms. */
 const TOKEN_GAP_MS = 1200;

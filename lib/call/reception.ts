@@ -357,6 +357,7 @@ export class Reception {
   #comeBack(callSid: string, parked: Parked, why: Resumption["why"]): AfterStream {
     if (this.#registry.admits(callSid) !== "yes") return { kind: "hang-up" };
     const { facts, fold, startedMs } = parked;
+    this.#registry.leave(callSid);
     const back: Returning = { facts, fold, startedMs, resumed: { why, history: historyOf(fold.record) } };
     this.#registry.expect(
       callSid,

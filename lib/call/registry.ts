@@ -88,10 +88,17 @@ export class Registry<P extends Prepared> {
   add(callSid: string, call: LiveCall): void {
     this.#live.set(callSid, call);
     const forget = () => {
-      this.#live.delete(callSid);
+      // Its line may have broken, and the call be back already while this one still closes.
+      if (this.#live.get(callSid) === call) this.#live.delete(callSid);
       this.#changed();
     };
     call.done.then(forget, forget);
+  }
+
+  /** A call is over but for the closing of what it opened: the same one may come again. */
+  leave(callSid: string): void {
+    this.#live.delete(callSid);
+    this.#changed();
   }
 
   /** End one call politely. @returns false if it is not live here. */
