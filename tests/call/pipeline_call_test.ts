@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { callMeters } from "../../lib/telemetry/call_meters.ts";
+import { test } from "../case.ts";
+import { noticesOf, simPipeline } from "../sim/pipeline.ts";
+
+const NOVA = { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 250 } } };
+const FIRST_TOKEN_MS = 200;
+const QUESTIONS = ["are you open today", "where can I park", "what does it cost"];
+
+/** One rehearsed call of three questions, as its observers see it. */
+async function threeQuestions() {
+  await using sim = await simPipeline({ pipeline: NOVA, chat: { firstTokenMs: FIRST_TOKEN_MS } });
+  const steps = QUESTIONS.map((text) => ({ kind: "say" as const, text }));
+  const report = await sim.clock.runFor(sim.ring({ steps }).report);
+  await sim.clock.run(3000);
+  assert.deepEqual(report.offences, []);
+  return { report, notices: sim.notices, record: sim.records()[0]! };
+}
+
+test("every answer of a pipeline call tells where its time went", async () => {
+  const { notices, report } = await threeQuestions();
+  const latencies = noticesOf(notices, "latency");
+  assert.equal(latencies.length, QUESTIONS.length);
+  const answers = report.turns.filter(({ said }) => said);
+  for (const [index, { parts }] of latencies.entries()) {
+    const { stt, model, voice, total } = parts;
+    // The recogniser waits for 250 ms of silence, and both it and our ear work in frames of 20 ms.
+    assert.ok(stt! >= 200 && stt! <= 500, `stt ${stt} ms`);
+    assert.ok(model! >= FIRST_TOKEN_MS && model! <= FIRST_TOKEN_MS + 200, `model ${model} ms`);
+    assert.ok(voice! > 0 && voice! <= 500, `voice ${voice} ms`);
+    // Between the first token and the first piece for the voice the model writes a few words.
+    const writingMs = total! - (stt! + model! + voice!);
+    assert.ok(writingMs >= -20 && writingMs <= 150, `${JSON.stringify(parts)} do not add up`);
+    // What the caller's phone measures holds the way to it as well.
+    assert.ok(Math.abs(answers[index]!.replyMs! - total!) <= 150, `phone ${answers[index]!.replyMs}, we ${total} ms`);
+  }
+});
+
+test("the record of a pipeline call keeps the times of each answer, and of nothing else", async () => {
+  const { record, notices } = await threeQuestions();
+  const agent = record.transcript.filter(({ who }) => who === "agent");
+  const [greeting, ...answers] = agent;
+  assert.equal(greeting!.parts, undefined, "nobody waited for the greeting");
+  assert.equal(answers.length, QUESTIONS.length);
+  assert.deepEqual(answers.map(({ parts }) => parts), noticesOf(notices, "latency").map(({ parts }) => parts));
+  for (const { answerMs, parts } of answers) {
+    assert.ok(answerMs! > 0 && answerMs! < parts!.total!, `${answerMs} ms from the final, ${parts!.total} ms in all`);
+  }
+  assert.ok(record.firstAudioMs! >= 0 && record.firstAudioMs! < 1000);
+});
+
+test("/metrics counts the times of a pipeline call by part, in seconds", async () => {
+  const { notices } = await threeQuestions();
+  const meters = callMeters();
+  for (const notice of notices) meters.observe(notice);
+  const text = meters.render(() => 0).text();
+  const value = (name: string) => Number(text.split("\n").find((line) => line.startsWith(`${name} `))?.split(" ")[1]);
+  const latencies = noticesOf(notices, "latency").map(({ parts }) => parts);
+  for (const part of ["stt", "model", "voice", "total"] as const) {
+    const seconds = latencies.reduce((sum, parts) => sum + parts[part]!, 0) / 1000;
+    assert.equal(value(`offhook_reply_seconds_count{part="${part}"}`), QUESTIONS.length, part);
+    const shown = value(`offhook_reply_seconds_sum{part="${part}"}`);
+    assert.ok(Math.abs(shown - seconds) < 1e-6, `${part}: ${shown} s`);
+  }
+  assert.equal(value(`offhook_reply_seconds_count{part="ours"}`), QUESTIONS.length);
+  const ours = value(`offhook_reply_seconds_sum{part="ours"}`);
+  const total = value(`offhook_reply_seconds_sum{part="total"}`);
+  assert.ok(ours > 0 && ours < total, `ours ${ours} s, total ${total} s`);
+  assert.equal(value("offhook_first_audio_seconds_count"), 1);
+  assert.equal(value(`offhook_calls_ended_total{reason="caller-hung-up"}`), 1);
+});
