@@ -1,5 +1,6 @@
 /** The conversation held by one remote Voice Agent: keeps caller audio until it is ready, and its replies apart. */
 
+import { Audible } from "../audio/audible.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
@@ -42,14 +43,24 @@ export interface AgentEngineParts {
 const LEAD_IN_FRAMES = 30;
 const UTTERANCE_FRAMES = 500;
 
-/** The caller's audio from shortly before the agent noticed it until the words are confirmed. */
+/** Sound that the agent has not noticed is kept for so long after it ended: a dead agent is found out within that. 8 s. */
+const UNNOTICED_FRAMES = 400;
+
+/** The caller's audio from shortly before it was heard until the words are confirmed. */
 class OpenUtterance {
+  /** The agent has noticed it. */
   open = false;
   frames: Uint8Array[] = [];
+  readonly #ear = new Audible();
+  /** Frames since the caller was last audible. */
+  #silent = UNNOTICED_FRAMES;
 
   hear(frame: Uint8Array): void {
+    this.#ear.push(frame);
+    this.#silent = this.#ear.audible ? 0 : this.#silent + 1;
     this.frames.push(frame);
-    if (this.frames.length > (this.open ? UTTERANCE_FRAMES : LEAD_IN_FRAMES)) this.frames.shift();
+    const limit = this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES;
+    if (this.frames.length > limit) this.frames.splice(0, this.frames.length - limit);
   }
 
   begin(): void {
@@ -58,6 +69,7 @@ class OpenUtterance {
 
   end(): void {
     this.open = false;
+    this.#silent = UNNOTICED_FRAMES;
     this.frames = [];
   }
 }

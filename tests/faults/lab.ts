@@ -79,7 +79,7 @@ export const CEILING_MS = 2500;
 const OVER = /finished\.|clinic( today)?\.|Goodbye\.|on our side\.|go on\.|still there\?/;
 const FILLERS = /One moment\.|Let me check\./g;
 export const APOLOGY = /something went wrong on our side/;
-const QUESTIONS = ["tell me something", "and another thing"];
+const QUESTIONS = ["and another thing", "hello there"];
 
 const answerTo = (said: string) => `Concerning ${said} there is plenty to tell everybody until finished.`;
 const agentBrain: Brain = ({ said }) => ({ say: answerTo(said) });
