@@ -1,7 +1,7 @@
 /** The functions a model may call in one call: validated first, run once, bounded in time; a refusal is data for the model. */
 
 import { z } from "zod";
-import { type Clock, type Timer } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { ToolSchema } from "../providers/ports.ts";
 
 /** One function: what the model is told of it, and what it does. */

@@ -1,7 +1,7 @@
 /** Deepgram's Voice Agent over one socket: its messages (pure) and a thin shell. Source: Deepgram reference, section 2. */
 
 import { z } from "zod";
-import { type Clock, type Timer } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
