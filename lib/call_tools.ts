@@ -50,7 +50,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   run(call: ToolCall): Promise<string> {
-    return this.#box.run(call);
+    return this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));
   }
 
   cancel(id: string): void {
@@ -148,4 +148,13 @@ export class ConfiguredTools implements CallTools, CallActions {
       }
     }
   }
+}
+
+/** A server may tell what it was sent, and a failed request its address: no model, and so no caller, learns a secret. */
+function withoutSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
+  const values = Object.values(secrets).filter((value) => value !== "");
+  return values.reduce(
+    (rest, value) => rest.replaceAll(value, "[secret]").replaceAll(encodeURIComponent(value), "[secret]"),
+    text,
+  );
 }

@@ -68,10 +68,15 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
 
 /** Arguments and variables in their places; whatever they hold, they stay within their part of the URL. */
 function fillUrl(template: string, args: Record<string, unknown>, variable: (name: string) => string): URL {
-  return new URL(template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => {
+  const filled = template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => {
     const value = Object.hasOwn(args, name) ? args[name] : variable(name);
     return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
-  }));
+  });
+  // No encoding protects a segment of dots: every reader of URLs climbs.
+  if (/\/\.{1,2}(?=[/?#]|$)/.test(filled.split(/[?#]/)[0]!)) {
+    throw new Error("An argument may not be a step in the path.");
+  }
+  return new URL(filled);
 }
 
 /** The configured host only, and none that leads into the private network: a name may point anywhere. */

@@ -14,7 +14,7 @@ import { simDial } from "./dial.ts";
 import { simHouse, type SimOptions } from "./house.ts";
 import type { Weather } from "./wire.ts";
 
-export interface SimPipelineOptions extends Pick<SimOptions, "seed" | "config" | "lineWeather"> {
+export interface SimPipelineOptions extends Pick<SimOptions, "seed" | "config" | "env" | "lineWeather"> {
   /** The pipeline's part of config.json. */
   pipeline?: Record<string, unknown>;
   brain?: ChatBrain;
@@ -27,6 +27,10 @@ export interface SimPipelineOptions extends Pick<SimOptions, "seed" | "config" |
   voiceRateX?: number;
   /** The web server of the tools, at https://tools.test. */
   tool?: (url: URL, clock: VirtualClock) => Promise<string>;
+  /** Sees every HTTP request of the house first, and answers those it knows. */
+  intercept?: (request: Request) => Promise<Response> | undefined;
+  /** Addresses of a host name. Default: a public one. */
+  resolve?: (host: string) => Promise<string[]>;
 }
 
 /** Cartesia, which tells word times, for a voice; and Deepgram, which does not. */
@@ -38,9 +42,10 @@ type StandIns = ReturnType<typeof openStandIns>;
 
 export async function simPipeline(options: SimPipelineOptions = {}) {
   let standIns: StandIns | undefined;
-  const { seed, config, lineWeather, tool = () => Promise.resolve("nothing") } = options;
+  const { seed, config, env, lineWeather, tool = () => Promise.resolve("nothing") } = options;
   const sim = await simHouse({
     ...(seed === undefined ? {} : { seed }),
+    ...(env === undefined ? {} : { env }),
     ...(lineWeather === undefined ? {} : { lineWeather }),
     config: {
       greeting: "Welcome to the clinic.",
@@ -50,11 +55,13 @@ export async function simPipeline(options: SimPipelineOptions = {}) {
     },
     dial: (clock, random) => (standIns = openStandIns(options, clock, random)).dial,
     toolFetch: async (request) => {
+      const answer = options.intercept?.(request);
+      if (answer) return await answer;
       const url = new URL(request.url);
       if (url.hostname !== "tools.test") return await standIns!.chat.fetch(request);
       return new Response(await tool(url, sim.clock));
     },
-    resolve: () => Promise.resolve(["93.184.216.34"]),
+    resolve: options.resolve ?? (() => Promise.resolve(["93.184.216.34"])),
   });
   return { ...sim, ...standIns!, [Symbol.asyncDispose]: () => sim[Symbol.asyncDispose]() };
 }
