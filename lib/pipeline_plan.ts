@@ -110,7 +110,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
     return {
       name: `deepgram ${rest.model}`,
       peer: "deepgram-listen",
-      endsWithinMs: Math.max(endpointing || 0, utterance_end_ms) + 300,
+      endsWithinMs: Math.max(endpointing || 0, utterance_end_ms) + 700,
       open: (listen, opened) => openListen({ ...settings, listen, opened }),
     };
   }
