@@ -12,6 +12,7 @@ import type { CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
 import type { RoutedAnswer, SpokenLine } from "./call/session.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
+import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import type { Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import { AgentEngine } from "./engine/agent.ts";
@@ -57,6 +58,8 @@ export interface House extends Disposable {
   reception: Reception;
   pacer: Pacer;
   prompts: PromptBook;
+  /** How each vendor has been doing, for all calls together. */
+  providers: () => ProviderHealth[];
   mintToken: (callSid: string) => string;
   /** Learn the routes of the configuration. Until then nothing is routed. */
   trainRouters: (pause?: () => Promise<void> | void) => Promise<void>;
@@ -76,6 +79,7 @@ const HANG_UP_MS = 700;
 export function buildHouse(parts: HouseParts): House {
   const { clock, config } = parts;
   const routers = new Routers();
+  const breakers = new Breakers(clock);
   const minutes = new DailyMinutes({
     now: () => clock.wallTime(),
     timezone: () => config().base.timezone,
@@ -97,6 +101,7 @@ export function buildHouse(parts: HouseParts): House {
         ...parts,
         prompts,
         routers,
+        breakers,
         putThrough: (callSid, destination) => reception.putThrough(callSid, destination),
       }, facts),
     openEarly: config().rehearsal || config().keys.twilioAuthToken !== undefined,
@@ -108,6 +113,7 @@ export function buildHouse(parts: HouseParts): House {
       return callers.count(from) > config().base.limits.callsPerCallerPerHour ? "caller-limit" : undefined;
     },
     report: (notice) => {
+      noteHealth(breakers, notice);
       minutes.observe(notice);
       parts.observe(notice);
     },
@@ -120,6 +126,7 @@ export function buildHouse(parts: HouseParts): House {
     reception,
     pacer,
     prompts,
+    providers: () => breakers.health(),
     mintToken: tokens.mint,
     trainRouters: (pause) => routers.train(config(), pause),
     loadPrompts: (signal) => prompts.load(allLines(config(), parts.lineSource), signal),
@@ -158,6 +165,7 @@ function streamTokens({ config, clock, randomHex }: HouseParts) {
 type PlanParts = HouseParts & {
   prompts: PromptBook;
   routers: Routers;
+  breakers: Breakers;
   putThrough: (callSid: string, destination: Destination) => void;
 };
 
@@ -272,6 +280,14 @@ function destinationOf(call: CallConfig, name: string): Destination | undefined 
   const tool = call.tools.find((tool) => tool.kind === "transfer_call");
   const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
   return tool && destination && { name, number: destination.number, ringSeconds: tool.ringSeconds };
+}
+
+/** The pipeline's vendors tell their breakers themselves; the agent's sessions are known by their notices. */
+function noteHealth(breakers: Breakers, notice: CallNotice): void {
+  if (notice.kind === "fault" && notice.fault.peer === "deepgram-agent" && notice.fault.kind !== "protocol") {
+    breakers.of("deepgram-agent").failed(notice.fault);
+  }
+  if (notice.kind === "engine-ready" && notice.requestId !== "") breakers.of("deepgram-agent").worked();
 }
 
 /** What a decision means: the route's line, if it can be played now. */

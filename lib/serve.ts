@@ -160,14 +160,23 @@ export function openServer(
 
   const startedMs = clock.monotonicMs();
   const health = (): Health => ({
-    status: reception.draining ? "draining" : "healthy",
+    status: reception.draining
+      ? "draining"
+      : house.providers().every(({ state }) => state === "closed")
+      ? "healthy"
+      : "degraded",
     version,
     activeCalls: reception.active,
     maxCalls: config.server.maxCalls,
     engine: current.base.engine,
     rehearsal: config.rehearsal,
     uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1000),
-    providers: [],
+    providers: house.providers().map(({ name, state, lastFault, since }) => ({
+      name,
+      state,
+      lastFault: lastFault ? describeFault(lastFault) : null,
+      since: since ?? null,
+    })),
   });
   const peers = new WeakMap<Request, string>();
   const app = createApp({

@@ -21,12 +21,17 @@ export function fillVariables(text: string, variables: CallVariables): string {
 }
 
 function valueOf(name: string, { now, timezone, caller, called, vars }: CallVariables): string {
-  if (name === "caller") return caller ?? "";
-  if (name === "called") return called ?? "";
+  if (name === "caller") return addressOf(caller);
+  if (name === "called") return addressOf(called);
   if (name === "today") return format(now, { timeZone: timezone, dateStyle: "full" });
   if (name === "now") return format(now, { timeZone: timezone, dateStyle: "full", timeStyle: "short" });
   const own = name.startsWith("vars.") ? name.slice("vars.".length) : "";
   return vars !== undefined && Object.hasOwn(vars, own) ? vars[own]! : "";
+}
+
+/** A number or a short SIP address as it is; anything else is text that somebody chose, and no business of a prompt. */
+function addressOf(party = ""): string {
+  return /^(\+?\d{2,20}|(sips?:|client:)[\w.+-]{1,40}(@[\w.-]{1,60})?)$/.test(party) ? party : "";
 }
 
 /** Newer ICU data puts narrow no-break spaces into times; a voice and a model want plain ones. */

@@ -186,7 +186,7 @@ const CASES: Case[] = [
     name: "a caller's number that is an order, in a tool's address",
     from: "x&admin=1/../${SECRET_BOOKING}",
     orders: [find("1")],
-    expect: ({ ran }) => assert.match(ran[0]!, /&caller=x%26admin%3D1%2F\.\.%2F%24%7BSECRET_BOOKING%7D$/),
+    expect: ({ ran }) => assert.match(ran[0]!, /&caller=$/),
   },
   {
     name: "a caller's number that is TwiML and a stream parameter",
