@@ -27,8 +27,9 @@ export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { hear
 }
 
 /** How many characters at the start of `text` were spoken, up to the start of a word. */
-export function spokenCharacters({ text, words, heardMs }: Omit<CutText, "msPerCharacter">): number {
-  const { heard } = cutAt({ text, words, heardMs, msPerCharacter: MS_PER_CHARACTER });
+export function spokenCharacters(cut: CutText): number {
+  const { text } = cut;
+  const { heard } = cutAt(cut);
   const tokens = [...text.matchAll(/\S+/g)];
   const count = heard.split(" ").filter(Boolean).length;
   return tokens[count]?.index ?? text.length;

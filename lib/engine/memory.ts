@@ -224,11 +224,12 @@ export class Memory {
 
   #cutText({ text, words, audioMs, whole }: Said, heardMs = Infinity): { heard: string; rest: string } {
     const characters = tidy(text).length;
-    const msPerCharacter = whole && characters > 0 ? audioMs / characters : this.#msPerCharacter;
+    const msPerCharacter = whole && characters > 0 ? audioMs / characters : this.msPerCharacter;
     return cutAt({ text, words, heardMs, msPerCharacter });
   }
 
-  get #msPerCharacter(): number {
+  /** How fast our voice speaks, as far as this call has shown. */
+  get msPerCharacter(): number {
     return this.#knownCharacters > 0 ? this.#knownMs / this.#knownCharacters : MS_PER_CHARACTER;
   }
 

@@ -193,7 +193,9 @@ export class Saying {
   #handOver(): void {
     const { skip, words, playedMs, fromMs } = this.#stretch;
     const text = this.#text.pieces.join("").slice(skip);
-    const spoken = playedMs === 0 ? 0 : spokenCharacters({ text, words, heardMs: playedMs });
+    const spoken = playedMs === 0
+      ? 0
+      : spokenCharacters({ text, words, heardMs: playedMs, msPerCharacter: this.#parts.memory.msPerCharacter });
     this.#stretch = new Stretch(skip + spoken, fromMs + playedMs);
   }
 

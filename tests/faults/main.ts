@@ -2,6 +2,7 @@
 
 import { CEILING_MS, tryFault, type Verdict } from "./lab.ts";
 import { FAULTS } from "./faults.ts";
+import { drops, schedules, sttKills, ttsKills } from "./runs.ts";
 
 const [only = ""] = Deno.args;
 const label = ({ edge, phase, engine, name }: Verdict["fault"]) => `${edge} ${phase} ${engine} ${name}`;
@@ -37,3 +38,15 @@ function row({ fault, outcome, silenceMs, wrong, record, heard }: Verdict): stri
   const blames = record?.faults.map((each) => each.fault.kind).join(",") ?? "";
   return cells.join(" ") + (wrong.length > 0 ? `  WRONG: ${wrong.join("; ")} [${blames}] ${heard.slice(0, 400)}` : "");
 }
+
+if (only === "" || only === "runs") {
+  const figures = {
+    "STT killed in mid-utterance": await sttKills(200),
+    "TTS killed in mid-sentence, a voice that tells its words": await ttsKills(200, "cartesia"),
+    "TTS killed in mid-sentence, a voice that does not": await ttsKills(200, "deepgram"),
+    "random schedules": await schedules(500),
+    "stream drops": await drops(1000),
+  };
+  for (const [name, figure] of Object.entries(figures)) console.log(`${name}: ${JSON.stringify(figure)}`);
+}
+if (bad > 0) Deno.exitCode = 1;
