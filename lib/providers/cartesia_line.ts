@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
-import type { Wire } from "../base/wire.ts";
+import { CLOSE_DEADLINE_MS, type Wire } from "../base/wire.ts";
 import { type CartesiaMessage, parseCartesia } from "./cartesia_messages.ts";
 
 /** What a context hears from its socket. Nothing after `failed`, nor after the context was dropped. */
@@ -74,11 +74,12 @@ export class CartesiaLine {
     this.#wire.terminate();
   }
 
-  /** Close in order; resolves when it is closed. Contexts still open fail. */
-  close(): Promise<void> {
+  /** Close in order, or after a second without order; resolves when it is closed. Contexts still open fail. */
+  async close(): Promise<void> {
     this.ended = true;
     this.#wire.close(1000, "");
-    return this.#closed;
+    using _late = this.#clock.after(CLOSE_DEADLINE_MS, () => this.#wire.terminate());
+    await this.#closed;
   }
 
   #hear(text: string): void {

@@ -72,8 +72,9 @@ function mutatedTree(random: Random, text: string): string {
   visit(tree);
   if (places.length === 0) return JSON.stringify(pick(random, ODD_VALUES));
   const { of, key } = pick(random, places);
-  if (random() < 0.2) delete of[key];
-  else if (random() < 0.2) of[pick(random, places).key] = of[key];
+  const how = random();
+  if (how < 0.2) delete of[key];
+  else if (how < 0.4) of[pick(random, places).key] = of[key];
   else of[key] = pick(random, ODD_VALUES);
   return JSON.stringify(tree);
 }

@@ -117,10 +117,10 @@ export async function ttsKills(count: number, kind: "cartesia" | "deepgram") {
 }
 
 /** Any vendor, any socket, any time: cut, stalled, refused. */
-export async function schedules(count: number) {
+export async function schedules(count: number, from = 1) {
   const bad: string[] = [];
   const ends = new Map<string, number>();
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = from; seed < from + count; seed++) {
     const random = seeded(seed * 7919);
     const isAgent = seed % 2 === 0;
     const refusing = () => random() < 0.15 ? { refuse: [401, 402, 429, 500, 503][Math.floor(random() * 5)]! } : {};

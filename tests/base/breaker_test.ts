@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { Breakers } from "../../lib/base/breaker.ts";
+import type { Fault } from "../../lib/base/result.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const LOST: Fault = { kind: "lost", peer: "llm", closeCode: 1006, reason: "", openMs: 10 };
+const refused = (status: number): Fault => ({ kind: "refused", peer: "llm", status, detail: "" });
+
+test("three faults in a row open a breaker, one that works between them does not let it", () => {
+  const breaker = new Breakers(new VirtualClock()).of("model");
+  breaker.failed(LOST);
+  breaker.failed(LOST);
+  breaker.worked();
+  breaker.failed(LOST);
+  breaker.failed(LOST);
+  assert.ok(breaker.admits());
+  breaker.failed(LOST);
+  assert.ok(!breaker.admits());
+});
+
+test("a wrong key opens it at once", () => {
+  const breaker = new Breakers(new VirtualClock()).of("model");
+  breaker.failed(refused(401));
+  assert.ok(!breaker.admits());
+});
+
+test("after its rest one call tries: in vain the rest is longer, else all are let in", async () => {
+  const clock = new VirtualClock();
+  const breakers = new Breakers(clock);
+  const breaker = breakers.of("model");
+  breaker.failed(refused(402));
+  await clock.run(10_000);
+  assert.ok(breaker.admits());
+  assert.equal(breaker.health.state, "half-open");
+  assert.ok(!breakers.of("model").admits(), "one at a time");
+  breaker.failed(LOST);
+  await clock.run(10_000);
+  assert.ok(!breaker.admits());
+  await clock.run(10_000);
+  assert.ok(breaker.admits());
+  breaker.worked();
+  assert.deepEqual(breakers.health().map(({ name, state }) => `${name} ${state}`), ["model closed"]);
+  assert.ok(breakers.healthy && breaker.admits() && breaker.admits());
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { SILENT_FRAME } from "../../lib/audio/frame.ts";
+import { toneVoice } from "../../lib/audio/voice.ts";
+import type { Fault } from "../../lib/base/result.ts";
+import type { OpenStt, SttEvent } from "../../lib/providers/ports.ts";
+import { type Ear, steadyStt } from "../../lib/providers/steady_stt.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const LOST: Fault = { kind: "lost", peer: "deepgram-listen", closeCode: 1006, reason: "", openMs: 10 };
+const WRONG_KEY: Fault = { kind: "refused", peer: "deepgram-listen", status: 401, detail: "" };
+
+/** Two ears whose sockets open at once; `sockets` in the order of their opening. */
+function rig() {
+  const clock = new VirtualClock();
+  const sockets: { name: string; heard: Uint8Array[]; tell: (event: SttEvent) => void }[] = [];
+  const events: SttEvent[] = [];
+  const open = (name: string): OpenStt => (tell, opened) => {
+    const socket = { name, heard: [] as Uint8Array[], tell };
+    sockets.push(socket);
+    clock.after(0, () => opened?.());
+    return {
+      name,
+      hear: (frame) => void socket.heard.push(frame.slice()),
+      finish() {},
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  };
+  const ear = (name: string): Ear => ({ name, peer: "deepgram-listen", open: open(name), endsWithinMs: 1300 });
+  const stt = steadyStt({ ears: [ear("one"), ear("two")], clock, listen: (event) => void events.push(event) });
+  const hear = async (frames: readonly Uint8Array[]) => {
+    for (const frame of frames) {
+      stt.hear(frame);
+      await clock.run(20);
+    }
+  };
+  return { clock, sockets, events, stt, hear };
+}
+
+async function speech(text: string): Promise<Uint8Array[]> {
+  await using voice = toneVoice();
+  const { audio } = await voice.speak(text);
+  return Array.from({ length: Math.floor(audio.length / 160) }, (_, n) => audio.slice(n * 160, n * 160 + 160));
+}
+
+test("a lost socket: the same recogniser hears the open turn again from its start", async () => {
+  const { sockets, events, stt, hear, clock } = rig();
+  const said = await speech("and another thing");
+  await hear([SILENT_FRAME, SILENT_FRAME, ...said.slice(0, 30)]);
+  sockets[0]!.tell({ kind: "interim", text: "and" });
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  await hear(said.slice(30));
+  assert.deepEqual(sockets.map(({ name }) => name), ["one", "one"]);
+  assert.deepEqual(sockets[1]!.heard.slice(-said.length), said);
+  sockets[1]!.tell({ kind: "interim", text: "an" });
+  sockets[1]!.tell({ kind: "final", text: "and another thing", endOfTurn: true });
+  assert.deepEqual(events.map(({ kind }) => kind), ["interim", "replaced", "final"]);
+  await stt[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
+});
+
+test("what ended a turn is not heard again", async () => {
+  const { sockets, stt, hear } = rig();
+  await hear(await speech("and another thing"));
+  sockets[0]!.tell({ kind: "final", text: "and another thing", endOfTurn: true });
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  await hear([SILENT_FRAME]);
+  assert.ok(sockets[1]!.heard.length <= 14, `${sockets[1]!.heard.length} frames`);
+  await stt[Symbol.asyncDispose]();
+});
+
+test("a wrong key: the other recogniser at once; both refused: the end", async () => {
+  const { sockets, events, stt, clock } = rig();
+  await clock.run(20);
+  sockets[0]!.tell({ kind: "ended", fault: WRONG_KEY });
+  assert.deepEqual(sockets.map(({ name }) => name), ["one", "two"]);
+  sockets[1]!.tell({ kind: "ended", fault: WRONG_KEY });
+  assert.deepEqual(events.map(({ kind }) => kind), ["replaced", "ended"]);
+  await stt[Symbol.asyncDispose]();
+  await clock.run(0);
+  assert.equal(clock.pending, 0);
+});
+
+test("a recogniser that is deaf to a caller who speaks is replaced, once", async () => {
+  const { sockets, stt, hear } = rig();
+  await hear([
+    ...await speech("and another thing, and another thing, and another thing"),
+    ...Array(200).fill(SILENT_FRAME),
+  ]);
+  assert.deepEqual(sockets.map(({ name }) => name), ["one", "two"]);
+  await stt[Symbol.asyncDispose]();
+});
