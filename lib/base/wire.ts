@@ -34,37 +34,65 @@ export const CLOSE_DEADLINE_MS = 1000;
 /** The close code of a wire that ended without a close frame. RFC 6455 section 7.4.1. */
 export const CLOSED_ABNORMALLY = 1006;
 
-/**
- * An open `WebSocket` of the platform as a `Wire`: sockets of `Deno.upgradeWebSocket` and native client sockets alike.
- * Their `close` may come twice, with code 0, or never (deno.md section 1): here it comes once, with 1006 for 0, in time.
- */
-export function socketWire(socket: WebSocket): Wire {
-  let events: WireEvents | undefined;
-  let early: ((events: WireEvents) => void)[] = [];
-  let ended = false;
-  let closeTimer: ReturnType<typeof setTimeout> | undefined;
+/** The listening half of a wire: what arrives before there is a listener waits for it, and the end comes once. */
+export class Inlet {
+  #events: WireEvents | undefined;
+  #early: ((events: WireEvents) => void)[] = [];
+  #ended = false;
 
-  const deliver = (action: (events: WireEvents) => void) => {
-    if (!events) return void early.push(action);
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  listen(events: WireEvents): void {
+    this.#events = events;
+    const early = this.#early;
+    this.#early = [];
+    for (const action of early) this.#deliver(action);
+  }
+
+  text(text: string): void {
+    if (!this.#ended) this.#deliver((events) => events.text(text));
+  }
+
+  binary(bytes: Uint8Array): void {
+    if (!this.#ended) this.#deliver((events) => events.binary(bytes));
+  }
+
+  /** @returns false if the end had come already. */
+  end(code: number, reason: string): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    this.#deliver((events) => events.close(code || CLOSED_ABNORMALLY, reason));
+    return true;
+  }
+
+  #deliver(action: (events: WireEvents) => void): void {
+    const events = this.#events;
+    if (!events) return void this.#early.push(action);
     try {
       action(events);
     } catch (error) {
       events.crashed(error);
     }
-  };
+  }
+}
+
+/**
+ * An open `WebSocket` of the platform as a `Wire`: sockets of `Deno.upgradeWebSocket` and native client sockets alike.
+ * Their `close` may come twice, with code 0, or never (deno.md section 1): here it comes once, with 1006 for 0, in time.
+ */
+export function socketWire(socket: WebSocket): Wire {
+  const inlet = new Inlet();
+  let closeTimer: ReturnType<typeof setTimeout> | undefined;
   const end = (code: number, reason: string) => {
-    if (ended) return;
-    ended = true;
     clearTimeout(closeTimer);
-    deliver((events) => events.close(code, reason));
+    inlet.end(code, reason);
   };
 
   socket.binaryType = "arraybuffer";
-  socket.onmessage = ({ data }) => {
-    if (ended) return;
-    deliver((events) => typeof data === "string" ? events.text(data) : events.binary(new Uint8Array(data)));
-  };
-  socket.onclose = ({ code, reason }) => end(code || CLOSED_ABNORMALLY, reason);
+  socket.onmessage = ({ data }) => typeof data === "string" ? inlet.text(data) : inlet.binary(new Uint8Array(data));
+  socket.onclose = ({ code, reason }) => end(code, reason);
   // Deno follows an error with `close`, so there is nothing to do here but to keep it from being unhandled.
   socket.onerror = (event) => event.preventDefault();
 
@@ -76,7 +104,7 @@ export function socketWire(socket: WebSocket): Wire {
       if (socket.readyState === WebSocket.OPEN) socket.send(data as string | Uint8Array<ArrayBuffer>);
     },
     close(code, reason) {
-      if (ended) return;
+      if (inlet.ended) return;
       closeTimer ??= setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
       closeSocket(socket, code, reason);
     },
@@ -84,12 +112,7 @@ export function socketWire(socket: WebSocket): Wire {
       closeSocket(socket);
       end(CLOSED_ABNORMALLY, "terminated");
     },
-    listen(listener) {
-      events = listener;
-      const missed = early;
-      early = [];
-      for (const action of missed) deliver(action);
-    },
+    listen: (events) => inlet.listen(events),
   };
 }
 

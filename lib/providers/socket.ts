@@ -5,7 +5,7 @@ import { type ClientOptions, type RawData, WebSocket as NodeSocket } from "ws";
 import type { Clock } from "../base/clock.ts";
 import type { Dial, DialRequest } from "../base/dial.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
-import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, socketWire, type Wire, type WireEvents } from "../base/wire.ts";
+import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, socketWire, type Wire } from "../base/wire.ts";
 
 /** `auto` is `ws` on Deno 2.7 and later, `native` below and on Deno Deploy, where older `ws` leaks over TLS. */
 export type VendorSocket = "auto" | "native" | "ws";
@@ -154,32 +154,18 @@ function explanation(body: string): string {
 }
 
 function nodeWire(socket: NodeSocket): Wire {
-  let events: WireEvents | undefined;
-  let early: ((events: WireEvents) => void)[] = [];
-  let ended = false;
+  const inlet = new Inlet();
   let closeTimer: ReturnType<typeof setTimeout> | undefined;
-
-  const deliver = (action: (events: WireEvents) => void) => {
-    if (!events) return void early.push(action);
-    try {
-      action(events);
-    } catch (error) {
-      events.crashed(error);
-    }
-  };
   const end = (code: number, reason: string) => {
-    if (ended) return;
-    ended = true;
     clearTimeout(closeTimer);
-    deliver((events) => events.close(code, reason));
+    inlet.end(code, reason);
   };
   socket.on("message", (data: RawData, isBinary: boolean) => {
-    if (ended) return;
     // `ws` gives a Buffer for the default binaryType "nodebuffer".
     const bytes = data as Uint8Array;
-    deliver((events) => isBinary ? events.binary(bytes) : events.text(decoder.decode(bytes)));
+    isBinary ? inlet.binary(bytes) : inlet.text(decoder.decode(bytes));
   });
-  socket.on("close", (code, reason) => end(code || CLOSED_ABNORMALLY, reason.toString()));
+  socket.on("close", (code, reason) => end(code, reason.toString()));
 
   return {
     get bufferedBytes() {
@@ -189,7 +175,7 @@ function nodeWire(socket: NodeSocket): Wire {
       if (socket.readyState === NodeSocket.OPEN) socket.send(data);
     },
     close(code, reason) {
-      if (ended) return;
+      if (inlet.ended) return;
       closeTimer ??= setTimeout(() => {
         socket.terminate();
         end(CLOSED_ABNORMALLY, "no answer to our close");
@@ -200,12 +186,7 @@ function nodeWire(socket: NodeSocket): Wire {
       socket.terminate();
       end(CLOSED_ABNORMALLY, "terminated");
     },
-    listen(listener) {
-      events = listener;
-      const missed = early;
-      early = [];
-      for (const action of missed) deliver(action);
-    },
+    listen: (events) => inlet.listen(events),
   };
 }
 
