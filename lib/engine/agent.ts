@@ -86,6 +86,8 @@ export class AgentEngine implements Engine {
   #early: BoundedQueue<Uint8Array> | undefined = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
   #ended = false;
   #lastAudioMs = 0;
+  /** An open reply that has text, and no sound yet. */
+  #unheard: { reply: number; texts: string[] } | undefined;
   /** When it was last looked whether the reply is over. */
   #lookedMs = 0;
   #heardAudio = false;
@@ -320,25 +322,38 @@ export class AgentEngine implements Engine {
     for (const action of actions) {
       switch (action.kind) {
         case "started":
-          this.#unanswered = undefined;
-          this.#timers.disarm("answer");
+          this.#unheard = { reply: action.reply, texts: [] };
           this.#heardAudio = false;
           this.#lastAudioMs = this.#lookedMs = this.#clock.monotonicMs();
           this.#timers.arm("quiet", QUIET_MS);
-          this.#host.post({ kind: "reply-started", reply: action.reply });
           break;
         case "play":
           this.#heardAudio = true;
+          this.#sounds();
           this.#host.play(action.reply, action.audio);
           break;
         case "text":
-          this.#host.post({ kind: "reply-text", reply: action.reply, text: action.text });
+          if (this.#unheard) this.#unheard.texts.push(action.text);
+          else this.#host.post({ kind: "reply-text", reply: action.reply, text: action.text });
           break;
         case "finished":
           this.#timers.disarm("quiet");
-          this.#host.post({ kind: "reply-finished", reply: action.reply });
+          // Words that never got a voice are no reply: whoever waits goes on waiting.
+          if (this.#unheard) this.#unheard = undefined;
+          else this.#host.post({ kind: "reply-finished", reply: action.reply });
           break;
       }
     }
+  }
+
+  /** A reply has begun once it sounds: its text alone ends nobody's wait. */
+  #sounds(): void {
+    const unheard = this.#unheard;
+    if (!unheard) return;
+    this.#unheard = undefined;
+    this.#unanswered = undefined;
+    this.#timers.disarm("answer");
+    this.#host.post({ kind: "reply-started", reply: unheard.reply });
+    for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
   }
 }
