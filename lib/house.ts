@@ -21,7 +21,7 @@ import type { LineTap } from "./phone/leg.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
-import { isOnly, Routers } from "./routers.ts";
+import { isOnly, mentions, Routers } from "./routers.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
 import { agentFaultAction, deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
@@ -230,6 +230,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
       "last-words": LAST_WORDS_MS,
       "hang-up": HANG_UP_MS,
     },
+    patienceMs: (text) => mentions(call.silence.patiencePhrases, text) ? call.silence.patienceMs : 0,
     maxPrompts: call.silence.maxPrompts,
     line: (name) => spoken(lineOf(call, name)),
     openEngine: (host) =>

@@ -48,6 +48,12 @@ export function isOnly(phrases: readonly string[], text: string): boolean {
   return rest.trim() === "";
 }
 
+/** Whether one of these phrases stands in `text`, in whole words. */
+export function mentions(phrases: readonly string[], text: string): boolean {
+  const said = ` ${normalise(text)} `;
+  return phrases.some((phrase) => said.includes(` ${normalise(phrase)} `));
+}
+
 /** Lower-case words with one space between. */
 function normalise(text: string): string {
   return (text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? []).join(" ");

@@ -57,6 +57,7 @@ export type CallPlan =
   & Pick<
     CallParts,
     | "deadlines"
+    | "patienceMs"
     | "maxPrompts"
     | "line"
     | "greeting"

@@ -76,6 +76,8 @@ export interface CallParts {
   newReply: () => number;
   clock: Clock;
   deadlines: CallDeadlines;
+  /** How long the caller asks to be left in silence with these words ("hold on"), ms; 0 where they do not. */
+  patienceMs: (text: string) => number;
   /** How often silence is broken before the call ends. */
   maxPrompts: number;
   line: (name: LineName) => SpokenLine | undefined;
@@ -150,6 +152,7 @@ class Session {
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
   #interruptedMs = 0;
+  #patientUntilMs = 0;
   #cuts: { reply: number; heardMs: number }[] = [];
   /** The caller's present turn was answered by a route: what the engine makes of it is not wanted. */
   #routed = false;
@@ -296,7 +299,14 @@ class Session {
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
   }
 
+  /** A caller who asked for patience is not prompted before it is over. */
+  #waitMs(timer: TimerName): number {
+    const askedMs = this.#patientUntilMs - this.#parts.clock.monotonicMs();
+    return timer === "silence" ? Math.max(this.#parts.deadlines.silence, askedMs) : this.#parts.deadlines[timer];
+  }
+
   #callerSaid(text: string): void {
+    this.#patientUntilMs = this.#parts.clock.monotonicMs() + this.#parts.patienceMs(text);
     this.#parts.tools.callerSaid(text);
     this.#answerByRoute(text);
   }
@@ -341,7 +351,7 @@ class Session {
   #do(effect: CallEffect): void {
     switch (effect.kind) {
       case "arm":
-        return this.#timers.arm(effect.timer, this.#parts.deadlines[effect.timer]);
+        return this.#timers.arm(effect.timer, this.#waitMs(effect.timer));
       case "disarm":
         return this.#timers.disarm(effect.timer);
       case "arm-once":

@@ -121,6 +121,21 @@ test("an agent that falls silent: fillers, another try, at last an apology, and 
   assert.equal(sim.records()[0]!.endReason, "engine-failed");
 });
 
+test("a caller who asks for patience is not prompted before it is over", async () => {
+  const promptedMs = async (said: string) => {
+    await using sim = await simHouse({
+      agent: { think: () => ({ say: "Certainly." }) },
+      config: { silence: { promptAfterMs: 4000, patienceMs: 20_000 } },
+    });
+    const call = sim.ring({ steps: [{ kind: "say", text: said }, { kind: "wait", ms: 30_000 }] });
+    await sim.clock.runFor(call.report);
+    const spoke = sim.notices.find((notice) => notice.kind === "caller-text")!.atMs;
+    return sim.notices.find((notice) => notice.kind === "reply-text" && /still there/.test(notice.text))!.atMs - spoke;
+  };
+  assert.ok(await promptedMs("please hold on for me") >= 20_000);
+  assert.ok(await promptedMs("please tell me something") < 10_000);
+});
+
 test("a call over its limit is told so half a minute before, and ends with a goodbye", async () => {
   await using sim = await simHouse({
     config: { limits: { callMinutes: 1 }, silence: { promptAfterMs: 500_000 } },
