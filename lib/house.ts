@@ -15,6 +15,7 @@ import { type CallConfig, type Config, fillVariables, forNumber, type Line, type
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import type { Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
+import { lookUpCaller } from "./before_call.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import { openPipeline } from "./pipeline_plan.ts";
 import type { LineTap } from "./phone/leg.ts";
@@ -173,12 +174,14 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   const { prompts, routers } = parts;
   const config = parts.config();
   const call = forNumber(config, facts.to || undefined);
+  const vars: Record<string, string> = {};
   const fill = (text: string) =>
     fillVariables(text, {
       now: parts.clock.wallTime(),
       timezone: call.timezone,
       caller: facts.from,
       called: facts.to,
+      vars,
     });
   const spoken = (line: Line | undefined): SpokenLine | undefined => {
     const prompt = line && { ...line, voice: parts.lineSource?.voiceOf(call) };
@@ -198,6 +201,10 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     park: (destination) => parts.putThrough(facts.callSid, destination),
     takeMessage: (message, signal) => parts.takeMessage({ ...message, call: facts.id, from: facts.from }, signal),
   });
+  const known = call.beforeCall
+    ? lookUpCaller(call.beforeCall, { ...parts, secrets: config.secrets, variable: (name) => fill(`{{${name}}}`) })
+      .then((found) => void Object.assign(vars, found))
+    : Promise.resolve();
   // A greeting with a recording of its own is played by us, at once; any other is spoken by the agent.
   const greeting = facts.resumed
     ? spoken(facts.resumed.why === "no-answer" ? call.lines.noAnswer : call.lines.reconnected)
@@ -257,11 +264,13 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
               clock: parts.clock,
               url: config.urls.agent,
               key: config.keys.deepgram ?? "rehearsal",
-              plan: agentPlan(call, fill, {
-                said: resumed ? "" : greeting?.text,
-                functions: tools.schemas,
-                history: resumed ?? facts.resumed?.history ?? [],
-              }),
+              plan: known.then(() =>
+                agentPlan(call, fill, {
+                  said: resumed ? "" : greeting?.text,
+                  functions: tools.schemas,
+                  history: resumed ?? facts.resumed?.history ?? [],
+                })
+              ),
             })(agentHost),
         }),
   };

@@ -156,7 +156,8 @@ export interface DeepgramAgentParts {
   clock: Clock;
   url: string;
   key: string;
-  plan: VoiceAgentPlan;
+  /** Waited for once the agent says welcome: part of the time until it is ready. */
+  plan: VoiceAgentPlan | Promise<VoiceAgentPlan>;
 }
 
 /** Open sessions of Deepgram's Voice Agent. Strict order: Welcome, Settings, SettingsApplied, audio (section 2.1). */
@@ -241,7 +242,7 @@ class DeepgramAgentSession implements VoiceAgent {
     switch (message.type) {
       case "Welcome":
         this.#requestId = message.request_id;
-        return this.#wire?.send(settingsMessage(this.#parts.plan));
+        return void this.#settle().catch((error) => this.#odd(`no settings: ${String(error)}`));
       case "SettingsApplied":
         this.#readyTimer[Symbol.dispose]();
         this.#ready = true;
@@ -258,6 +259,11 @@ class DeepgramAgentSession implements VoiceAgent {
         if (event) this.#host.event(event);
       }
     }
+  }
+
+  async #settle(): Promise<void> {
+    const plan = await this.#parts.plan;
+    if (!this.#ended) this.#wire?.send(settingsMessage(plan));
   }
 
   #send(message: Record<string, unknown>): void {

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "../case.ts";
+import { simHouse } from "../sim/house.ts";
+
+/** The prompt that the agent gets when the lookup answers like this. */
+async function promptAfter(answer: (request: Request) => Promise<Response>): Promise<string> {
+  await using sim = await simHouse({
+    config: {
+      prompt: "The caller is {{vars.name}}, a {{vars.tier}} customer.",
+      beforeCall: { url: "https://crm.example.com/caller?number={{caller}}", timeoutMs: 800 },
+    },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: answer,
+  });
+  const call = sim.ring({ from: "+15550123", steps: [{ kind: "say", text: "who are you" }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /AI/);
+  return sim.agent.sessions[0]!.mind.prompt;
+}
+
+test("what is known of the caller is in the prompt", async () => {
+  const asked: string[] = [];
+  const prompt = await promptAfter((request) => {
+    asked.push(request.url);
+    return Promise.resolve(Response.json({ name: "Ada", tier: "gold" }));
+  });
+  assert.equal(prompt, "The caller is Ada, a gold customer.");
+  assert.deepEqual(asked, ["https://crm.example.com/caller?number=%2B15550123"]);
+});
+
+test("a lookup that is late, fails or is no flat object costs the call nothing", async () => {
+  for (
+    const answer of [
+      () => new Promise<Response>(() => {}),
+      () => Promise.resolve(new Response("down", { status: 500 })),
+      () => Promise.resolve(Response.json({ name: { first: "Ada" } })),
+    ]
+  ) assert.equal(await promptAfter(answer), "The caller is , a  customer.");
+});
