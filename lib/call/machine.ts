@@ -82,7 +82,7 @@ export type CallEffect =
   | { kind: "disarm"; timer: TimerName }
   /** Arm this timer unless it runs already. */
   | { kind: "arm-once"; timer: TimerName }
-  /** Cover the wait with a filler. `again`: it goes on after that one. */
+  /** Cover the wait with a filler; the session arms the next one behind it. */
   | { kind: "fill" }
   /** Silence the line and tell the engine what was heard. */
   | { kind: "interrupt" }

@@ -127,8 +127,8 @@ export function takeMessageTool({ description, confirm }: BuiltIn, actions: Call
       const delivered = await actions.takeMessage(args, signal);
       if (delivered.ok) return { status: "The message was handed over." };
       return {
-        error: `The message is written down but could not be handed over yet: ${describeFault(delivered.fault)}`,
-        instruction: "Tell the caller that the message is noted.",
+        error: `The message was not handed over: ${describeFault(delivered.fault)}`,
+        instruction: "Tell the caller so. What was said is in the record of this call; do not promise more.",
       };
     },
   };
