@@ -9,6 +9,7 @@ for (const peer of Object.keys(SOCKETS) as SocketPeer[]) {
     const report = await fuzzSocket(peer, COUNT, 11);
     assert.deepEqual(report.findings, []);
     assert.equal(report.messages, COUNT);
+    assert.ok(report.probed > 50, "too few clients were asked whether frames still pass");
   });
 }
 

@@ -230,12 +230,14 @@ const TurnInfo = z.object({
 const FatalError = z.object({ code: z.string().default("UNKNOWN"), description: z.string().default("") });
 const EVENTS = new Set<string>(["StartOfTurn", "Update", "EagerEndOfTurn", "TurnResumed", "EndOfTurn"]);
 
+const Typed = z.object({ type: z.string() }).loose();
+
 /**
  * Read one server message; undefined for one that changes nothing (`Connected`, `Warning`, or a type or turn event we do
  * not know). `Error` is a `rejected` fault. Never throws. Deepgram reference, section 4.3.
  */
 export function parseFlux(text: string): Result<FluxTurnInfo | undefined> {
-  const message = z.object({ type: z.string() }).loose().safeParse(parseJson(text));
+  const message = Typed.safeParse(parseJson(text));
   if (!message.success) {
     return failed({ kind: "protocol", peer: PEER, detail: "a message is not JSON with a type" });
   }

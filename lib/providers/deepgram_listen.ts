@@ -221,9 +221,12 @@ export function listenUrl(base: string, provider: ListenProvider): string {
   return url.href;
 }
 
+/** A time beyond this is no time: believed once, it would make everything that follows old news. */
+const LONGEST_S = 1e6;
+
 const Results = z.object({
-  start: z.number(),
-  duration: z.number(),
+  start: z.number().min(0).max(LONGEST_S),
+  duration: z.number().min(0).max(LONGEST_S),
   is_final: z.boolean().default(false),
   speech_final: z.boolean().default(false),
   from_finalize: z.boolean().default(false),
@@ -232,12 +235,14 @@ const Results = z.object({
   }),
 });
 
+const Typed = z.object({ type: z.string() }).loose();
+
 /**
  * Read one server message; undefined for one that changes nothing (`Metadata`, or a type we do not know). Never throws.
  * Deepgram reference, section 3.3.
  */
 export function parseListen(text: string): Result<ListenInput | undefined> {
-  const message = z.object({ type: z.string() }).loose().safeParse(parseJson(text));
+  const message = Typed.safeParse(parseJson(text));
   if (!message.success) {
     return failed({ kind: "protocol", peer: PEER, detail: "a message is not JSON with a type" });
   }
