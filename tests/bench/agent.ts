@@ -3,6 +3,7 @@
 import { AgentCall, type Manner } from "./agent_script.ts";
 import { Histogram } from "./histogram.ts";
 import { machineMs, serveClock } from "./machine_clock.ts";
+import { speakLine } from "./own_voice.ts";
 import { type AgentResult, orders, tell, type Window } from "./talk.ts";
 
 /** Given as the one argument, in JSON. */
@@ -50,6 +51,7 @@ function converse(socket: WebSocket): void {
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: plan.port, onListen: () => {}, ...plan.tls },
   (request) => {
+    if (request.method === "POST") return speakLine(request);
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response("a WebSocket\n");
     const protocol = request.headers.get("sec-websocket-protocol")?.split(",")[0]?.trim();
     const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0, ...(protocol ? { protocol } : {}) });
@@ -66,10 +68,7 @@ function tick(): void {
 function result(): AgentResult {
   return {
     kind: "result",
-    calls: [...calls].map(({ call, heard, altered, silent }) => {
-      const { next, lost, duplicated, reordered } = heard;
-      return { call, next, lost, duplicated, reordered, altered, silent };
-    }),
+    calls: [...calls].map((call) => call.uplink.result),
     replies: [...calls].flatMap(({ call, replies }) => replies.map((reply) => ({ call, ...reply }))),
     uplink,
   };

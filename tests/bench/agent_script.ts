@@ -1,8 +1,8 @@
 /** What the agent says and when, in one call: replies in uneven chunks faster than real time, some of them interrupted. */
 
 import { FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
-import { DOWN, FrameStamp, Sequence, STAMP_AT, UP } from "./frames.ts";
-import type { Histogram } from "./histogram.ts";
+import { DOWN, FrameStamp, STAMP_AT } from "./frames.ts";
+import { Uplink, type UplinkParts } from "./uplink.ts";
 
 /** How the agent talks. */
 export interface Manner {
@@ -33,14 +33,10 @@ export interface Reply {
   cutMs: number | null;
 }
 
-export interface AgentCallParts {
+export interface AgentCallParts extends UplinkParts {
   sendText: (message: object) => void;
   sendAudio: (audio: Uint8Array<ArrayBuffer>) => void;
-  nowMs: () => number;
   manner: Manner;
-  uplink: Histogram;
-  /** Whether what comes now is measured. */
-  measured: (ms: number) => boolean;
   random: () => number;
 }
 
@@ -48,31 +44,28 @@ const stamp = new FrameStamp();
 
 export class AgentCall {
   readonly replies: Reply[] = [];
-  readonly heard = new Sequence();
-  /** Known from the first frame of the caller. */
-  call = -1;
-  altered = 0;
-  /** Frames of made-up silence. */
-  silent = 0;
+  readonly uplink: Uplink;
   /** No new reply begins any more. */
   finishing = false;
   readonly #parts: AgentCallParts;
-  #rest = new Uint8Array(0);
   #speaking: { reply: Reply; sentBytes: number; nextMs: number; leftovers: number } | undefined;
   #nextReplyMs = Infinity;
   #cutAtMs = Infinity;
 
   constructor(parts: AgentCallParts) {
     this.#parts = parts;
+    this.uplink = new Uplink(parts);
   }
 
-  /** Caller audio, in pieces of any size. */
+  /** Caller audio, in pieces of any size. The first of it brings the greeting. */
   hear(audio: Uint8Array): void {
-    const ms = this.#parts.nowMs();
-    const bytes = this.#rest.length === 0 ? audio : new Uint8Array([...this.#rest, ...audio]);
-    let at = 0;
-    for (; at + FRAME_BYTES <= bytes.length; at += FRAME_BYTES) this.#hearFrame(bytes, at, ms);
-    if (at < bytes.length || this.#rest.length > 0) this.#rest = bytes.slice(at);
+    const known = this.call >= 0;
+    this.uplink.hear(audio);
+    if (!known && this.call >= 0) this.#nextReplyMs = this.#parts.nowMs();
+  }
+
+  get call(): number {
+    return this.uplink.call;
   }
 
   /** Do what is due. */
@@ -81,18 +74,6 @@ export class AgentCall {
     if (ms >= this.#cutAtMs) this.#interrupt(ms);
     if (this.#speaking && ms >= this.#speaking.nextMs) this.#sendChunk(ms);
     if (!this.#speaking && ms >= this.#nextReplyMs) this.#begin(ms);
-  }
-
-  #hearFrame(bytes: Uint8Array, at: number, ms: number): void {
-    const read = stamp.read(bytes, at, UP);
-    if (read === "silence") return void this.silent++;
-    if (!read || (this.call >= 0 && read.call !== this.call)) return void this.altered++;
-    if (this.call < 0) {
-      this.call = read.call;
-      this.#nextReplyMs = ms; // the greeting
-    }
-    this.heard.push(read.index);
-    if (this.#parts.measured(read.sentMs)) this.#parts.uplink.add(ms - read.sentMs);
   }
 
   #begin(ms: number): void {

@@ -12,9 +12,19 @@ export interface ChildPlan {
   env?: Record<string, string>;
   /** The child gets no variables of ours but PATH, HOME and those of Deno's cache. */
   bare?: boolean;
+  /** What a line on its stdout means, for programs that do not speak as ours do. */
+  understand?: (line: string) => Message | undefined;
 }
 
 export type Message = { kind: string } & Record<string, unknown>;
+
+/** Those that run. */
+const alive = new Set<Child>();
+
+/** End all that still run, each by its own id: for when we are told to end ourselves. */
+export async function endChildren(): Promise<void> {
+  await Promise.all([...alive].map((child) => child[Symbol.asyncDispose]()));
+}
 
 export class Child implements AsyncDisposable {
   readonly name: string;
@@ -26,10 +36,12 @@ export class Child implements AsyncDisposable {
   #wake = () => {};
   #exited = false;
   readonly #drained: Promise<unknown>;
+  readonly #understand: (line: string) => Message | undefined;
 
-  constructor({ name, command, core, cwd, env = {}, bare = false }: ChildPlan) {
+  constructor({ name, command, core, cwd, env = {}, bare = false, understand = ours }: ChildPlan) {
     const [program, ...args] = core === undefined ? command : ["taskset", "-c", String(core), ...command];
     this.name = name;
+    this.#understand = understand;
     this.#process = new Deno.Command(program!, {
       args,
       env: { ...(bare ? inherited() : {}), ...env },
@@ -40,12 +52,14 @@ export class Child implements AsyncDisposable {
       ...(cwd ? { cwd } : {}),
     }).spawn();
     this.pid = this.#process.pid;
+    alive.add(this);
     this.#input = this.#process.stdin.getWriter();
     this.#drained = Promise.all([
       this.#read(this.#process.stdout, (line) => this.#message(line)),
       this.#read(this.#process.stderr, (line) => this.#remember(line)),
       this.#process.status.then(() => {
         this.#exited = true;
+        alive.delete(this);
         this.#wake();
       }),
     ]).catch(() => {});
@@ -100,8 +114,9 @@ export class Child implements AsyncDisposable {
   }
 
   #message(line: string): void {
-    if (!line.startsWith('{"kind"')) return this.#remember(line);
-    this.#messages.push(JSON.parse(line) as Message); // our own child wrote it
+    const message = this.#understand(line);
+    if (!message) return this.#remember(line);
+    this.#messages.push(message);
     this.#wake();
   }
 
@@ -118,6 +133,11 @@ export class Child implements AsyncDisposable {
     }
     if (rest) take(rest);
   }
+}
+
+/** Our own children write one message a line. */
+function ours(line: string): Message | undefined {
+  return line.startsWith('{"kind"') ? JSON.parse(line) as Message : undefined;
 }
 
 function inherited(): Record<string, string> {

@@ -1,5 +1,7 @@
 /** What the system tells of processes: CPU time and memory from /proc, cores from taskset. Undefined where there is none. */
 
+import type { Cores } from "./options.ts";
+
 /** Clock ticks a second of /proc: fixed at 100 on Linux. */
 const TICKS_PER_SECOND = 100;
 
@@ -34,9 +36,10 @@ export function machineCpuMs(): number | undefined {
 }
 
 /** The cores to pin to: the server's own and everything else's. Undefined with one core, or without taskset. */
-export async function twoCores(): Promise<{ server: number; rest: number } | undefined> {
-  if (navigator.hardwareConcurrency < 2) return undefined;
-  return await hasProgram("taskset", ["-c", "0,1", "true"]) ? { server: 0, rest: 1 } : undefined;
+export async function twoCores(wanted?: Cores): Promise<Cores | undefined> {
+  if (!wanted && navigator.hardwareConcurrency < 2) return undefined;
+  const cores = wanted ?? { server: 0, rest: 1 };
+  return await hasProgram("taskset", ["-c", `${cores.server},${cores.rest}`, "true"]) ? cores : undefined;
 }
 
 /** Whether a program is there and runs without a fault. */

@@ -48,7 +48,7 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function bench(options: BenchOptions, folder: string): Promise<number> {
-  const cores = await twoCores();
+  const cores = await twoCores(options.cores);
   if (!cores) console.error("Two cores and taskset are not here: server and phones share what there is.");
   if (Deno.build.os !== "linux") console.error("There is no /proc here: CPU and memory are not measured.");
   const tls = options.tls ? await testCertificate(folder) : undefined;
@@ -82,7 +82,7 @@ async function bench(options: BenchOptions, folder: string): Promise<number> {
 async function contendersOf(options: BenchOptions, folder: string): Promise<RunPlan["contender"][]> {
   const { url, pid, agentPort, peer, stallMs, stallEverySeconds } = options;
   if (url !== undefined) return [{ running: url, pid, agentPort }];
-  const mine = ours(stallMs > 0 ? { ms: stallMs, everySeconds: stallEverySeconds } : undefined);
+  const mine = ours(stallMs > 0 ? { stall: { ms: stallMs, everySeconds: stallEverySeconds } } : {});
   if (!peer) return [mine];
   progress("the peer is installed");
   const other = await nodePeer(folder);

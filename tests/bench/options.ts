@@ -2,6 +2,12 @@
 
 import { parseArgs } from "node:util";
 
+/** The core that the server runs on, and that of phones and vendors: the same one, if it must be shared. */
+export interface Cores {
+  server: number;
+  rest: number;
+}
+
 export interface BenchOptions {
   calls: number[];
   seconds: number;
@@ -15,6 +21,8 @@ export interface BenchOptions {
   peer: boolean;
   rounds: number;
   tls: boolean;
+  /** The cores of the server and of everything else; undefined: 0 and 1 where they are. */
+  cores: Cores | undefined;
   stallMs: number;
   stallEverySeconds: number;
   help: boolean;
@@ -22,7 +30,8 @@ export interface BenchOptions {
 
 export const HELP =
   `deno task bench [--calls 1,10,50] [--seconds 30] [--json] [--peer [--rounds 2]] [--tls] [--engine agent]
-                [--stall-ms 130 [--stall-every 10]] [--url URL [--agent-port 5001] [--pid N]]
+                [--stall-ms 130 [--stall-every 10]] [--url URL [--agent-port 5001] [--pid N]] [--cores 0,1]
+deno task bench --table [--loadgen PATH] ...      every figure of the table of issue 8; see --table --help
 
 Phones and an agent stand-in, in processes of their own, call a server and count every frame.
 
@@ -32,6 +41,7 @@ Phones and an agent stand-in, in processes of their own, call a server and count
   --rounds N         turns of ours and the peer (default 2: A B A B)
   --tls              the agent over wss with a certificate made for this run; needs openssl
   --stall-ms MS      hold our server's event loop up for MS, every --stall-every seconds (default 10)
+  --cores A,B        pin the server to core A and everything else to B (default 0,1)
   --url URL          a server that runs already; start it with
                      DEEPGRAM_API_KEY=k DEEPGRAM_AGENT_URL=ws://127.0.0.1:5001/v1/agent/converse MAX_CALLS=5000
   --agent-port N     where the stand-in of the agent waits for it (default 5001)
@@ -60,6 +70,8 @@ export function parseOptions(args: string[]): BenchOptions | string {
   if (!calls.every((n) => Number.isInteger(n) && n >= 1 && n <= 2000)) {
     faults.push(`--calls takes whole numbers from 1 to 2000, not "${values.calls}"`);
   }
+  const cores = coresOf(values.cores as string | undefined);
+  if (cores === "wrong") faults.push(`--cores takes two numbers of cores, as 0,1, not "${values.cores}"`);
   const url = values.url as string | undefined;
   if (url !== undefined && !/^(http|ws):\/\//.test(url)) faults.push(`--url takes http://… or ws://…, not "${url}"`);
   if (values.engine !== "agent") faults.push(`--engine takes "agent", not "${values.engine}"`);
@@ -76,11 +88,19 @@ export function parseOptions(args: string[]): BenchOptions | string {
     peer: values.peer === true,
     rounds: whole("rounds", 1, 20),
     tls: values.tls === true,
+    cores: cores === "wrong" ? undefined : cores,
     stallMs: whole("stall-ms", 0, 5000),
     stallEverySeconds: whole("stall-every", 1, 3600),
     help: values.help === true,
   };
   return faults.length > 0 ? faults.join("\n") : options;
+}
+
+/** `A,B` as cores. */
+export function coresOf(text: string | undefined): Cores | undefined | "wrong" {
+  if (text === undefined) return undefined;
+  const found = /^(\d+),(\d+)$/.exec(text);
+  return found ? { server: Number(found[1]), rest: Number(found[2]) } : "wrong";
 }
 
 const OPTIONS = {
@@ -92,6 +112,7 @@ const OPTIONS = {
   "json": { type: "boolean" },
   "peer": { type: "boolean" },
   "rounds": { type: "string", default: "2" },
+  "cores": { type: "string" },
   "tls": { type: "boolean" },
   "engine": { type: "string", default: "agent" },
   "stall-ms": { type: "string", default: "0" },

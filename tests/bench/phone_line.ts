@@ -3,6 +3,7 @@
 import { audioMs, FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
 import { DOWN, FrameStamp, Sequence, type Stamp } from "./frames.ts";
 import type { Histogram } from "./histogram.ts";
+import { isOwnLine } from "./own_voice.ts";
 
 /** An under-run needs audio that the server held for this long. Issue 2, "It must show", point 3. */
 const HELD_MS = 40;
@@ -10,7 +11,9 @@ const HELD_MS = 40;
 const SLACK_MS = 1;
 /** Behind this much of a reply the lead is full and the pacing is steady. */
 const STEADY_MS = 500;
-const UNDERRUNS_TOLD = 20;
+const FAULTS_TOLD = 20;
+/** Audio handed over at most this long before the server's last words may still have been on its way to it. */
+const EMPTY_HANDED_MS = 3;
 
 /** Measured over all phones. Durations count only within the window of measuring. */
 export interface Heard {
@@ -18,14 +21,22 @@ export interface Heard {
   jitter: Histogram;
   late: Histogram;
   frames: number;
+  /** Of them those within the window of measuring. */
+  measuredFrames: number;
   messages: number;
   marks: number;
   altered: number;
+  /** The first of them: during or behind which reply, and when. */
+  alteredAt: { call: number; reply: number; ms: number }[];
+  /** Frames of lines that the server says of itself. */
+  own: number;
   stale: number;
   /** The buffer ran empty while the server held audio; `uncertain`: or we were too late to see. */
   underruns: number;
   uncertain: number;
   underrunMs: number;
+  /** Of the under-runs those where the server fell silent when it had sent all that it had been given: no lead covers that. */
+  emptyHanded: number;
   /** The first of them: where in which reply, how long the caller heard nothing, how long the server held the frame. */
   underrunsAt: { call: number; reply: number; positionMs: number; emptyMs: number; heldMs: number }[];
   /** The buffer ran empty because the agent had not sent more. */
@@ -98,22 +109,39 @@ export class PhoneLine {
     const payload = text.slice(from, text.indexOf('"', from));
     this.#heard.messages++;
     if (payload.length === 216 && this.#rest.length === 0) {
-      return this.#frame(frameStamp.readBase64(payload, DOWN), arrival, 1);
+      const stamp = frameStamp.readBase64(payload, DOWN);
+      return this.#frame(stamp ?? (isOwnLine(Uint8Array.fromBase64(payload), 0) ? "own" : undefined), arrival, 1);
     }
     const bytes = joined(this.#rest, Uint8Array.fromBase64(payload));
     const frames = Math.floor(bytes.length / FRAME_BYTES);
     for (let i = 0; i < frames; i++) {
       const stamp = frameStamp.read(bytes, i * FRAME_BYTES, DOWN);
-      this.#frame(stamp === "silence" ? undefined : stamp, arrival, i === 0 ? frames : 0);
+      const known = stamp ?? (isOwnLine(bytes, i * FRAME_BYTES) ? "own" : undefined);
+      this.#frame(known === "silence" ? undefined : known, arrival, i === 0 ? frames : 0);
     }
     this.#rest = bytes.slice(frames * FRAME_BYTES);
   }
 
-  /** `inMessage`: frames of the message, for the first of them; 0 for the others. */
-  #frame(stamp: Stamp | undefined, arrival: Arrival, inMessage: number): void {
+  /** A carrier plays whatever comes. `inMessage`: frames of the message, for the first of them; 0 for the others. */
+  #frame(stamp: Stamp | "own" | undefined, arrival: Arrival, inMessage: number): void {
     this.#heard.frames++;
-    if (!stamp || stamp.call !== this.#call) return void this.#heard.altered++;
-    if (stamp.reply <= this.#cut) return void this.#heard.stale++;
+    if (arrival.measured) this.#heard.measuredFrames++;
+    if (!stamp) this.#alteredFrame(arrival);
+    else if (stamp === "own") this.#heard.own++;
+    else if (stamp.call !== this.#call) this.#heard.altered++;
+    else if (stamp.reply <= this.#cut) this.#heard.stale++;
+    else this.#replyFrame(stamp, arrival, inMessage);
+    this.#lastMs = arrival.ms;
+    this.#playedMs = Math.max(this.#playedMs, arrival.ms) + audioMs(FRAME_BYTES);
+  }
+
+  #alteredFrame({ ms }: Arrival): void {
+    this.#heard.altered++;
+    if (this.#heard.alteredAt.length >= FAULTS_TOLD) return;
+    this.#heard.alteredAt.push({ call: this.#call, reply: this.#current, ms });
+  }
+
+  #replyFrame(stamp: Stamp, arrival: Arrival, inMessage: number): void {
     const known = this.replies.get(stamp.reply);
     const reply = known ?? { sequence: new Sequence(), count: stamp.count, startMs: arrival.ms };
     if (!known) this.replies.set(stamp.reply, reply);
@@ -121,8 +149,6 @@ export class PhoneLine {
     if (arrival.measured && inOrder) this.#measure(stamp, reply, arrival, inMessage);
     if (stamp.index > 0) this.#checkBuffer(stamp, arrival);
     this.#current = stamp.reply;
-    this.#lastMs = arrival.ms;
-    this.#playedMs = Math.max(this.#playedMs, arrival.ms) + audioMs(FRAME_BYTES);
   }
 
   #measure({ index, sentMs }: Stamp, reply: Reply, { ms }: Arrival, inMessage: number): void {
@@ -140,8 +166,9 @@ export class PhoneLine {
     if (ms - sentMs < HELD_MS) return void this.#heard.starved++;
     if (sinceMs - this.#playedMs <= SLACK_MS || sinceMs - sentMs < HELD_MS) return void this.#heard.uncertain++;
     this.#heard.underruns++;
+    if (sentMs > this.#lastMs - EMPTY_HANDED_MS) this.#heard.emptyHanded++;
     this.#heard.underrunMs += emptyMs;
-    if (this.#heard.underrunsAt.length >= UNDERRUNS_TOLD) return;
+    if (this.#heard.underrunsAt.length >= FAULTS_TOLD) return;
     this.#heard.underrunsAt.push({ call, reply, positionMs: index * FRAME_MS, emptyMs, heldMs: ms - sentMs });
   }
 }

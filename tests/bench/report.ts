@@ -24,8 +24,10 @@ export function table(runs: readonly RunResult[]): string {
     ["  made-up silence, frames", ...runs.map(({ madeUp }) => String(madeUp))],
     ["down: frames in messages", ...runs.map(({ down, messagesDown }) => `${down.frames} in ${messagesDown}`)],
     ["  lost, doubled, out of order, altered", ...runs.map(({ down }) => flow(down))],
+    ["  of them its own lines", ...runs.map(({ ownDown }) => String(ownDown))],
     ["  stale after clear", ...runs.map(({ stale }) => String(stale))],
     ["under-runs, ms of them", ...runs.map((run) => `${run.underruns}, ${ms(run.underrunMs)}`)],
+    ["  of them with all sent that it had", ...runs.map(({ emptyHanded }) => String(emptyHanded))],
     ["  uncertain; the agent's fault", ...runs.map((run) => `${run.uncertain}; ${run.starved}`)],
     ["marks; unknown messages", ...runs.map(({ marks, odd }) => `${marks}; ${odd}`)],
     [

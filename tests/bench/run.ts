@@ -3,10 +3,12 @@
 import type { AgentPlan } from "./agent.ts";
 import { MANNER } from "./agent_script.ts";
 import { Child } from "./child.ts";
-import { cpuMs, machineCpuMs, mainThreadCpuMs, residentKib } from "./machine.ts";
+import { residentKib } from "./machine.ts";
 import { machineMs } from "./machine_clock.ts";
 import type { PhonesPlan } from "./phones.ts";
-import { type Contender, freePort } from "./servers.ts";
+import type { Cores } from "./options.ts";
+import type { Contender } from "./servers.ts";
+import { spent, startServer, usage, wait } from "./started.ts";
 import type { AgentResult, PhonesResult } from "./talk.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
@@ -14,10 +16,12 @@ export interface RunPlan {
   contender: Contender | { running: string; pid: number | undefined; agentPort: number };
   calls: number;
   seconds: number;
-  cores: { server: number; rest: number } | undefined;
+  cores: Cores | undefined;
   folder: string;
   tls: { authority: string; cert: string; key: string } | undefined;
   progress: (what: string) => void;
+  /** Who the server talks to: the Voice Agent (as if not said), or recogniser, model and voice. */
+  vendors?: "agent" | "pipeline";
 }
 
 export interface RunResult extends Verdict {
@@ -48,7 +52,7 @@ export async function run(plan: RunPlan): Promise<RunResult> {
   await using owned = new AsyncDisposableStack();
   const agent = owned.use(startAgent(plan));
   const { port, clockPort } = await agent.next("ready", START_DEADLINE_MS);
-  const server = await startServer(plan, Number(port), owned);
+  const server = await reach(plan, Number(port), owned);
   const idle = server.pid === undefined ? undefined : residentKib(server.pid);
 
   progress(`${calls} calls ring`);
@@ -67,19 +71,14 @@ export async function run(plan: RunPlan): Promise<RunResult> {
 
   const window = { kind: "measure", fromMs: machineMs() + 50, untilMs: machineMs() + 50 + seconds * 1000 };
   for (const child of [agent, phones]) child.send(window);
-  const ids = [server.pid, agent.pid, phones.pid, Deno.pid];
-  const usage = () => ({
-    server: server.pid === undefined ? undefined : cpuMs(server.pid),
-    main: server.pid === undefined ? undefined : mainThreadCpuMs(server.pid),
-    all: allCpu(ids),
-  });
-  const before = usage();
+  const others = [agent.pid, phones.pid, Deno.pid];
+  const before = usage(server.pid, others);
   for (let left = seconds; left > 0; left--) {
     progress(`${calls} calls, ${left} s left`);
     await wait(window.untilMs - left * 1000 + 1000 - machineMs());
     if (server.child?.exited) throw new Error(`The server ended.\n${server.child.lastLines}`);
   }
-  const after = usage();
+  const after = usage(server.pid, others);
   const resident = server.pid === undefined ? undefined : residentKib(server.pid);
 
   progress("the last replies are played");
@@ -96,78 +95,40 @@ export async function run(plan: RunPlan): Promise<RunResult> {
     calls,
     seconds,
     startMs: server.startMs,
-    cpuMsPerCallSecond: perCallSecond(before.server, after.server, calls * seconds),
-    mainThreadMsPerCallSecond: perCallSecond(before.main, after.main, calls * seconds),
+    ...spent(before, after, { calls, seconds }),
     idleKib: idle ?? null,
     residentKib: resident ?? null,
-    othersCores: othersCores(before.all, after.all, seconds),
     ...verdict,
   };
 }
 
-function startAgent({ contender, cores, tls }: RunPlan): Child {
+/** The server to call: one that runs, or a child. */
+async function reach(plan: RunPlan, vendorPort: number, owned: AsyncDisposableStack) {
+  const { contender, cores, folder, tls, progress } = plan;
+  if ("running" in contender) {
+    const streamUrl = new URL("/media-stream", contender.running.replace(/^http/, "ws")).href;
+    return { child: undefined, pid: contender.pid, streamUrl, startMs: null };
+  }
+  const vendors = `${tls ? "wss" : "ws"}://127.0.0.1:${vendorPort}`;
+  const authority = tls?.authority;
+  const { child, port, startMs } = await startServer(
+    { contender, vendors, cores, folder, authority, progress },
+    owned,
+  );
+  return { child, pid: child.pid, streamUrl: `ws://127.0.0.1:${port}/media-stream`, startMs };
+}
+
+function startAgent({ contender, cores, tls, vendors = "agent" }: RunPlan): Child {
   const agentPlan: AgentPlan = {
     port: "agentPort" in contender ? contender.agentPort : 0,
     manner: MANNER,
     ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
   };
-  return new Child({ name: "agent", command: deno("agent.ts", agentPlan), core: cores?.rest });
-}
-
-interface Started {
-  child: Child | undefined;
-  pid: number | undefined;
-  streamUrl: string;
-  startMs: number | null;
-}
-
-async function startServer(
-  { contender, cores, folder, tls, progress }: RunPlan,
-  agentPort: number,
-  owned: AsyncDisposableStack,
-): Promise<Started> {
-  if ("running" in contender) {
-    const streamUrl = new URL("/media-stream", contender.running.replace(/^http/, "ws")).href;
-    return { child: undefined, pid: contender.pid, streamUrl, startMs: null };
-  }
-  const port = freePort();
-  progress(`${contender.name} starts`);
-  const startedMs = performance.now();
-  const child = owned.use(contender.start({
-    port,
-    agentUrl: `${tls ? "wss" : "ws"}://127.0.0.1:${agentPort}/v1/agent/converse`,
-    core: cores?.server,
-    folder,
-    ...(tls ? { authority: tls.authority } : {}),
-  }));
-  await untilHealthy(child, port);
-  const startMs = performance.now() - startedMs;
-  await untilQuiet(child.pid);
-  return { child, pid: child.pid, streamUrl: `ws://127.0.0.1:${port}/media-stream`, startMs };
-}
-
-async function untilHealthy(child: Child, port: number): Promise<void> {
-  const untilMs = performance.now() + START_DEADLINE_MS;
-  while (performance.now() < untilMs && !child.exited) {
-    try {
-      const response = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1000) });
-      await response.body?.cancel();
-      if (response.ok) return;
-    } catch {
-      // Not listening yet.
-    }
-    await wait(10);
-  }
-  throw new Error(`The ${child.name} did not answer /health.\n${child.lastLines}`);
-}
-
-/** What a server does in the background after its start is not what a call costs. */
-async function untilQuiet(pid: number): Promise<void> {
-  for (let round = 0; round < 20; round++) {
-    const before = cpuMs(pid);
-    await wait(1000);
-    if (before === undefined || cpuMs(pid)! - before <= 30) return;
-  }
+  return new Child({
+    name: "agent",
+    command: deno(vendors === "agent" ? "agent.ts" : "vendors.ts", agentPlan),
+    core: cores?.rest,
+  });
 }
 
 function refuseIfNobodyGotIn(dropped: PhonesResult["dropped"], calls: number): void {
@@ -175,27 +136,7 @@ function refuseIfNobodyGotIn(dropped: PhonesResult["dropped"], calls: number): v
   throw new Error(`The server takes no calls: ${dropped[0]?.why}`);
 }
 
-/** CPU of the whole machine and of these processes, ms. */
-function allCpu(pids: (number | undefined)[]): { machine: number; ours: number } | undefined {
-  const machine = machineCpuMs();
-  if (machine === undefined) return undefined;
-  return { machine, ours: pids.reduce<number>((sum, pid) => sum + (pid === undefined ? 0 : cpuMs(pid) ?? 0), 0) };
-}
-
-function othersCores(before: ReturnType<typeof allCpu>, after: ReturnType<typeof allCpu>, seconds: number) {
-  if (!before || !after) return null;
-  return Math.max(0, (after.machine - before.machine - (after.ours - before.ours)) / (seconds * 1000));
-}
-
-function perCallSecond(before: number | undefined, after: number | undefined, callSeconds: number): number | null {
-  return before === undefined || after === undefined ? null : (after - before) / callSeconds;
-}
-
 function deno(file: string, plan: object): string[] {
   const path = new URL(file, import.meta.url).pathname;
   return [Deno.execPath(), "run", "--allow-net", "--allow-read", path, JSON.stringify(plan)];
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -5,7 +5,10 @@ import { hasProgram } from "./machine.ts";
 
 export interface ServerPlan {
   port: number;
-  agentUrl: string;
+  /** Where all vendors are: `ws://127.0.0.1:5001`. */
+  vendors: string;
+  /** Where prepared lines are spoken, if not there. */
+  speakUrl?: string;
   core: number | undefined;
   /** Folder of this run: configuration, certificates. */
   folder: string;
@@ -35,43 +38,68 @@ const SETTINGS = {
   },
 };
 
-function environment({ port, agentUrl, authority }: ServerPlan): Record<string, string> {
+/** The pipeline, with the vendors of the example configuration. */
+const PIPELINE = {
+  engine: "pipeline",
+  extraction: { summary: false }, // the agent engine has no model to ask here, so neither finds facts
+  prompt: "You answer the phone.",
+  pipeline: {
+    listen: { provider: { type: "deepgram", model: "nova-3" } },
+    think: [{ provider: { type: "groq", model: "openai/gpt-oss-20b" } }],
+    speak: [{ provider: { type: "cartesia", model_id: "sonic-3.5", voice: "f786b574-daa5-4673-aa0c-cbe3e8534c02" } }],
+  },
+};
+
+/** Without a public host it takes any number of unsigned calls, as a rehearsal; all vendors are ours. */
+function environment({ port, vendors, speakUrl, authority }: ServerPlan): Record<string, string> {
   return {
     PORT: String(port),
     BIND: "127.0.0.1",
     MAX_CALLS: "5000",
     DRAIN_SECONDS: "1",
     DEEPGRAM_API_KEY: "bench",
-    DEEPGRAM_AGENT_URL: agentUrl,
+    DEEPGRAM_AGENT_URL: `${vendors}/v1/agent/converse`,
+    DEEPGRAM_LISTEN_URL: `${vendors}/v1/listen`,
+    DEEPGRAM_SPEAK_URL: speakUrl ?? `${vendors}/v1/speak`,
     ...(authority ? { DENO_CERT: authority, NODE_EXTRA_CA_CERTS: authority } : {}),
   };
 }
 
-/** Ours: as `deno task start` runs it, or with an event loop that is held up on purpose. */
-export function ours(stall: { ms: number; everySeconds: number } | undefined): Contender {
+/** Where the pipeline finds voice and model. With a model the agent engine would have facts found, which is no part of the line. */
+function pipelineEnvironment({ vendors }: ServerPlan): Record<string, string> {
+  return {
+    CARTESIA_API_KEY: "bench",
+    CARTESIA_URL: vendors,
+    LLM_API_KEY: "bench",
+    LLM_BASE_URL: `${vendors.replace(/^ws/, "http")}/v1`,
+  };
+}
+
+export interface OurWay {
+  engine?: "agent" | "pipeline";
+  /** Hold the event loop up on purpose. */
+  stall?: { ms: number; everySeconds: number } | undefined;
+  /** An executable, instead of the sources. */
+  executable?: string | undefined;
+}
+
+/** Ours: as `deno task start` runs it, unless said otherwise. */
+export function ours({ engine = "agent", stall, executable }: OurWay = {}): Contender {
   const program = stall
     ? [`${ROOT}tests/bench/stalled_server.ts`, String(stall.ms), String(stall.everySeconds)]
     : [`${ROOT}main.ts`, "serve"];
+  const run = [Deno.execPath(), "run", "--allow-net", "--allow-env", "--allow-read", "--allow-write=."];
+  const command = executable ? [executable, "serve"] : [...run, ...program];
   return {
     name: "offhook",
     start(plan) {
-      Deno.writeTextFileSync(`${plan.folder}/config.json`, JSON.stringify(SETTINGS));
-      return new Child({
-        name: "server",
-        command: [
-          Deno.execPath(),
-          "run",
-          "--allow-net",
-          "--allow-env",
-          "--allow-read",
-          "--allow-write=.",
-          ...program,
-        ],
-        core: plan.core,
-        cwd: plan.folder,
-        env: environment(plan),
-        bare: true,
-      });
+      Deno.writeTextFileSync(
+        `${plan.folder}/config.json`,
+        JSON.stringify(engine === "agent" ? SETTINGS : PIPELINE),
+      );
+      const { core, folder } = plan;
+      const env = { ...environment(plan), ...(engine === "pipeline" ? pipelineEnvironment(plan) : {}) };
+      return new Child({ name: "server", command, core, cwd: folder, env, bare: true });
     },
   };
 }

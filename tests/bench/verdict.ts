@@ -18,12 +18,17 @@ export interface Verdict {
   madeUp: number;
   down: Flow;
   messagesDown: number;
+  /** Frames of lines that the server says of itself ("One moment."), and all frames within the window of measuring. */
+  ownDown: number;
+  measuredDown: number;
   /** Frames of a reply that came after its `clear`. */
   stale: number;
   underruns: number;
   /** Under-runs that may be our own sleep. */
   uncertain: number;
   underrunMs: number;
+  /** Of the under-runs, see `Heard`. */
+  emptyHanded: number;
   underrunsAt: Heard["underrunsAt"];
   starved: number;
   marks: number;
@@ -54,10 +59,13 @@ export function judge(phones: PhonesResult, agent: AgentResult): Verdict {
     madeUp: sum(agent.calls, ({ silent }) => silent),
     down: downward(phones, agent),
     messagesDown: heard.messages,
+    ownDown: heard.own,
+    measuredDown: heard.measuredFrames,
     stale: heard.stale,
     underruns: heard.underruns,
     uncertain: heard.uncertain,
     underrunMs: heard.underrunMs,
+    emptyHanded: heard.emptyHanded,
     underrunsAt: heard.underrunsAt,
     starved: heard.starved,
     marks: heard.marks,
