@@ -25,7 +25,7 @@ import { TwilioLeg } from "./phone/twilio_leg.ts";
 import { isOnly, mentions, Routers } from "./routers.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
-import { agentFaultAction, deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
+import { agentRetryMs, deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
 
 export interface HouseParts {
   clock: Clock;
@@ -257,7 +257,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
         : new AgentEngine({
           host,
           clock: parts.clock,
-          worthRetrying: (fault) => agentFaultAction(fault) === "retry",
+          retryMs: agentRetryMs,
           openAgent: (agentHost, resumed) =>
             deepgramAgent({
               dial: parts.dial,

@@ -67,6 +67,8 @@ export type CallEvent =
   | { kind: "caller-text"; final: boolean }
   /** The caller was heard for a while and has fallen silent, whatever the engine makes of it. */
   | { kind: "caller-quiet" }
+  /** What we were saying broke off: the rest is awaited. */
+  | { kind: "answer-due" }
   | { kind: "reply-started"; reply: number }
   | { kind: "reply-finished"; reply: number }
   | { kind: "reply-heard"; reply: number }
@@ -127,6 +129,7 @@ export const TRANSITIONS: TransitionTable = {
     ]],
     "caller-text": (state, { final }) =>
       final ? think() : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
+    "answer-due": () => think(),
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
     "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "silence" }]],
@@ -154,6 +157,7 @@ export const TRANSITIONS: TransitionTable = {
     "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, []],
     "caller-text": (state, { final }) => final ? [{ ...state, prompts: 0 }, []] : [state, []],
     "reply-started": (state, { reply }) => [{ ...state, reply }, []],
+    "answer-due": () => think(),
     "reply-heard": (state, { reply }) => reply >= state.reply ? listen(state.prompts) : [state, []],
     "timer": (state, { name }) => overTime(state, name),
   },

@@ -280,6 +280,8 @@ class Session {
       case "reply-words":
         this.#words.set(event.reply, [...this.#words.get(event.reply) ?? [], ...event.words]);
         return this.#report(event);
+      case "answer-due":
+        return this.post(event);
       case "tool-call":
         return this.#tool(event);
       case "tool-cancelled":

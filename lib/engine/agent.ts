@@ -1,12 +1,13 @@
 /** The conversation held by one remote Voice Agent: keeps caller audio until it is ready, and its replies apart. */
 
-import { Audible } from "../audio/audible.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
 import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
 import type { Engine, EngineHost } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
+import { OpenUtterance } from "./open_utterance.ts";
+import { ReplyLength } from "./reply_length.ts";
 
 /** Caller audio kept until the agent is ready: 10 s. */
 const EARLY_FRAMES = 500;
@@ -14,8 +15,12 @@ const EARLY_FRAMES = 500;
 const FENCE_LIMIT_MS = 10_000;
 /** A reply without `AgentAudioDone` is over when this long brought no audio and all was played. */
 const QUIET_MS = 600;
+/** How often it is looked whether a reply is over. */
+const LOOK_MS = 200;
 /** A timer that comes later than this tells of a stall of ours, not of the agent's silence. */
 const LATE_MS = 100;
+/** After that, a reply that lacks much of its sound may still go on for so long: some agents pause for 1.5 s. */
+const MUTE_MS = 1000;
 /** Text whose audio has not begun may still get some for this long. */
 const SILENT_TEXT_MS = 5000;
 
@@ -33,48 +38,15 @@ const GO_ON = "Please go on.";
 export interface AgentEngineParts {
   /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
   openAgent: (host: VoiceAgentHost, resumed: readonly HistoryLine[] | undefined) => VoiceAgent;
-  /** Whether a new session may do better after this fault. */
-  worthRetrying: (fault: Fault) => boolean;
+  /** How long to wait before a new session may do better after this fault, ms; undefined: it would not. `refusals`: how often we were turned away in a row before. */
+  retryMs: (fault: Fault, refusals: number) => number | undefined;
   host: EngineHost;
   clock: Clock;
 }
 
-/** Frames before the agent noticed the caller, and the most that are kept of what the caller says: 0.6 s and 10 s. */
-const LEAD_IN_FRAMES = 30;
-const UTTERANCE_FRAMES = 500;
+type HistoryLine = ReturnType<EngineHost["history"]>[number];
 
-/** Sound that the agent has not noticed is kept for so long after it ended: a dead agent is found out within that. 8 s. */
-const UNNOTICED_FRAMES = 400;
-
-/** The caller's audio from shortly before it was heard until the words are confirmed. */
-class OpenUtterance {
-  /** The agent has noticed it. */
-  open = false;
-  frames: Uint8Array[] = [];
-  readonly #ear = new Audible();
-  /** Frames since the caller was last audible. */
-  #silent = UNNOTICED_FRAMES;
-
-  hear(frame: Uint8Array): void {
-    this.#ear.push(frame);
-    this.#silent = this.#ear.audible ? 0 : this.#silent + 1;
-    this.frames.push(frame);
-    const limit = this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES;
-    if (this.frames.length > limit) this.frames.splice(0, this.frames.length - limit);
-  }
-
-  begin(): void {
-    this.open = true;
-  }
-
-  end(): void {
-    this.open = false;
-    this.#silent = UNNOTICED_FRAMES;
-    this.frames = [];
-  }
-}
-
-type HistoryLine = { role: "user" | "assistant"; content: string };
+type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again";
 
 export class AgentEngine implements Engine {
   readonly #parts: AgentEngineParts;
@@ -82,7 +54,7 @@ export class AgentEngine implements Engine {
   readonly #clock: Clock;
   readonly #fence: Fence;
   #agent: VoiceAgent;
-  readonly #timers: TimerSet<"fence" | "quiet" | "answer">;
+  readonly #timers: TimerSet<Wait>;
   #early: BoundedQueue<Uint8Array> | undefined = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
   #ended = false;
   #lastAudioMs = 0;
@@ -91,6 +63,9 @@ export class AgentEngine implements Engine {
   /** When it was last looked whether the reply is over. */
   #lookedMs = 0;
   #heardAudio = false;
+  readonly #length = new ReplyLength();
+  /** The agent fell silent in the middle of what it said. */
+  #brokeOff = false;
   /** Texts we asked the agent to say: its own echo of them shows that it took the injection. */
   #injected: string[] = [];
   readonly #cancelled = new Set<string>();
@@ -99,6 +74,9 @@ export class AgentEngine implements Engine {
   #unanswered: { text: string; sinceMs: number } | undefined;
   #lastEventMs: number;
   #recoveries = 0;
+  /** Times in a row that no session was to be had. */
+  #refusals = 0;
+  #reopen = () => {};
   /** What the caller is saying, until the agent confirms it: a new agent must hear it again. */
   readonly #utterance = new OpenUtterance();
   /** Said to a new agent as soon as it is ready. */
@@ -176,9 +154,21 @@ export class AgentEngine implements Engine {
     return agent;
   }
 
-  #timer(name: "fence" | "quiet" | "answer"): void {
-    if (name === "fence") return this.#failSafe();
-    return name === "quiet" ? this.#checkQuiet() : this.#lost("an answer", ANSWER_MS);
+  #timer(name: Wait): void {
+    switch (name) {
+      case "fence":
+        return this.#failSafe();
+      case "quiet":
+        return this.#checkQuiet();
+      case "mute":
+        return this.#lost("the rest of its reply", MUTE_MS);
+      case "owed":
+        return this.#owe();
+      case "answer":
+        return this.#lost("an answer", ANSWER_MS);
+      case "again":
+        return this.#reopen();
+    }
   }
 
   #lost(what: string, limitMs: number): void {
@@ -187,23 +177,44 @@ export class AgentEngine implements Engine {
 
   /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
   #failed(fault: Fault): void {
-    const again = this.#recoveries++ < RECOVERIES && this.#parts.worthRetrying(fault);
-    this.#host.post({ kind: "fault", fault, fatal: !again });
+    const waitMs = this.#recoveries++ < RECOVERIES ? this.#parts.retryMs(fault, this.#refusals) : undefined;
+    if (fault.kind === "refused") this.#refusals++;
+    this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
-    const lostInReply = this.#fence.reply !== undefined;
+    const lostInReply = this.#brokeOff || this.#fence.reply !== undefined;
     this.#perform(this.#fence.restart());
-    if (!again) return void (this.#ended = true);
+    if (waitMs === undefined) return void (this.#ended = true);
+    const history = this.#history();
+    if (this.#unanswered) this.#resume = this.#unanswered.text;
+    else if (lostInReply && !this.#utterance.open) this.#resume = GO_ON;
+    if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
+    this.#keepEarly();
+    this.#injected = [];
+    this.#brokeOff = false;
+    const old = this.#agent;
+    this.#reopen = () => void (this.#agent = this.#open(history.length > 0 || this.#resume ? history : undefined));
+    if (waitMs > 0) this.#timers.arm("again", waitMs);
+    else this.#reopen();
+    Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
+  }
+
+  /** What a new agent must know; the turn that nobody has answered is asked again. */
+  #history(): HistoryLine[] {
     const history = [...this.#host.history()];
     if (this.#unanswered && history.at(-1)?.role === "user") history.pop();
-    this.#resume = this.#unanswered?.text ?? (lostInReply && !this.#utterance.open ? GO_ON : undefined);
-    if (!this.#early) {
-      this.#early = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
-      for (const frame of this.#utterance.frames) this.#early.push(frame);
-    }
-    this.#injected = [];
-    const old = this.#agent;
-    this.#agent = this.#open(history.length > 0 || this.#resume ? history : undefined);
-    Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
+    return this.#length.lacks ? this.#length.asHeard(history) : history;
+  }
+
+  /** Another agent is to go on with what this one was saying: the caller waits for it once all that came was heard. */
+  #owe(): void {
+    if (this.#host.drained()) this.#host.post({ kind: "answer-due" });
+    else this.#timers.arm("owed", LOOK_MS);
+  }
+
+  #keepEarly(): void {
+    if (this.#early) return;
+    this.#early = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
+    for (const frame of this.#utterance.frames) this.#early.push(frame);
   }
 
   #inject(text: string, behavior: "default" | "queue"): void {
@@ -225,6 +236,8 @@ export class AgentEngine implements Engine {
         return this.#ready(event.requestId);
       case "caller-started":
         this.#utterance.begin();
+        this.#length.begin();
+        this.#alive();
         this.#perform(this.#fence.callerStarted());
         this.#timers.arm("fence", FENCE_LIMIT_MS);
         return this.#host.post({ kind: "caller-spoke" });
@@ -233,9 +246,10 @@ export class AgentEngine implements Engine {
       case "answering":
         return this.#perform(this.#fence.answering());
       case "audio-done":
-        return this.#perform(this.#fence.audioDone());
+        return this.#audioDone();
       case "function-calls":
         this.#timers.disarm("answer");
+        this.#alive();
         for (const call of event.calls) this.#host.post({ kind: "tool-call", ...call });
         return;
       case "functions-cancelled":
@@ -268,6 +282,7 @@ export class AgentEngine implements Engine {
   #ready(requestId: string): void {
     const early = this.#early;
     this.#early = undefined;
+    this.#refusals = 0;
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
     for (const frame of early.drain()) this.#agent.hear(frame);
@@ -281,6 +296,7 @@ export class AgentEngine implements Engine {
   #callerText(content: string): void {
     this.#timers.disarm("fence");
     this.#utterance.end();
+    this.#alive();
     this.#perform(this.#fence.callerText());
     if (content === GO_ON || content === this.#unanswered?.text) return; // our own words, or the caller's again, to a new agent
     this.#unanswered = { text: content, sinceMs: this.#clock.monotonicMs() };
@@ -307,15 +323,32 @@ export class AgentEngine implements Engine {
     if (this.#fence.failSafe()) this.#host.post({ kind: "fence-timed-out" });
   }
 
+  #audioDone(): void {
+    const actions = this.#fence.audioDone();
+    if (actions.length > 0) this.#length.whole();
+    this.#perform(actions);
+  }
+
   #checkQuiet(): void {
     const nowMs = this.#clock.monotonicMs();
     const quietMs = nowMs - this.#lastAudioMs;
     const limitMs = this.#heardAudio ? QUIET_MS : SILENT_TEXT_MS;
     // After a stall of ours the audio may be there already, unread: judge at the next look.
-    const late = nowMs - this.#lookedMs > QUIET_MS + LATE_MS;
+    const late = nowMs - this.#lookedMs > LOOK_MS + LATE_MS;
     this.#lookedMs = nowMs;
-    if (!late && quietMs >= limitMs && this.#host.drained()) this.#perform(this.#fence.quiet());
-    else this.#timers.arm("quiet", QUIET_MS);
+    if (late || quietMs < limitMs || !this.#host.drained()) return this.#timers.arm("quiet", LOOK_MS);
+    this.#perform(this.#fence.quiet());
+    if (!this.#heardAudio || !this.#length.lacks) return;
+    this.#brokeOff = true;
+    this.#host.post({ kind: "answer-due" });
+    this.#timers.arm("mute", MUTE_MS);
+  }
+
+  /** The agent lives: it need not go on with what it left unsaid. */
+  #alive(): void {
+    this.#brokeOff = false;
+    this.#timers.disarm("mute");
+    this.#timers.disarm("owed");
   }
 
   #perform(actions: FenceAction[]): void {
@@ -324,15 +357,18 @@ export class AgentEngine implements Engine {
         case "started":
           this.#unheard = { reply: action.reply, texts: [] };
           this.#heardAudio = false;
+          this.#length.begin();
           this.#lastAudioMs = this.#lookedMs = this.#clock.monotonicMs();
-          this.#timers.arm("quiet", QUIET_MS);
+          this.#timers.arm("quiet", LOOK_MS);
           break;
         case "play":
           this.#heardAudio = true;
+          this.#length.sounds(action.audio.length);
           this.#sounds();
           this.#host.play(action.reply, action.audio);
           break;
         case "text":
+          this.#length.says(action.text);
           if (this.#unheard) this.#unheard.texts.push(action.text);
           else this.#host.post({ kind: "reply-text", reply: action.reply, text: action.text });
           break;
@@ -353,6 +389,7 @@ export class AgentEngine implements Engine {
     this.#unheard = undefined;
     this.#unanswered = undefined;
     this.#timers.disarm("answer");
+    this.#alive();
     this.#host.post({ kind: "reply-started", reply: unheard.reply });
     for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
   }

@@ -18,6 +18,8 @@ export type EngineEvent =
   | { kind: "reply-words"; reply: number; words: SpokenWord[] }
   /** All audio of `reply` was handed over. */
   | { kind: "reply-finished"; reply: number }
+  /** All that came of what we were saying was heard, and it was not whole: the caller waits for the rest. */
+  | { kind: "answer-due" }
   | { kind: "tool-call"; id: string; name: string; arguments: string }
   /** The model no longer wants this call's result. */
   | { kind: "tool-cancelled"; id: string }

@@ -87,6 +87,22 @@ export function agentFaultAction(fault: Fault): FaultAction {
   return fault.kind === "refused" && fault.status >= 500 ? "retry" : faultAction(fault);
 }
 
+/** Before the next attempt where the vendor was down: at once, then later, ms. */
+const DOWN_MS = [0, 400, 1200];
+/** Too many sessions: one more attempt, and the longest wait that a caller on the line is put to, ms. */
+const BUSY_MS = 500;
+const LONGEST_BUSY_MS = 3000;
+
+/** When to open another session after `fault`, ms; undefined: never, it would fail the same way. `refusals`: how often it was refused in a row before. */
+export function agentRetryMs(fault: Fault, refusals: number): number | undefined {
+  const action = agentFaultAction(fault);
+  if (action === "give-up") return undefined;
+  if (fault.kind !== "refused") return 0;
+  if (action === "retry") return DOWN_MS[refusals];
+  const waitMs = fault.retryAfterMs ?? BUSY_MS;
+  return refusals === 0 && waitMs <= LONGEST_BUSY_MS ? waitMs : undefined;
+}
+
 const seconds = z.number().optional();
 const FunctionCall = z.object({
   id: z.string(),
@@ -188,11 +204,7 @@ class DeepgramAgentSession implements VoiceAgent {
   }
 
   hear(audio: Uint8Array): void {
-    const wire = this.#wire;
-    if (!wire || this.#ended) return;
-    wire.send(audio);
-    const bytes = wire.bufferedBytes;
-    if (bytes > CLOGGED_BYTES) this.#end({ kind: "clogged", peer: "deepgram-agent", bytes });
+    this.#put(audio);
   }
 
   inject(text: string, behavior: InjectBehavior): void {
@@ -263,12 +275,20 @@ class DeepgramAgentSession implements VoiceAgent {
 
   async #settle(): Promise<void> {
     const plan = await this.#parts.plan;
-    if (!this.#ended) this.#wire?.send(settingsMessage(plan));
+    this.#put(settingsMessage(plan));
   }
 
   #send(message: Record<string, unknown>): void {
     // Before `SettingsApplied` any other message would end the session.
-    if (this.#ready && !this.#ended) this.#wire?.send(JSON.stringify(message));
+    if (this.#ready) this.#put(JSON.stringify(message));
+  }
+
+  #put(data: string | Uint8Array): void {
+    const wire = this.#wire;
+    if (!wire || this.#ended) return;
+    const bytes = wire.bufferedBytes;
+    if (bytes > CLOGGED_BYTES) return this.#end({ kind: "clogged", peer: "deepgram-agent", bytes });
+    wire.send(data);
   }
 
   #odd(detail: string): void {

@@ -24,6 +24,16 @@ const agentOnce = (name: string, phase: Phase, faults: Partial<AgentFaults>) =>
 const agentAlways = (name: string, phase: Phase, expected: Outcome, faults: Partial<AgentFaults>) =>
   agent(name, phase, expected, { agent: { faults } });
 
+/** An agent whose voice is hardly faster than speech: nothing of a reply waits on the line. */
+const slowly = (name: string, phase: Phase, expected: Outcome, what: Partial<Fault>) =>
+  agent(name, phase, expected, { agent: { rateX: 1.2 }, ...what });
+/** Cut, and the one that is to take its place has `faults`. */
+const agentBack = (name: string, phase: Phase, expected: Outcome, faults: Partial<AgentFaults>) =>
+  agent(name, phase, expected, {
+    agent: { rateX: 1.2, faults: (session: number) => session === 2 ? faults : {} },
+    act: cutAgent,
+  });
+
 function pipe(edge: Fault["edge"], name: string, phase: Phase, expected: Outcome, what: Partial<Fault>): Fault {
   return { name, edge, phase, engine: "pipeline", expected, ...what };
 }
@@ -34,6 +44,8 @@ const GOOD = "openai/gpt-oss-20b";
 
 const cutAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.cut();
 const stallAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.client.stall();
+const clogAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.server.stall();
+const closeAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.server.close(1011, "");
 const cutVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
   sim.dials![peer].pairs.at(-1)!.cut();
 const stallVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
@@ -70,7 +82,11 @@ export const FAULTS: readonly Fault[] = [
   agentAlways("wrong key, somebody to transfer to", "opening", "transferred", { refuse: 401 }),
   agentAlways("no credit", "opening", "apology", { refuse: 402 }),
   agentAlways("too many sessions", "opening", "apology", { refuse: 429, retryAfterSeconds: 1 }),
+  agentAlways("too many sessions, for long", "opening", "apology", { refuse: 429, retryAfterSeconds: 30 }),
+  agentOnce("too many sessions for a moment", "opening", { refuse: 429, retryAfterSeconds: 1 }),
+  agentOnce("too many sessions for a moment, no hint", "opening", { refuse: 429 }),
   agentOnce("down for a moment", "opening", { refuse: 503 }),
+  agentOnce("broken for a moment", "opening", { refuse: 500 }),
   agentAlways("down for good", "opening", "apology", { refuse: 503 }),
   agentOnce("opens and says nothing", "opening", { silentAfterOpen: true }),
   agentOnce("settings never applied", "opening", { neverApply: true }),
@@ -87,8 +103,34 @@ export const FAULTS: readonly Fault[] = [
   agent("silent from here", "listening", "goes on", { act: stallAgent }),
   agent("silent from here", "mid-utterance", "goes on", { act: stallAgent }),
   agent("silent from here", "thinking", "goes on", { act: stallAgent }),
+  slowly("silent from here", "greeting", "goes on", { act: stallAgent }),
+  slowly("silent from here", "first word", "goes on", { act: stallAgent }),
+  slowly("silent from here", "mid-reply", "goes on", { act: stallAgent }),
+  agent("silent from here", "first word", "goes on", { act: stallAgent }),
+  agent("silent from here", "after the reply", "goes on", { act: stallAgent }),
+  agent("silent from here", "closing", "ended", { act: stallAgent }),
+  slowly("cut, its voice hardly faster than speech", "first word", "goes on", { act: cutAgent }),
+  slowly("cut, its voice hardly faster than speech", "mid-reply", "goes on", { act: cutAgent }),
+  ...(["greeting", "listening", "mid-utterance", "thinking", "mid-reply"] as const).flatMap((phase) => [
+    agentBack("cut, then too many sessions", phase, "goes on", { refuse: 429, retryAfterSeconds: 1 }),
+    agentBack("cut, then down for a moment", phase, "goes on", { refuse: 503 }),
+    agentBack("cut, then a wrong key", phase, "apology", { refuse: 401 }),
+    agentBack("cut, then no credit", phase, "apology", { refuse: 402 }),
+    agentBack("cut, then a socket that says nothing", phase, "goes on", { silentAfterOpen: true }),
+  ]),
+  ...(["greeting", "listening", "mid-utterance", "thinking", "mid-reply", "after the reply"] as const).flatMap((
+    phase,
+  ) => [
+    slowly("takes nothing more", phase, "goes on", { act: clogAgent }),
+    slowly("closes without a word of why", phase, "goes on", { act: closeAgent }),
+    slowly("nonsense", phase, "goes on", { act: ({ sim }) => sim.agentDial.pairs.at(-1)!.server.send("<html>") }),
+  ]),
   agentOnce("model fails", "thinking", { error: { code: "FAILED_TO_THINK", at: "turn" } }),
   agentOnce("voice fails", "first word", { error: { code: "FAILED_TO_SPEAK", at: "reply" } }),
+  agent("pauses 1.5 s in each reply, its voice hardly faster than speech", "mid-reply", "goes on", {
+    agent: { rateX: 1.2, faults: { stallMidReplyMs: 1500 } },
+    tolerates: ["frames-altered"],
+  }),
   agent("pauses 1.5 s in each reply", "mid-reply", "goes on", {
     agent: once<AgentFaults>({ stallMidReplyMs: 1500 }),
     tolerates: ["frames-altered"], // the frame that was cut by the pause is filled with silence

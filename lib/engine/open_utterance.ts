@@ -1,0 +1,37 @@
+/** What the caller is saying, until somebody has understood it: another agent must be able to hear it again. Pure. */
+
+import { Audible } from "../audio/audible.ts";
+
+/** Frames before the agent noticed the caller, and the most that are kept of what the caller says: 0.6 s and 10 s. */
+const LEAD_IN_FRAMES = 30;
+const UTTERANCE_FRAMES = 500;
+/** Sound that the agent has not noticed is kept for so long after it ended: a dead agent is found out within that. 8 s. */
+const UNNOTICED_FRAMES = 400;
+
+/** The caller's audio from shortly before it was heard until the words are confirmed. */
+export class OpenUtterance {
+  /** The agent has noticed it. */
+  open = false;
+  frames: Uint8Array[] = [];
+  readonly #ear = new Audible();
+  /** Frames since the caller was last audible. */
+  #silent = UNNOTICED_FRAMES;
+
+  hear(frame: Uint8Array): void {
+    this.#ear.push(frame);
+    this.#silent = this.#ear.audible ? 0 : this.#silent + 1;
+    this.frames.push(frame);
+    const limit = this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES;
+    if (this.frames.length > limit) this.frames.splice(0, this.frames.length - limit);
+  }
+
+  begin(): void {
+    this.open = true;
+  }
+
+  end(): void {
+    this.open = false;
+    this.#silent = UNNOTICED_FRAMES;
+    this.frames = [];
+  }
+}

@@ -1,0 +1,60 @@
+/** How much sound a reply's text needs, by how fast this voice has spoken before: tells a reply that broke off. Pure. */
+
+import { audioMs } from "../audio/frame.ts";
+import { cutAt, MS_PER_CHARACTER, tidy } from "./heard.ts";
+
+/** No voice on a telephone is faster, ms a character: this is counted with until one reply was heard whole. */
+const FASTEST_MS_PER_CHARACTER = 40;
+/** A shorter reply tells nothing of a voice's pace. */
+const TELLING_CHARACTERS = 20;
+/** Of the sound that a text needs so much must be there: no two sentences have the same pace. */
+const LEAST_SHARE = 0.85;
+const SLACK_MS = 250;
+
+export class ReplyLength {
+  #text = "";
+  #soundMs = 0;
+  /** The quickest of the replies that were whole: numbers and names are slow. */
+  #msPerCharacter: number | undefined;
+
+  /** A reply begins. */
+  begin(): void {
+    this.#text = "";
+    this.#soundMs = 0;
+  }
+
+  /** It says `text`, after what it said before. */
+  says(text: string): void {
+    this.#text = tidy(`${this.#text} ${text}`);
+  }
+
+  sounds(bytes: number): void {
+    this.#soundMs += audioMs(bytes);
+  }
+
+  /** All of its sound came: how fast this voice speaks is known better now. */
+  whole(): void {
+    const { length } = this.#text;
+    if (length >= TELLING_CHARACTERS && this.#soundMs > 0) {
+      this.#msPerCharacter = Math.min(this.#msPerCharacter ?? MS_PER_CHARACTER, this.#soundMs / length);
+    }
+    this.begin();
+  }
+
+  /** Whether clearly less sound came than its text needs. */
+  get lacks(): boolean {
+    const needsMs = this.#text.length * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
+    return this.#soundMs + SLACK_MS < LEAST_SHARE * needsMs;
+  }
+
+  /** `history`, whose last line may hold this reply's text: of that only what came is left. */
+  asHeard<Line extends { role: string; content: string }>(history: readonly Line[]): Line[] {
+    const last = history.at(-1);
+    const at = last?.role === "assistant" ? last.content.lastIndexOf(this.#text) : -1;
+    if (!last || at < 0) return [...history];
+    const msPerCharacter = this.#msPerCharacter ?? MS_PER_CHARACTER;
+    const { heard } = cutAt({ text: this.#text, words: [], heardMs: this.#soundMs, msPerCharacter });
+    const content = `${last.content.slice(0, at)}${heard} …${last.content.slice(at + this.#text.length)}`;
+    return [...history.slice(0, -1), { ...last, content }];
+  }
+}
