@@ -1,6 +1,6 @@
 /** A process of N phones that talk without a pause, all on one absolute 20 ms schedule. Started by `main.ts`. */
 
-import { FRAME_MS } from "../../lib/audio/frame.ts";
+import { FRAME_BYTES, FRAME_MS, SILENCE } from "../../lib/audio/frame.ts";
 import { FrameStamp, UP } from "./frames.ts";
 import { Histogram } from "./histogram.ts";
 import { clockOffset, machineMs } from "./machine_clock.ts";
@@ -16,6 +16,8 @@ export interface PhonesPlan {
   clockPort: number;
   /** New calls a second. */
   perSecond: number;
+  /** The caller speaks so long in every period and is silent between; without it, always. Phones take turns. */
+  talk?: { speakMs: number; periodMs: number };
 }
 
 /** A pause of our own loop longer than this makes what came meanwhile uncertain. */
@@ -31,6 +33,8 @@ interface Phone {
   streamSid: string;
   line: PhoneLine;
   socket: RawSocket | undefined;
+  /** Frames, and those of them that hold speech. */
+  frames: number;
   sent: number;
 }
 
@@ -66,6 +70,7 @@ const phones = Array.from({ length: plan.phones }, (_, call): Phone => ({
   streamSid: `MZ${(call + 1).toString(16).padStart(32, "0")}`,
   line: new PhoneLine(call, heard),
   socket: undefined,
+  frames: 0,
   sent: 0,
 }));
 
@@ -115,16 +120,27 @@ async function ring(phone: Phone): Promise<void> {
   phone.socket = socket;
 }
 
+const SILENCE64 = new Uint8Array(FRAME_BYTES).fill(SILENCE).toBase64();
+
+/** Whether it holds speech: the frame that is numbered `frames`. */
+function speaks({ call, frames }: Phone): boolean {
+  if (!plan.talk) return true;
+  const { speakMs, periodMs } = plan.talk;
+  return (frames * FRAME_MS + call * periodMs / plan.phones) % periodMs < speakMs;
+}
+
 function speak(phone: Phone, dueMs: number): void {
   if (!phone.socket) return;
-  const index = phone.sent++;
+  const isSpeech = speaks(phone);
+  const index = phone.frames++;
   const ms = wake();
   if (measured(ms)) lag.add(Math.max(0, ms - dueMs));
-  stamp.write(UP, { call: phone.call, reply: 0, index, count: 0, sentMs: ms });
+  if (isSpeech) stamp.write(UP, { call: phone.call, reply: 0, index: phone.sent++, count: 0, sentMs: ms });
+  const payload = isSpeech ? stamp.base64() : SILENCE64;
   phone.socket.send(
     `{"event":"media","sequenceNumber":"${index + 2}","media":{"track":"inbound","chunk":"${index + 1}","timestamp":"${
       index * FRAME_MS
-    }","payload":"${stamp.base64()}"},"streamSid":"${phone.streamSid}"}`,
+    }","payload":"${payload}"},"streamSid":"${phone.streamSid}"}`,
   );
   for (const name of phone.line.played(ms)) {
     phone.socket.send(

@@ -41,6 +41,8 @@ export interface RunResult extends Verdict {
 }
 
 const WARM_UP_MS = 4000;
+/** A recogniser hears words where there is sound: towards one, callers speak so long and are silent till the next period. */
+const SENTENCE_MS = 700;
 const CALLS_PER_SECOND = 50;
 const START_DEADLINE_MS = 20_000;
 const RESULT_DEADLINE_MS = 15_000;
@@ -61,6 +63,7 @@ export async function run(plan: RunPlan): Promise<RunResult> {
     phones: calls,
     clockPort: Number(clockPort),
     perSecond: CALLS_PER_SECOND,
+    ...(plan.vendors === "pipeline" ? { talk: { speakMs: SENTENCE_MS, periodMs: MANNER.periodMs } } : {}),
   };
   const phones = owned.use(
     new Child({ name: "phones", command: deno("phones.ts", phonesPlan), core: cores?.rest }),

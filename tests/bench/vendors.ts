@@ -1,7 +1,7 @@
 /**
  * A process that plays the pipeline's vendors for every call of a bench: Deepgram's recogniser, a model, Cartesia's voice.
- * Scripted and light: it must not be what is measured. The caller "says" a sentence every `periodMs`, the answer's audio
- * is `replyMs` long, so calls speak as much as those with `agent.ts`. Started by `run.ts`, with the same plan.
+ * Scripted and light: it must not be what is measured. Whenever the caller makes a sound, that is a sentence; the answer's
+ * audio is `replyMs` long, so calls speak as much as those with `agent.ts`. Started by `run.ts`, with the same plan.
  */
 
 import type { AgentPlan } from "./agent.ts";
@@ -12,13 +12,15 @@ import { type AgentResult, orders, tell, type Window } from "./talk.ts";
 import { Uplink } from "./uplink.ts";
 
 const TICK_MS = 5;
-/** What the caller says, guess by guess, ms after its beginning; the last is final. */
+/** Guesses at what the caller says, ms after the first sound. */
 const GUESSES: readonly [atMs: number, text: string][] = [
-  [0, ""],
-  [300, "I would"],
-  [600, "I would like to know"],
-  [900, "I would like to know about my appointment."],
+  [200, "I would"],
+  [400, "I would like to know"],
+  [600, "I would like to know about my"],
 ];
+const SENTENCE = "I would like to know about my appointment.";
+/** So much silence ends a sentence. */
+const SILENCE_MS = 100;
 /** Windows without words come this often. Deepgram reference, section 3.3. */
 const EMPTY_MS = 1000;
 const ANSWER = [
@@ -35,7 +37,6 @@ const uplink = new Histogram();
 const callers = new Set<Caller>();
 const voices = new Set<Voice>();
 let window: Window = { fromMs: Infinity, untilMs: Infinity };
-let finishing = false;
 
 const parts = {
   nowMs: machineMs,
@@ -47,33 +48,40 @@ const parts = {
 class Caller {
   readonly uplink = new Uplink(parts);
   readonly #send: (text: string) => void;
-  /** When the next sentence begins, which of its guesses is due, and when nothing is said. */
-  #sentenceMs = machineMs() + Math.random() * manner.periodMs;
-  #guess = 0;
-  #emptyMs = machineMs() + EMPTY_MS;
-  #startMs = machineMs();
+  readonly #startMs = machineMs();
+  /** Where the open window begins. */
   #windowMs = this.#startMs;
+  #emptyMs = this.#startMs + EMPTY_MS;
+  #soundMs = 0;
+  /** Since when the caller speaks, and how many guesses were made. */
+  #sentence: { fromMs: number; guesses: number } | undefined;
 
   constructor(send: (text: string) => void) {
     this.#send = send;
   }
 
-  tick(ms: number): void {
-    const guess = finishing ? undefined : GUESSES[this.#guess];
-    if (guess && ms >= this.#sentenceMs + guess[0]) return this.#say(guess[1], ms);
-    if (this.#guess > 0 || ms < this.#emptyMs) return;
-    this.#results("", true, ms);
-    this.#emptyMs = ms + EMPTY_MS;
+  hear(audio: Uint8Array): void {
+    const before = this.uplink.heard.next;
+    this.uplink.hear(audio);
+    if (this.uplink.heard.next === before) return;
+    this.#soundMs = machineMs();
+    if (this.#sentence) return;
+    this.#sentence = { fromMs: this.#soundMs, guesses: 0 };
+    const timestamp = (this.#soundMs - this.#startMs) / 1000;
+    this.#send(JSON.stringify({ type: "SpeechStarted", channel: [0], timestamp }));
   }
 
-  #say(text: string, ms: number): void {
-    if (text === "") {
-      this.#send(`{"type":"SpeechStarted","channel":[0],"timestamp":${(ms - this.#startMs) / 1000}}`);
-    } else this.#results(text, this.#guess === GUESSES.length - 1, ms);
-    if (++this.#guess < GUESSES.length) return;
-    this.#guess = 0;
-    this.#sentenceMs += manner.periodMs;
-    this.#emptyMs = ms + EMPTY_MS;
+  tick(ms: number): void {
+    const sentence = this.#sentence;
+    if (!sentence) return ms < this.#emptyMs ? undefined : this.#results("", true, ms);
+    if (ms >= this.#soundMs + SILENCE_MS) {
+      this.#sentence = undefined;
+      return this.#results(SENTENCE, true, ms);
+    }
+    const guess = GUESSES[sentence.guesses];
+    if (!guess || ms < sentence.fromMs + guess[0]) return;
+    sentence.guesses++;
+    this.#results(guess[1], false, ms);
   }
 
   #results(transcript: string, isFinal: boolean, ms: number): void {
@@ -90,7 +98,9 @@ class Caller {
       channel: { alternatives: [{ transcript, confidence: transcript === "" ? 0 : 0.99, words }] },
       from_finalize: false,
     }));
-    if (isFinal) this.#windowMs = ms;
+    if (!isFinal) return;
+    this.#windowMs = ms;
+    this.#emptyMs = ms + EMPTY_MS;
   }
 }
 
@@ -202,7 +212,7 @@ function listen(socket: WebSocket): void {
   const caller = new Caller((text) => socket.readyState === WebSocket.OPEN && socket.send(text));
   socket.onopen = () => callers.add(caller);
   socket.onmessage = ({ data }) => {
-    if (typeof data !== "string") return caller.uplink.hear(new Uint8Array(data));
+    if (typeof data !== "string") return caller.hear(new Uint8Array(data));
     if (data.includes("CloseStream")) socket.close(1000);
     else if (data.includes("Finalize")) {
       socket.send(
@@ -250,7 +260,6 @@ tick();
 tell({ kind: "ready", port: server.addr.port, clockPort: serveClock().port });
 for await (const order of orders()) {
   if (order.kind === "measure") window = order;
-  if (order.kind === "finish") finishing = true;
   if (order.kind === "stop") {
     tell(result());
     break;
