@@ -1,7 +1,7 @@
 /** The tools of one call, from its configuration: what is built in acts on the call, the rest asks web servers. */
 
 import type { Clock, Timer } from "./base/clock.ts";
-import { failed, ok, type Result } from "./base/result.ts";
+import { describeFault, failed, ok, type Result } from "./base/result.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/session.ts";
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
 import {
@@ -30,10 +30,23 @@ export interface CallToolsParts {
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
 }
 
+/** One request of a model, as far as it may still matter. */
+interface Ran {
+  result: Promise<string>;
+  settled: boolean;
+}
+
+/** Requests that are remembered between two turns of the caller. */
+const REMEMBERED = 50;
+
 export class ConfiguredTools implements CallTools, CallActions {
   readonly #parts: CallToolsParts;
   readonly #box: ToolBox;
   #call: CallControl | undefined;
+  /** What the model asked for since the caller's last turn, by name and arguments. */
+  readonly #recent = new Map<string, Ran>();
+  /** What ran when the line broke: the model that asks for the same again gets its result, once. */
+  #before = new Map<string, Ran>();
   #digits: { wanted: DigitsWanted; keys: string; done: (keys: string) => void; timer: Timer } | undefined;
 
   constructor(parts: CallToolsParts) {
@@ -47,10 +60,23 @@ export class ConfiguredTools implements CallTools, CallActions {
 
   attach(call: CallControl): void {
     this.#call = call;
+    this.#before = new Map([...this.#before, ...this.#recent]);
+    this.#recent.clear();
   }
 
   run(call: ToolCall): Promise<string> {
-    return this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));
+    const key = keyOf(call);
+    const before = this.#before.get(key);
+    if (before) {
+      this.#before.delete(key);
+      return before.result;
+    }
+    const result = this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));
+    const ran: Ran = { result, settled: false };
+    this.#recent.set(key, ran);
+    if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value!);
+    result.finally(() => ran.settled = true).catch(reportError); // it never rejects
+    return result;
   }
 
   cancel(id: string): void {
@@ -58,6 +84,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   callerSaid(text: string): void {
+    for (const [key, { settled }] of this.#recent) if (settled) this.#recent.delete(key);
     this.#box.callerSaid(text);
   }
 
@@ -106,8 +133,19 @@ export class ConfiguredTools implements CallTools, CallActions {
     });
   }
 
-  takeMessage(message: Record<string, unknown>, signal: AbortSignal): Promise<Result<void>> {
-    return this.#parts.takeMessage(message, signal);
+  async takeMessage(message: Record<string, unknown>, signal: AbortSignal): Promise<Result<void>> {
+    const taken = { text: String(message.message), ...words(message, "name"), ...words(message, "phone") };
+    const urgent = typeof message.urgent === "boolean" ? { urgent: message.urgent } : {};
+    const note = (how: { delivered: boolean; why?: string }) =>
+      this.#call?.report({ kind: "message", ...how, ...taken, ...urgent });
+    try {
+      const delivered = await unlessAborted(this.#parts.takeMessage(message, signal), signal);
+      note(delivered.ok ? { delivered: true } : { delivered: false, why: describeFault(delivered.fault) });
+      return delivered;
+    } catch (error) {
+      note({ delivered: false, why: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
   }
 
   #finishDigits(): void {
@@ -148,6 +186,34 @@ export class ConfiguredTools implements CallTools, CallActions {
       }
     }
   }
+}
+
+/** Two requests for the same: the order of arguments tells nothing. */
+function keyOf({ name, arguments: text }: ToolCall): string {
+  try {
+    return `${name} ${JSON.stringify(JSON.parse(text), (_key, value) => sorted(value))}`;
+  } catch {
+    return `${name} ${text}`;
+  }
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1));
+}
+
+function words<K extends string>(message: Record<string, unknown>, key: K): Partial<Record<K, string>> {
+  const value = message[key];
+  return typeof value === "string" ? { [key]: value } as Record<K, string> : {}; // a computed key loses its type
+}
+
+/** `work`, or a rejection with the reason for which `signal` aborts. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    if (signal.aborted) reject(signal.reason);
+    work.then(resolve, reject);
+  });
 }
 
 /** A server may tell what it was sent, and a failed request its address: no model, and so no caller, learns a secret. */

@@ -43,6 +43,8 @@ export interface HouseParts {
   minutesToday?: number;
   /** Makes sure that a call we ended is over at the carrier too. */
   confirmEnded?: (callSid: string) => Promise<string>;
+  /** The carrier's status of a call; undefined where it does not say. */
+  carrierStatus?: (callSid: string, signal: AbortSignal) => Promise<string | undefined>;
   /** The configuration of this moment. */
   config: () => Config;
   /** Speaks what has no recording. */
@@ -121,6 +123,7 @@ export function buildHouse(parts: HouseParts): House {
     refused: parts.refused,
     unclaimed: parts.unclaimed,
     ...(parts.confirmEnded ? { confirmEnded: parts.confirmEnded } : {}),
+    ...(parts.carrierStatus ? { carrierStatus: parts.carrierStatus } : {}),
   });
 
   return {
@@ -190,7 +193,8 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     const text = fill(prompts.textOf(prompt));
     return { text, audio: config.rehearsal ? tagged(parts, text, audio) : audio, interruptible: line.interruptible };
   };
-  const tools = new ConfiguredTools({
+  const before = facts.resumed?.tools;
+  const tools = before instanceof ConfiguredTools ? before : new ConfiguredTools({
     call,
     clock: parts.clock,
     fetch: parts.fetch,

@@ -12,7 +12,10 @@ export type EndReason =
   | "time-limit"
   | "engine-failed"
   | "engine-not-ready"
+  /** The caller said the same again and again: two machines talked to each other. */
   | "loop"
+  /** The carrier's side was over, and nobody had told us. */
+  | "reaped"
   | "drained"
   | "refused"
   | "internal-error";
@@ -64,7 +67,8 @@ export type CallEvent =
   | { kind: "leg-ended"; how: LegEnd }
   | { kind: "digit" }
   | { kind: "caller-spoke"; interrupts: boolean }
-  | { kind: "caller-text"; final: boolean }
+  /** `times`: how often in a row the caller has said just this. */
+  | { kind: "caller-text"; final: boolean; times?: number }
   /** The caller was heard for a while and has fallen silent, whatever the engine makes of it. */
   | { kind: "caller-quiet" }
   /** What we were saying broke off: the rest is awaited. */
@@ -77,7 +81,12 @@ export type CallEvent =
   | { kind: "fault"; fatal: boolean }
   /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
   | { kind: "end"; reason: EndReason; say: LineName | undefined }
+  /** The call is over, whatever its line still says: nobody would hear last words. */
+  | { kind: "over"; reason: EndReason }
   | { kind: "timer"; name: TimerName; audible: boolean; promptsLeft: boolean };
+
+/** The same caller utterance so many times in a row is no person's. */
+export const LOOP_TIMES = 4;
 
 export type CallEffect =
   | { kind: "arm"; timer: TimerName }
@@ -112,6 +121,7 @@ const ALIVE = {
   "fault": (state: CallState, { fatal }: Of<CallEvent, "fault">): Step =>
     fatal ? close("engine-failed", "apology") : [state, []],
   "end": (state: CallState, { reason, say }: Of<CallEvent, "end">) => close(reason, say, currentReply(state)),
+  "over": (_: CallState, { reason }: Of<CallEvent, "over">) => hangUp(reason),
 } as const;
 
 export const TRANSITIONS: TransitionTable = {
@@ -127,8 +137,8 @@ export const TRANSITIONS: TransitionTable = {
       { kind: "arm", timer: "silence" },
       { kind: "disarm", timer: "filler" },
     ]],
-    "caller-text": (state, { final }) =>
-      final ? think() : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
+    "caller-text": (state, said) =>
+      said.final ? answer(said) : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
     "answer-due": () => think(),
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
@@ -143,7 +153,7 @@ export const TRANSITIONS: TransitionTable = {
   },
   processing: {
     ...ALIVE,
-    "caller-text": (state, { final }) => final ? think() : [state, []],
+    "caller-text": (state, said) => said.final ? answer(said) : [state, []],
     "tool-call": (state, { running }) => [state, [
       { kind: running ? "disarm" : "arm", timer: "answer" },
       { kind: "arm-once", timer: "filler" },
@@ -155,7 +165,8 @@ export const TRANSITIONS: TransitionTable = {
   speaking: {
     ...ALIVE,
     "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, []],
-    "caller-text": (state, { final }) => final ? [{ ...state, prompts: 0 }, []] : [state, []],
+    "caller-text": (state, said) =>
+      isLoop(said) ? answer(said) : said.final ? [{ ...state, prompts: 0 }, []] : [state, []],
     "reply-started": (state, { reply }) => [{ ...state, reply }, []],
     "answer-due": () => think(),
     "reply-heard": (state, { reply }) => reply >= state.reply ? listen(state.prompts) : [state, []],
@@ -163,7 +174,7 @@ export const TRANSITIONS: TransitionTable = {
   },
   interrupted: {
     ...ALIVE,
-    "caller-text": (_, { final }) => confirmed(final),
+    "caller-text": (_, said) => isLoop(said) ? answer(said) : confirmed(said.final),
     "digit": () => confirmed(false),
     "reply-started": (
       _,
@@ -173,6 +184,7 @@ export const TRANSITIONS: TransitionTable = {
   },
   closing: {
     "leg-ended": (state, { how }) => end(how === "stop" ? "caller-hung-up" : state.reason),
+    "over": (state) => hangUp(state.reason),
     "reply-started": (state, { reply }) => [{ ...state, reply }, [
       { kind: "disarm", timer: "last-words" },
       { kind: "disarm", timer: "hang-up" },
@@ -216,6 +228,15 @@ function think(): Step {
     { kind: "arm", timer: "answer" },
     { kind: "arm-once", timer: "filler" },
   ]];
+}
+
+/** The caller has finished a turn. */
+function answer(said: Of<CallEvent, "caller-text">): Step {
+  return isLoop(said) ? close("loop", "goodbye") : think();
+}
+
+function isLoop({ final, times = 1 }: Of<CallEvent, "caller-text">): boolean {
+  return final && times >= LOOP_TIMES;
 }
 
 function speak(reply: number, prompts = 0): Step {

@@ -40,9 +40,13 @@ export type NoticeBody =
   | { kind: "reply-heard"; reply: number; heardMs: number }
   | { kind: "reply-interrupted"; reply: number; heardMs: number }
   | { kind: "reply-resumed"; reply: number; as: number }
+  /** The line ended while this was being said. */
+  | { kind: "reply-lost"; reply: number; heardMs: number }
   | { kind: "latency"; parts: LatencyParts }
   | { kind: "tool-call"; id: string; name: string }
   | { kind: "tool-result"; id: string; name: string; ok: boolean; tookMs: number }
+  /** The caller left a message for people. `why` it could not be handed over to them, where it was not. */
+  | { kind: "message" } & Message
   | { kind: "routed"; route: string; score: number }
   | { kind: "fault"; fault: Fault; fatal: boolean }
   | { kind: "mark-round-trip"; ms: number }
@@ -90,6 +94,16 @@ export interface Usage {
   completionTokens?: number;
 }
 
+/** What a caller wants people to know. One that was not delivered is nowhere but here. */
+export interface Message {
+  delivered: boolean;
+  why?: string;
+  text: string;
+  name?: string;
+  phone?: string;
+  urgent?: boolean;
+}
+
 /** One entry of a transcript. */
 export interface Utterance {
   who: "caller" | "agent";
@@ -132,6 +146,7 @@ export interface CallRecord {
   summary: string | undefined;
   faults: { atMs: number; fault: Fault; fatal: boolean }[];
   tools: { atMs: number; id: string; name: string; ok?: boolean; tookMs?: number }[];
+  messages: ({ atMs: number } & Message)[];
   digits: string;
   usage: Usage;
   carrierStatus: string | undefined;
@@ -161,6 +176,7 @@ export function emptyRecord(id: string): CallRecord {
     summary: undefined,
     faults: [],
     tools: [],
+    messages: [],
     digits: "",
     usage: {},
     carrierStatus: undefined,
@@ -218,6 +234,12 @@ export class RecordFold {
       case "reply-interrupted":
         record.interruptions++;
         return this.#heard(notice.reply, notice.heardMs, true);
+      case "reply-lost":
+        return this.#heard(notice.reply, notice.heardMs, true);
+      case "message": {
+        const { kind: _kind, call: _call, ...message } = notice;
+        return void record.messages.push(message);
+      }
       case "latency": {
         const last = record.transcript.findLast(({ who }) => who === "agent");
         // What we said ourselves took none of these times: they are of an answer that nobody heard.

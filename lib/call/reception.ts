@@ -7,9 +7,10 @@ import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { type HistoryLine, historyOf } from "./history.ts";
 import type { EndReason } from "./machine.ts";
-import { type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";
+import { type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
+import { Reaper } from "./reaper.ts";
 import { type Caller, Registry } from "./registry.ts";
-import { type CallParts, type LiveCall, runCall } from "./session.ts";
+import { type CallParts, type CallTools, type LiveCall, runCall } from "./session.ts";
 
 /** Why a stream or a call was turned away: the label of a counter. */
 export type Refusal =
@@ -39,6 +40,10 @@ export interface Resumption {
   why: "line-lost" | "no-answer";
   /** What was said so far, as heard. */
   history: readonly HistoryLine[];
+  /** Still at what they were doing. */
+  tools: CallTools;
+  /** What the caller said last, if the line broke before it was answered. */
+  unanswered?: string;
 }
 
 /** Somebody else's phone that a call goes to. */
@@ -95,6 +100,8 @@ export interface ReceptionParts {
   unclaimed: (callSid: string) => void;
   /** Makes sure that a call we ended is over at the carrier too. @returns its status there. Never rejects. */
   confirmEnded?: (callSid: string) => Promise<string>;
+  /** The carrier's status of a call, to find those that are over without our knowing; undefined where it does not say. */
+  carrierStatus?: (callSid: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** How long a call that left us may come back: a broken line at once, a transfer when nobody answers. */
@@ -112,19 +119,31 @@ const OUR_ENDS: readonly EndReason[] = [
   "drained",
   "loop",
 ];
+/** Of an answer that was cut off, so much was heard that the caller knows of it, ms. */
+const KNOWN_MS = 500;
 
 /** A call that is live, or was until a moment ago. */
 interface Present {
   facts: CallFacts;
   fold: RecordFold;
   startedMs: number;
+  /** When this session of it began. */
+  sinceMs: number;
+  limitMs: number;
   live: LiveCall;
+  tools: CallTools;
   fallback: Destination | undefined;
+  /** It came back from the fallback, where nobody answered: it does not go there again. */
+  fellBack: boolean;
+  /** It does not come back. */
+  over?: true;
 }
 
 /** A call that is not live here and may come back. */
 interface Parked extends Present {
   destination: Destination | undefined;
+  /** The destination is the fallback. */
+  failed: boolean;
   timer: Timer;
 }
 
@@ -145,6 +164,7 @@ interface Returning {
   fold: RecordFold;
   startedMs: number;
   resumed: Resumption;
+  fellBack: boolean;
 }
 
 export class Reception {
@@ -154,9 +174,17 @@ export class Reception {
   readonly #present = new Map<string, Present>();
   readonly #parked = new Map<string, Parked>();
   readonly #destinations = new Map<string, Destination>();
+  readonly #reaper: Reaper;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
+    this.#reaper = new Reaper({
+      clock: parts.clock,
+      calls: () => this.#watched(),
+      status: parts.carrierStatus,
+      over: (callSid, status) => this.#reap(callSid, status),
+      late: (callSid, long) => this.#late(callSid, long),
+    });
     this.#registry = new Registry({ clock: parts.clock, maxCalls: parts.maxCalls, unclaimed: parts.unclaimed });
   }
 
@@ -229,15 +257,18 @@ export class Reception {
     const parked = this.#parked.get(callSid);
     if (!parked) return { kind: "hang-up" };
     if (parked.destination && dialStatus === undefined) return { kind: "dial", destination: parked.destination };
+    if (dialStatus === "completed" || dialStatus === "answered") {
+      this.#forget(callSid);
+      return { kind: "hang-up" };
+    }
     this.#unpark(callSid);
-    if (dialStatus === "completed" || dialStatus === "answered") return { kind: "hang-up" };
     return this.#comeBack(callSid, parked, dialStatus === undefined ? "line-lost" : "no-answer");
   }
 
   /** The carrier says that a call is over: nothing of it comes back. */
   over(callSid: string): void {
-    this.#unpark(callSid);
-    this.#present.get(callSid)?.live.lose();
+    this.#forget(callSid);
+    this.#bury(callSid, "caller-hung-up");
   }
 
   /** End one live call. @returns false if it is not here. */
@@ -247,7 +278,7 @@ export class Reception {
 
   async drain(graceMs: number): Promise<void> {
     await this.#registry.drain(graceMs);
-    for (const callSid of this.#parked.keys()) this.#unpark(callSid);
+    for (const callSid of this.#parked.keys()) this.#forget(callSid);
   }
 
   #start(leg: Leg, line: LineStart): Refusal | undefined {
@@ -281,7 +312,10 @@ export class Reception {
       plan,
       early,
       back,
-      [Symbol.asyncDispose]: () => early?.[Symbol.asyncDispose]() ?? Promise.resolve(),
+      [Symbol.asyncDispose]() {
+        plan.tools[Symbol.dispose]();
+        return early?.[Symbol.asyncDispose]() ?? Promise.resolve();
+      },
     };
   }
 
@@ -315,11 +349,23 @@ export class Reception {
       clock,
       report,
       history: () => historyOf(fold.record),
+      ...(facts.resumed?.unanswered ? { unanswered: facts.resumed.unanswered } : {}),
       newReply: early?.newReply ?? counter(),
       openEngine: (host) => early?.adopt(host) ?? plan.openEngine(host),
     });
-    const present = { facts, fold, startedMs, live, fallback: plan.fallback };
+    const present: Present = {
+      facts,
+      fold,
+      startedMs,
+      sinceMs: clock.monotonicMs(),
+      limitMs: plan.deadlines["time-limit"],
+      live,
+      tools: plan.tools,
+      fallback: plan.fallback,
+      fellBack: back?.fellBack ?? false,
+    };
     this.#present.set(line.callSid, present);
+    this.#reaper.update();
     live.done.then((reason) => this.#finished(line.callSid, present, reason)).then(
       (status) => status && report({ kind: "carrier-confirmed", status }),
       reportError,
@@ -333,6 +379,7 @@ export class Reception {
       this.#present.delete(callSid);
       this.#park(callSid, present, reason);
     }
+    this.#reaper.update();
     if (this.#parked.has(callSid) || !OUR_ENDS.includes(reason)) return undefined;
     return await this.#parts.confirmEnded?.(callSid);
   }
@@ -340,11 +387,17 @@ export class Reception {
   #park(callSid: string, present: Present, reason: EndReason): void {
     const chosen = this.#destinations.get(callSid);
     this.#destinations.delete(callSid);
-    const destination = reason === "transferred" ? chosen : reason === "engine-failed" ? present.fallback : undefined;
-    if (!destination && reason !== "line-lost") return;
-    const timer = this.#parts.clock.after(destination ? RETURN_MS : RECONNECT_MS, () => this.#unpark(callSid));
-    this.#parked.set(callSid, { ...present, destination, timer });
-    if (this.#parked.size > PARKED_LIMIT) this.#unpark(this.#parked.keys().next().value!);
+    const failed = (reason === "engine-failed" || reason === "engine-not-ready") && !present.fellBack;
+    const destination = reason === "transferred" ? chosen : failed ? present.fallback : undefined;
+    if (present.over || (!destination && reason !== "line-lost")) return present.tools[Symbol.dispose]();
+    const timer = this.#parts.clock.after(destination ? RETURN_MS : RECONNECT_MS, () => this.#forget(callSid));
+    this.#parked.set(callSid, { ...present, destination, failed, timer });
+    if (this.#parked.size > PARKED_LIMIT) this.#forget(this.#parked.keys().next().value!);
+  }
+
+  /** This call does not come back. */
+  #forget(callSid: string): void {
+    this.#unpark(callSid)?.tools[Symbol.dispose]();
   }
 
   #unpark(callSid: string): Parked | undefined {
@@ -356,10 +409,20 @@ export class Reception {
 
   /** Let a call that left us in again, with its memory. */
   #comeBack(callSid: string, parked: Parked, why: Resumption["why"]): AfterStream {
-    if (this.#registry.admits(callSid) !== "yes") return { kind: "hang-up" };
-    const { facts, fold, startedMs } = parked;
+    const { facts, fold, startedMs, tools, failed } = parked;
+    if (this.#registry.admits(callSid) !== "yes") {
+      tools[Symbol.dispose]();
+      return { kind: "hang-up" };
+    }
     this.#registry.leave(callSid);
-    const back: Returning = { facts, fold, startedMs, resumed: { why, history: historyOf(fold.record) } };
+    const unanswered = why === "line-lost" ? unansweredIn(fold.record) : undefined;
+    const resumed: Resumption = {
+      why,
+      history: historyOf(fold.record),
+      tools,
+      ...(unanswered === undefined ? {} : { unanswered }),
+    };
+    const back: Returning = { facts, fold, startedMs, resumed, fellBack: parked.fellBack || failed };
     this.#registry.expect(
       callSid,
       facts,
@@ -368,10 +431,56 @@ export class Reception {
     return { kind: "connect" };
   }
 
+  #watched() {
+    const nowMs = this.#parts.clock.monotonicMs();
+    return [...this.#present].map(([callSid, { sinceMs, limitMs }]) => ({ callSid, ageMs: nowMs - sinceMs, limitMs }));
+  }
+
+  /** The carrier says that this call is over, and nobody had told us. */
+  #reap(callSid: string, status: string): void {
+    const present = this.#present.get(callSid);
+    if (!present || present.over) return;
+    this.#report(present, { kind: "carrier-confirmed", status });
+    this.#bury(callSid, "reaped");
+  }
+
+  /** A call that outlives its limit ends: politely, then at once, and at last its place is free whatever still hangs. */
+  #late(callSid: string, long: boolean): void {
+    const present = this.#present.get(callSid);
+    if (!present) return;
+    if (!long) return present.live.end("time-limit", "goodbye");
+    if (!present.over) return this.#bury(callSid, "time-limit");
+    this.#present.delete(callSid);
+    this.#registry.leave(callSid);
+    present.tools[Symbol.dispose]();
+  }
+
+  #bury(callSid: string, reason: EndReason): void {
+    const present = this.#present.get(callSid);
+    if (!present) return;
+    present.over = true;
+    present.live.bury(reason);
+  }
+
+  #report({ facts, fold, startedMs }: Present, body: NoticeBody): void {
+    const notice = { ...body, call: facts.id, atMs: this.#parts.clock.monotonicMs() - startedMs };
+    fold.add(notice);
+    this.#parts.report(notice);
+  }
+
   #turnAway(reason: Refusal): Refusal {
     this.#parts.refused(reason, "");
     return reason;
   }
+}
+
+/** The caller's last words, if nothing was heard in answer to them. What we say ourselves meanwhile is no answer. */
+function unansweredIn({ transcript }: CallRecord): string | undefined {
+  for (const { who, text, source, heardMs = Infinity } of transcript.toReversed()) {
+    if (who === "caller") return text;
+    if (source !== "line" && heardMs >= KNOWN_MS) return undefined;
+  }
+  return undefined;
 }
 
 function counter(): () => number {

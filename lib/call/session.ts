@@ -6,6 +6,7 @@ import { type Clock, TimerSet } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEvent, LineTap } from "../phone/leg.ts";
+import { Echoes } from "./echoes.ts";
 import {
   begin,
   type CallEffect,
@@ -13,6 +14,7 @@ import {
   type CallState,
   type EndReason,
   type LineName,
+  LOOP_TIMES,
   step,
   type TimerName,
 } from "./machine.ts";
@@ -47,11 +49,12 @@ export interface ToolCall {
 /** What the tools of a call may do with it. */
 export interface CallControl {
   end(reason: EndReason, say?: LineName): void;
+  report(notice: NoticeBody): void;
 }
 
-/** The functions a model may call in this call. Disposed with it. */
+/** The functions a model may call in this call. They outlive its line: a call that comes back finds them at work. */
 export interface CallTools extends Disposable {
-  /** The call is live: from now on tools can act on it. */
+  /** The call is live, or back: from now on tools can act on it. What ran before is not run again. */
   attach(call: CallControl): void;
   /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
   run(call: ToolCall): Promise<string>;
@@ -94,6 +97,8 @@ export interface CallParts {
   tools: CallTools;
   /** Words that cover a wait, another at each call; none where the engine covers its own waits. */
   filler: () => SpokenLine | undefined;
+  /** The caller's words that the line's break kept from being answered: asked again once the call is back. */
+  unanswered?: string;
   /** What was said so far, as heard. */
   history: () => readonly { role: "user" | "assistant"; content: string }[];
   report: (notice: NoticeBody) => void;
@@ -105,9 +110,11 @@ export interface LiveCall {
   readonly done: Promise<EndReason>;
   /** End it politely: `say` some last words first. */
   end(reason: EndReason, say?: LineName): void;
-  /** Its line is gone, whatever the socket says. */
+  /** Its line is gone, whatever the socket says. What was heard is reported when this returns. */
   lose(): void;
-  /** Why it has ended, as soon as that is decided: before `done` settles. */
+  /** It is over at the carrier: end it now, without a word. */
+  bury(reason: EndReason): void;
+  /** Why it has ended or is ending, as soon as that is decided: before `done` settles. */
   readonly reason: EndReason | undefined;
 }
 
@@ -134,7 +141,8 @@ export function runCall(parts: CallParts): LiveCall {
   return {
     done,
     end: (reason, say) => session.post({ kind: "end", reason, say }),
-    lose: () => session.post({ kind: "leg-ended", how: "socket-closed" }),
+    lose: () => session.lose(),
+    bury: (reason) => session.post({ kind: "over", reason }),
     get reason() {
       return session.reason;
     },
@@ -148,7 +156,13 @@ class Session {
   readonly #ear = new Audible();
   readonly #words = new Map<number, { startMs: number; endMs: number }[]>();
   readonly #protected = new Set<number>();
+  readonly #echoes = new Echoes();
   #engine: Engine | undefined;
+  /** Still to be asked again, once the engine is ready and the caller knows that we are back. */
+  #unanswered: string | undefined;
+  #backAs: number | undefined;
+  #asked: string | undefined;
+  #ready = false;
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
   #interruptedMs = 0;
@@ -165,6 +179,7 @@ class Session {
 
   constructor(parts: CallParts) {
     this.#parts = parts;
+    this.#unanswered = parts.unanswered;
     this.#timers = new TimerSet(parts.clock, (name) => this.#timer(name));
   }
 
@@ -174,14 +189,16 @@ class Session {
     owned.use(leg);
     owned.use(this.#inbox);
     owned.use(this.#timers);
-    owned.use(this.#parts.tools);
-    this.#parts.tools.attach({ end: (reason, say) => this.post({ kind: "end", reason, say }) });
+    this.#parts.tools.attach({
+      end: (reason, say) => this.post({ kind: "end", reason, say }),
+      report: (notice) => this.#report(notice),
+    });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);
     if (this.#parts.record) leg.tap(owned.use(this.#parts.record()).tap);
     leg.listen((event) => this.#legEvent(event));
     if (this.#parts.notice) this.#speak(this.#parts.notice, "line");
-    if (this.#parts.greeting) this.#speak(this.#parts.greeting, "line");
+    if (this.#parts.greeting) this.#backAs = this.#speak(this.#parts.greeting, "line");
     const engine = owned.use(this.#parts.openEngine(this.#host()));
     this.#engine = engine;
     leg.connect((frame) => this.#hear(frame, engine));
@@ -198,7 +215,12 @@ class Session {
   }
 
   get reason(): EndReason | undefined {
-    return this.#state.kind === "ended" ? this.#state.reason : undefined;
+    return this.#state.kind === "ended" || this.#state.kind === "closing" ? this.#state.reason : undefined;
+  }
+
+  lose(): void {
+    this.#breakOff();
+    this.post({ kind: "leg-ended", how: "socket-closed" });
   }
 
   post(event: CallEvent): void {
@@ -245,7 +267,9 @@ class Session {
       case "reply-heard":
         this.#protected.delete(event.reply);
         this.#report(event);
-        return this.post(event);
+        this.post(event);
+        if (event.reply === this.#backAs) this.#backAs = undefined;
+        return this.#askAgain();
       default:
         return this.#report(event);
     }
@@ -259,16 +283,15 @@ class Session {
           waitMs: this.#parts.clock.monotonicMs() - this.#startedMs,
           requestId: event.requestId ?? "",
         });
-        return this.post({ kind: "ready" });
+        this.post({ kind: "ready" });
+        this.#ready = true;
+        return this.#askAgain();
       case "caller-spoke":
         this.#report(event);
         this.#routed = false;
         return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
       case "caller-text":
-        this.#report(event);
-        // What only interrupts is heard, and not answered.
-        this.post({ kind: "caller-text", final: event.final && !event.interruption });
-        return event.final && !event.interruption ? this.#callerSaid(event.text) : undefined;
+        return this.#callerText(event);
       case "reply-started":
         this.#fillers = 0;
         this.#report({ ...event, source: "engine" });
@@ -307,6 +330,28 @@ class Session {
     return timer === "silence" ? Math.max(this.#parts.deadlines.silence, askedMs) : this.#parts.deadlines[timer];
   }
 
+  #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
+    if (event.final && event.text === this.#asked) { // the caller said it before the line broke
+      this.#asked = undefined;
+      return this.post({ kind: "caller-text", final: true });
+    }
+    this.#unanswered = undefined;
+    this.#report(event);
+    // What only interrupts is heard, and not answered.
+    const final = event.final && !event.interruption;
+    const times = final ? this.#echoes.said(event.text) : 1;
+    this.post({ kind: "caller-text", final, times });
+    if (final && times < LOOP_TIMES) this.#callerSaid(event.text);
+  }
+
+  /** The turn that the line's break left unanswered, as if the caller had said it once more. */
+  #askAgain(): void {
+    if (this.#unanswered === undefined || !this.#ready || this.#backAs !== undefined) return;
+    this.#asked = this.#unanswered;
+    this.#unanswered = undefined;
+    this.#engine?.text(this.#asked);
+  }
+
   #callerSaid(text: string): void {
     this.#patientUntilMs = this.#parts.clock.monotonicMs() + this.#parts.patienceMs(text);
     this.#parts.tools.callerSaid(text);
@@ -335,6 +380,7 @@ class Session {
     this.post({ kind: "tool-call", running: true });
     const answer = (content: string, ok: boolean) => {
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
+      if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
       this.post({ kind: "tool-call", running: false });
     };
@@ -370,7 +416,7 @@ class Session {
       case "say": {
         const line = this.#parts.line(effect.line);
         return line
-          ? this.#speak(line, "line")
+          ? void this.#speak(line, "line")
           : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
       }
       case "hang-up":
@@ -426,7 +472,7 @@ class Session {
     { text, audio, interruptible }: SpokenLine,
     source: ReplySource,
     { tellEngine }: { tellEngine: boolean } = { tellEngine: true },
-  ): void {
+  ): number {
     const reply = this.#parts.newReply();
     if (!interruptible) this.#protected.add(reply);
     this.#report({ kind: "reply-started", reply, source });
@@ -435,9 +481,16 @@ class Session {
     this.#play(reply, audio);
     this.#parts.leg.end(reply);
     if (tellEngine) this.#engine?.answered(reply, text);
+    return reply;
+  }
+
+  /** The line is gone: of what was being said, this much was heard. */
+  #breakOff(): void {
+    for (const { reply, heardMs } of this.#parts.leg.clear()) this.#report({ kind: "reply-lost", reply, heardMs });
   }
 
   #ended(reason: EndReason): EndReason {
+    this.#breakOff();
     this.#report({
       kind: "call-ended",
       reason,

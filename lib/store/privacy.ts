@@ -16,6 +16,11 @@ export function withoutWords(notice: CallNotice): CallNotice | undefined {
       return { ...notice, evidence: "" };
     case "summary":
       return undefined;
+    case "message": {
+      const { kind, call, atMs, delivered, why, urgent } = notice;
+      const rest = { ...(why === undefined ? {} : { why }), ...(urgent === undefined ? {} : { urgent }) };
+      return { kind, call, atMs, delivered, ...rest, text: "" };
+    }
     default:
       return notice;
   }
@@ -65,6 +70,7 @@ export function recordWithoutWords(record: CallRecord): CallRecord {
   return {
     ...record,
     summary: undefined,
+    messages: record.messages.map(({ name: _name, phone: _phone, ...message }) => ({ ...message, text: "" })),
     digits: "?".repeat(record.digits.length),
     facts: Object.fromEntries(Object.keys(record.facts).map((field) => [field, { value: null, evidence: "" }])),
     transcript: record.transcript.map(({ heardText: _heard, ...utterance }) => ({

@@ -1,0 +1,28 @@
+/** How often in a row the caller has said the same: two machines that talk to each other do so for ever. Pure. */
+
+/** What people may well say to one question after the other. */
+const ASSENT = new Set(
+  "yes yeah yep yup no nope ok okay sure right correct exactly fine mhm mm hmm uh huh thanks ja nein si oui non".split(
+    " ",
+  ),
+);
+
+/** Counts the caller's turns that are word for word the same. */
+export class Echoes {
+  #last = "";
+  #times = 0;
+
+  /** @returns how often in a row just this was said, this time included: 1 for something new. Case, punctuation and spaces do not tell turns apart. Words of assent or refusal alone are not counted. */
+  said(text: string): number {
+    const words = wordsOf(text);
+    if (words.every((word) => ASSENT.has(word))) return 1;
+    const plain = words.join(" ");
+    this.#times = plain === this.#last ? this.#times + 1 : 1;
+    this.#last = plain;
+    return this.#times;
+  }
+}
+
+function wordsOf(text: string): string[] {
+  return text.normalize("NFKC").toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+}
