@@ -65,6 +65,11 @@ export class Child implements AsyncDisposable {
     ]).catch(() => {});
   }
 
+  /** Settles when it has ended. */
+  get ended(): Promise<unknown> {
+    return this.#process.status;
+  }
+
   get exited(): boolean {
     return this.#exited;
   }
