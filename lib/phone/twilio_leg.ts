@@ -4,7 +4,7 @@ import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
-import { type Inbound, type Odd, Outbound, parseTwilio } from "./messages.ts";
+import { Base64Decoder, type Inbound, type Odd, Outbound, parseTwilio } from "./messages.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
 
@@ -28,6 +28,8 @@ const ECHO_GRACE_MS = 2000;
 const CHECK_EVERY_MS = 250;
 /** A check that comes later than this tells of a stall of ours. */
 const LATE_MS = 100;
+/** What is due leaves with the carrier's next frame; without one, after this part of the lead at the latest. */
+const SLACK = 1 / 5;
 
 export interface TwilioLegParts {
   /** The open socket to the carrier. */
@@ -40,12 +42,15 @@ export interface TwilioLegParts {
 
 export class TwilioLeg implements Leg, Paced {
   nextMs = Infinity;
+  /** When the next frame should leave. */
+  #dueMs = Infinity;
   readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
   readonly #leadMs: number;
   readonly #playout = new Playout();
   readonly #cutter = new FrameCutter();
+  readonly #decoder = new Base64Decoder();
   readonly #timers: TimerSet<"start" | "check">;
   #out: Outbound | undefined;
   #early: LegEvent[] = [];
@@ -138,7 +143,7 @@ export class TwilioLeg implements Leg, Paced {
   }
 
   pump(nowMs: number): void {
-    if (this.#ended || !this.#out) return void (this.nextMs = Infinity);
+    if (this.#ended || !this.#out) return this.#due(Infinity);
     for (const outgoing of this.#playout.take(nowMs, this.#leadMs)) {
       if (outgoing.kind === "mark") {
         this.#tap?.marked(outgoing.name);
@@ -149,16 +154,21 @@ export class TwilioLeg implements Leg, Paced {
         if (outgoing.first) this.#emit({ kind: "reply-first-sent", reply: outgoing.reply });
       }
     }
-    this.nextMs = this.#playout.nextSendMs(this.#leadMs);
+    this.#due(this.#playout.nextSendMs(this.#leadMs));
     if (this.#wire.bufferedBytes > CLOGGED_BYTES) this.#end("clogged");
+  }
+
+  #due(atMs: number): void {
+    this.#dueMs = atMs;
+    this.nextMs = atMs + this.#leadMs * SLACK;
   }
 
   #sendDue(): void {
     if (!this.#out || this.#ended) return;
-    this.nextMs = this.#playout.nextSendMs(this.#leadMs);
+    this.#due(this.#playout.nextSendMs(this.#leadMs));
     const nowMs = this.#clock.monotonicMs();
-    if (this.nextMs <= nowMs) this.pump(nowMs);
-    if (this.nextMs < Infinity) this.#pacer.add(this);
+    if (this.#dueMs <= nowMs) this.pump(nowMs);
+    if (this.#dueMs < Infinity) this.#pacer.add(this);
   }
 
   #message(text: string): void {
@@ -208,7 +218,7 @@ export class TwilioLeg implements Leg, Paced {
 
   #media(timestampMs: number, payload: string): void {
     if (!this.#out) return this.#strange("media before start");
-    const audio = decode(payload);
+    const audio = this.#decoder.decode(payload);
     if (!audio || audio.length === 0) return this.#strange("media without audio");
     this.#tap?.caller(timestampMs, audio);
     const nowMs = this.#clock.monotonicMs();
@@ -217,8 +227,8 @@ export class TwilioLeg implements Leg, Paced {
     this.#expectedMs = timestampMs + audio.length / FRAME_BYTES * FRAME_MS;
     if (audio.length === FRAME_BYTES) this.#deliver(audio);
     else this.#cutter.push(audio, (frame) => this.#deliver(frame));
-    // The carrier woke us anyway: what is due to it goes now, which spares a wake of the pacer.
-    if (this.nextMs <= nowMs + 1) this.pump(nowMs);
+    // The carrier's own 20 ms are the beat: what is due to it goes now, and the pacer need not wake.
+    if (this.#dueMs <= nowMs + 1) this.pump(nowMs);
   }
 
   /** The carrier skipped audio: put silence there, so that time passes for the recogniser too. */
@@ -278,22 +288,12 @@ export class TwilioLeg implements Leg, Paced {
   #end(how: LegEnd, code = 1000, reason = ""): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.nextMs = Infinity;
+    this.#due(Infinity);
     this.#pacer.remove(this);
     this.#timers[Symbol.dispose]();
     this.#earlyFrames = [];
     how === "clogged" ? this.#wire.terminate() : this.#wire.close(code, reason);
     this.#emit({ kind: "leg-ended", how });
-  }
-}
-
-function decode(payload: string): Uint8Array | undefined {
-  const audio = new Uint8Array((payload.length >> 2) * 3);
-  try {
-    const { read, written } = audio.setFromBase64(payload);
-    return read === payload.length ? audio.subarray(0, written) : undefined;
-  } catch {
-    return undefined;
   }
 }
 
