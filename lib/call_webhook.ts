@@ -39,6 +39,7 @@ export class CallWebhook implements AsyncDisposable {
   readonly #parts: CallWebhookParts;
   readonly #folds = new Map<string, RecordFold>();
   readonly #deliveries = new Map<string, Promise<void>>();
+  readonly #attempts = new Set<AbortController>();
   readonly #scope = new AbortController();
 
   constructor(parts: CallWebhookParts) {
@@ -59,6 +60,7 @@ export class CallWebhook implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await settledWithin(this.#parts.clock, LAST_MS, Promise.all(this.#deliveries.values()));
     this.#scope.abort();
+    for (const attempt of this.#attempts) attempt.abort();
     await Promise.all(this.#deliveries.values());
   }
 
@@ -96,9 +98,15 @@ export class CallWebhook implements AsyncDisposable {
   /** One request. @returns what went wrong, and whether trying again could help. */
   async #attempt(call: string, body: string): Promise<{ why: string; isFinal: boolean } | undefined> {
     const { clock, url, fetch } = this.#parts;
-    const late = new AbortController();
-    using _timer = clock.after(ATTEMPT_MS, () => late.abort());
-    const signal = AbortSignal.any([late.signal, this.#scope.signal]);
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    let isLate = false;
+    using _timer = clock.after(ATTEMPT_MS, () => {
+      isLate = true;
+      attempt.abort();
+    });
+    // Not `AbortSignal.any`: what listens to that lives as long as the scope, which is as long as the process.
+    this.#attempts.add(attempt);
     try {
       const request = new Request(url, {
         method: "POST",
@@ -113,8 +121,10 @@ export class CallWebhook implements AsyncDisposable {
       const isFinal = response.status < 500 && ![408, 425, 429].includes(response.status);
       return { why: `HTTP ${response.status}`, isFinal };
     } catch (error) {
-      if (late.signal.aborted) return { why: `no answer within ${ATTEMPT_MS} ms`, isFinal: false };
+      if (isLate) return { why: `no answer within ${ATTEMPT_MS} ms`, isFinal: false };
       return { why: error instanceof Error ? error.message : String(error), isFinal: this.#scope.signal.aborted };
+    } finally {
+      this.#attempts.delete(attempt);
     }
   }
 

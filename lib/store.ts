@@ -71,6 +71,8 @@ const NEXT_SWEEP_MS = 50;
 const DAY_MS = 86_400_000;
 /** Calls whose state is at hand; of others it is folded anew from their notices. */
 const FOLDS = 500;
+/** Removed calls whose late notices are known to be unwanted. */
+const REMOVED = 1000;
 
 interface Open {
   fold: RecordFold;
@@ -308,7 +310,10 @@ class ObservingStore implements Store {
       this.#open.delete(id);
       this.#removed.add(id);
     }
-    if (this.#removed.size > 1000) this.#removed.delete(this.#removed.values().next().value!);
+    for (const id of this.#removed) {
+      if (this.#removed.size <= REMOVED) break;
+      this.#removed.delete(id);
+    }
     this.#queue = this.#queue.filter(({ call }) => !gone.has(call));
     if (this.#options.recordings !== undefined) {
       for (const id of ids) removeFile(`${this.#options.recordings}/${id}.wav`);

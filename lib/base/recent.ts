@@ -22,7 +22,10 @@ export class RecentCounts<K> {
     times.push(nowMs);
     this.#seen.delete(key);
     this.#seen.set(key, times);
-    if (this.#seen.size > this.#limit) this.#seen.delete(this.#seen.keys().next().value!);
+    for (const [known, times] of this.#seen) {
+      if (this.#seen.size <= this.#limit && times.at(-1)! > nowMs - this.#ttlMs) break;
+      this.#seen.delete(known);
+    }
     return times.length;
   }
 }

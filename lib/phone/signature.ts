@@ -187,13 +187,17 @@ export class TokenGate {
     if (nowMs >= Number(expiry)) return "expired";
     if (mintedFor !== callSid) return "wrong-call";
     if (this.#admitted.has(nonce)) return "replayed";
-    if (this.#admitted.size >= this.#limit) this.#forgetExpired(nowMs);
+    this.#forgetExpired(nowMs);
     if (this.#admitted.size >= this.#limit) return "busy";
     this.#admitted.set(nonce, Number(expiry));
     return "ok";
   }
 
+  /** Tokens live equally long and are used soon, so the first ones expire first, give or take a few. */
   #forgetExpired(nowMs: number): void {
-    for (const [nonce, expiryMs] of this.#admitted) if (expiryMs <= nowMs) this.#admitted.delete(nonce);
+    for (const [nonce, expiryMs] of this.#admitted) {
+      if (expiryMs > nowMs) return;
+      this.#admitted.delete(nonce);
+    }
   }
 }
