@@ -24,7 +24,7 @@ const QUIET_LINE_MS = 500;
 const EARLY_FRAMES = 100;
 /** A mark that comes back later than this after its audio's end is taken as lost. */
 const ECHO_GRACE_MS = 2000;
-/** How often late echoes and quiet lines are looked for. */
+/** Silence is made up in pieces of this. */
 const CHECK_EVERY_MS = 250;
 /** A check that comes later than this tells of a stall of ours. */
 const LATE_MS = 100;
@@ -63,7 +63,7 @@ export class TwilioLeg implements Leg, Paced {
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
   #lastFrameMs = 0;
-  #checkedMs = 0;
+  #checkDueMs = 0;
   /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
   #madeUpMs = 0;
 
@@ -207,8 +207,8 @@ export class TwilioLeg implements Leg, Paced {
     }
     this.#timers.disarm("start");
     this.#out = new Outbound(streamSid);
-    this.#lastFrameMs = this.#checkedMs = this.#clock.monotonicMs();
-    this.#timers.arm("check", CHECK_EVERY_MS);
+    this.#lastFrameMs = this.#clock.monotonicMs();
+    this.#checkIn(QUIET_LINE_MS);
     this.#emit({
       kind: "leg-started",
       line: { callSid: start.callSid, streamSid, parameters: start.customParameters },
@@ -259,20 +259,25 @@ export class TwilioLeg implements Leg, Paced {
     for (const cut of replies) this.#emit({ kind: "reply-heard", ...cut });
   }
 
+  #checkIn(ms: number): void {
+    this.#checkDueMs = this.#clock.monotonicMs() + ms;
+    this.#timers.arm("check", ms);
+  }
+
+  /** Late echoes and a quiet line: looked for when the line can have become quiet. */
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
     const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
     // After a stall of ours the frames may be there already, unread.
-    const late = nowMs - this.#checkedMs > CHECK_EVERY_MS + LATE_MS;
-    this.#checkedMs = nowMs;
+    const late = nowMs > this.#checkDueMs + LATE_MS;
     if (!late && quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
         this.#deliver(SILENT_FRAME);
       }
     }
-    if (!this.#ended) this.#timers.arm("check", CHECK_EVERY_MS);
+    if (!this.#ended) this.#checkIn(Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
   }
 
   #strange(what: string): void {
