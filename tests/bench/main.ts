@@ -1,5 +1,6 @@
 /** `deno task bench`: phones and an agent against a server, every frame counted. See `options.ts` for the command line. */
 
+import { endChildren } from "./child.ts";
 import { twoCores } from "./machine.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { chart, compare, comparisonLine, kibPerFurtherCall, table } from "./report.ts";
@@ -27,6 +28,10 @@ function faultsOf({ up, down, stale, underruns, dropped, notCleared, odd }: RunR
 }
 
 async function main(args: string[]): Promise<number> {
+  if (args.includes("--table")) {
+    const { table } = await import("./table.ts");
+    return await inFolder((folder) => table(args, folder));
+  }
   const options = parseOptions(args);
   if (typeof options === "string") {
     console.error(`${options}\nSee deno task bench --help.`);
@@ -36,9 +41,20 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  return await inFolder((folder) => bench(options, folder));
+}
+
+/** What is written and started is gone afterwards, also when we are told to end. */
+async function inFolder(work: (folder: string) => Promise<number>): Promise<number> {
   const folder = Deno.makeTempDirSync({ prefix: "offhook-bench-" });
+  const stop = async () => {
+    await endChildren();
+    Deno.removeSync(folder, { recursive: true });
+    Deno.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
   try {
-    return await bench(options, folder);
+    return await work(folder);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     return 3;

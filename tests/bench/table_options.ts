@@ -1,0 +1,88 @@
+/** The command line of `deno task bench --table`. Pure. */
+
+import { parseArgs } from "node:util";
+import { type Cores, coresOf } from "./options.ts";
+import { ROWS } from "./rows.ts";
+
+export interface TableOptions {
+  /** The built load generator; without it, phones in TypeScript, up to `PHONES_LIMIT`. */
+  loadgen: string | undefined;
+  /** An executable to measure, instead of the sources. */
+  server: string | undefined;
+  rounds: number;
+  seconds: number;
+  rows: string[];
+  peer: boolean;
+  cores: Cores | undefined;
+  json: boolean;
+  help: boolean;
+}
+
+/** More calls than these are too many for phones in TypeScript on one core. */
+export const PHONES_LIMIT = 100;
+
+export const TABLE_HELP =
+  `deno task bench --table [--loadgen PATH] [--server dist/offhook] [--rounds 5] [--seconds 8] [--only ROW,ROW]
+                        [--no-peer] [--cores 0,1] [--json]
+
+Fills the table of speed: each figure is the median of the rounds, ours and the peer's in turns.
+
+  --loadgen PATH   the load generator in C, built; without it rows of more than ${PHONES_LIMIT} calls are left out
+  --server PATH    the executable to measure, instead of main.ts (deno task compile)
+  --rounds N       how often each figure is taken
+  --seconds S      how long each run is measured, after a warm-up
+  --only ROWS      these rows: ${ROWS.map(({ name }) => name).join(", ")}
+  --no-peer        without the common Node server (needs node and npm)
+  --cores A,B      the server on core A, everything else on B
+  --json           one JSON document on stdout, everything else on stderr
+`;
+
+/** @returns the options, or what is wrong with them. */
+export function parseTableOptions(args: string[]): TableOptions | string {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({ args, strict: true, allowPositionals: false, options: OPTIONS }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const faults: string[] = [];
+  const whole = (name: "rounds" | "seconds", most: number): number => {
+    const value = Number(values[name]);
+    if (!Number.isInteger(value) || value < 1 || value > most) {
+      faults.push(`--${name} takes a whole number from 1 to ${most}, not "${values[name]}"`);
+    }
+    return value;
+  };
+  const known = ROWS.map(({ name }) => name);
+  const rows = values.only === undefined ? known : String(values.only).split(",");
+  for (const row of rows) {
+    if (!known.includes(row)) faults.push(`--only does not know "${row}". Rows: ${known.join(", ")}`);
+  }
+  const cores = coresOf(values.cores as string | undefined);
+  if (cores === "wrong") faults.push(`--cores takes two numbers of cores, as 0,1, not "${values.cores}"`);
+  const options: TableOptions = {
+    loadgen: values.loadgen as string | undefined,
+    server: values.server as string | undefined,
+    rounds: whole("rounds", 99),
+    seconds: whole("seconds", 600),
+    rows,
+    peer: values["no-peer"] !== true,
+    cores: cores === "wrong" ? undefined : cores,
+    json: values.json === true,
+    help: values.help === true,
+  };
+  return faults.length > 0 ? faults.join("\n") : options;
+}
+
+const OPTIONS = {
+  "table": { type: "boolean" },
+  "loadgen": { type: "string" },
+  "server": { type: "string" },
+  "rounds": { type: "string", default: "5" },
+  "seconds": { type: "string", default: "8" },
+  "only": { type: "string" },
+  "no-peer": { type: "boolean" },
+  "cores": { type: "string" },
+  "json": { type: "boolean" },
+  "help": { type: "boolean", short: "h" },
+} as const;
