@@ -7,16 +7,19 @@ export const LATE_P99_MS = 10;
 /** Phones that are later than this themselves prove nothing. */
 export const GENERATOR_P99_MS = 5;
 
-/** What is wrong with a run, for a server that should carry so many calls; empty: it carries them. */
-export function troubles(sample: Sample, { underrunsCount }: { underrunsCount: boolean }): string[] {
+/**
+ * What is wrong with a run, for a server that should carry so many calls; empty: it carries them. `paced`: lateness and
+ * under-runs count; a server that paces by an interval for each call drifts with any number of calls.
+ */
+export function troubles(sample: Sample, { paced }: { paced: boolean }): string[] {
   const { uplinkMs, lateMs, lost, stale, underruns } = sample;
   const found: string[] = [];
   if (uplinkMs.n === 0) found.push("nothing heard");
   if (uplinkMs.p99 > UPLINK_P99_MS) found.push(`uplink p99 ${uplinkMs.p99.toFixed(1)} ms`);
-  if (lateMs.p99 > LATE_P99_MS) found.push(`lateness p99 ${lateMs.p99.toFixed(1)} ms`);
+  if (paced && lateMs.p99 > LATE_P99_MS) found.push(`lateness p99 ${lateMs.p99.toFixed(1)} ms`);
   if (lost > 0) found.push(`${lost} lost`);
   if (stale > 0) found.push(`${stale} stale`);
-  if (underrunsCount && underruns > 0) found.push(`${underruns} under-runs`);
+  if (paced && underruns > 0) found.push(`${underruns} under-runs`);
   return found;
 }
 

@@ -20,9 +20,11 @@ export type Message = { kind: string } & Record<string, unknown>;
 
 /** Those that run. */
 const alive = new Set<Child>();
+let isOver = false;
 
-/** End all that still run, each by its own id: for when we are told to end ourselves. */
+/** End all that still run, each by its own id, and start no more: for when we are told to end ourselves. */
 export async function endChildren(): Promise<void> {
+  isOver = true;
   await Promise.all([...alive].map((child) => child[Symbol.asyncDispose]()));
 }
 
@@ -39,6 +41,7 @@ export class Child implements AsyncDisposable {
   readonly #understand: (line: string) => Message | undefined;
 
   constructor({ name, command, core, cwd, env = {}, bare = false, understand = ours }: ChildPlan) {
+    if (isOver) throw new Error("We were told to end.");
     const [program, ...args] = core === undefined ? command : ["taskset", "-c", String(core), ...command];
     this.name = name;
     this.#understand = understand;

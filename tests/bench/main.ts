@@ -47,7 +47,10 @@ async function main(args: string[]): Promise<number> {
 /** What is written and started is gone afterwards, also when we are told to end. */
 async function inFolder(work: (folder: string) => Promise<number>): Promise<number> {
   const folder = Deno.makeTempDirSync({ prefix: "offhook-bench-" });
+  let isStopping = false;
   const stop = async () => {
+    if (isStopping) return;
+    isStopping = true;
     await endChildren();
     Deno.removeSync(folder, { recursive: true });
     Deno.exit(130);

@@ -61,7 +61,7 @@ export const ROWS: readonly Row[] = [
       const of = (server: Sample["server"]) =>
         capacities.filter((found) => found.server === server).map(({ calls }) => calls);
       return [{
-        title: "calls on one core (peer: under-runs not counted)",
+        title: "calls on one core (peer: its pacing not counted)",
         unit: "calls",
         digits: 0,
         ours: of("offhook"),

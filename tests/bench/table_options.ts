@@ -12,6 +12,9 @@ export interface TableOptions {
   rounds: number;
   seconds: number;
   rows: string[];
+  /** For the search of how many calls a core carries: the first guess, and how finely. */
+  first: number;
+  step: number;
   peer: boolean;
   cores: Cores | undefined;
   json: boolean;
@@ -23,7 +26,7 @@ export const PHONES_LIMIT = 100;
 
 export const TABLE_HELP =
   `deno task bench --table [--loadgen PATH] [--server dist/offhook] [--rounds 5] [--seconds 8] [--only ROW,ROW]
-                        [--no-peer] [--cores 0,1] [--json]
+                        [--first 300] [--step 50] [--no-peer] [--cores 0,1] [--json]
 
 Fills the table of speed: each figure is the median of the rounds, ours and the peer's in turns.
 
@@ -32,6 +35,8 @@ Fills the table of speed: each figure is the median of the rounds, ours and the 
   --rounds N       how often each figure is taken
   --seconds S      how long each run is measured, after a warm-up
   --only ROWS      these rows: ${ROWS.map(({ name }) => name).join(", ")}
+  --first N        calls on one core: the first guess
+  --step N         and how finely it is looked for
   --no-peer        without the common Node server (needs node and npm)
   --cores A,B      the server on core A, everything else on B
   --json           one JSON document on stdout, everything else on stderr
@@ -46,7 +51,7 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     return error instanceof Error ? error.message : String(error);
   }
   const faults: string[] = [];
-  const whole = (name: "rounds" | "seconds", most: number): number => {
+  const whole = (name: "rounds" | "seconds" | "first" | "step", most: number): number => {
     const value = Number(values[name]);
     if (!Number.isInteger(value) || value < 1 || value > most) {
       faults.push(`--${name} takes a whole number from 1 to ${most}, not "${values[name]}"`);
@@ -66,6 +71,8 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     rounds: whole("rounds", 99),
     seconds: whole("seconds", 600),
     rows,
+    first: whole("first", 2000),
+    step: whole("step", 500),
     peer: values["no-peer"] !== true,
     cores: cores === "wrong" ? undefined : cores,
     json: values.json === true,
@@ -80,6 +87,8 @@ const OPTIONS = {
   "server": { type: "string" },
   "rounds": { type: "string", default: "5" },
   "seconds": { type: "string", default: "8" },
+  "first": { type: "string", default: "300" },
+  "step": { type: "string", default: "50" },
   "only": { type: "string" },
   "no-peer": { type: "boolean" },
   "cores": { type: "string" },

@@ -46,7 +46,7 @@ export function speedChart(lines: readonly Line[]): string {
     const columns = Math.min(BAR_COLUMNS, Math.max(0, Math.round(part / FULL_AT * BAR_COLUMNS)));
     const bar = ("█".repeat(columns) + "·".repeat(BAR_COLUMNS - columns)).split("");
     bar[BAR_COLUMNS / FULL_AT] = "|";
-    return `${title} ${bar.join("")} ${(part * 100).toFixed(0)} %`;
+    return `${title} ${bar.join("")} ${part < 10 ? (part * 100).toFixed(0) : "> 999"} %`;
   });
   return ["of the firm limit (|), shorter is better", ...bars].join("\n");
 }

@@ -32,18 +32,18 @@ test("a good first guess needs two runs", () => {
 });
 
 test("a run is no trouble within all limits, and each limit is named", () => {
-  assert.deepEqual(troubles(sample(), { underrunsCount: true }), []);
+  assert.deepEqual(troubles(sample(), { paced: true }), []);
   const late = { n: 9, p50: 1, p99: 10.1, max: 30 };
   const bad = sample({ uplinkMs: { ...late, p99: 20.1 }, lateMs: late, lost: 1, stale: 2, underruns: 3 });
-  assert.deepEqual(troubles(bad, { underrunsCount: true }), [
+  assert.deepEqual(troubles(bad, { paced: true }), [
     "uplink p99 20.1 ms",
     "lateness p99 10.1 ms",
     "1 lost",
     "2 stale",
     "3 under-runs",
   ]);
-  assert.deepEqual(troubles(sample({ underruns: 3 }), { underrunsCount: false }), []);
-  assert.deepEqual(troubles(sample({ uplinkMs: { n: 0, p50: 0, p99: 0, max: 0 } }), { underrunsCount: true }), [
+  assert.deepEqual(troubles(sample({ underruns: 3, lateMs: late }), { paced: false }), []);
+  assert.deepEqual(troubles(sample({ uplinkMs: { n: 0, p50: 0, p99: 0, max: 0 } }), { paced: true }), [
     "nothing heard",
   ]);
 });
