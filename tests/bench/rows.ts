@@ -45,6 +45,8 @@ const cpu: Of = ({ cpuMsPerCallSecond }) => cpuMsPerCallSecond;
 /** Of what was measured at all. */
 const quantile = (name: "uplinkMs" | "jitterMs" | "firstFrameMs" | "clearMs", which: "p50" | "p99"): Of => (sample) =>
   sample[name].n > 0 ? sample[name][which] : null;
+/** Nothing is wrong with what nobody heard. */
+const ifHeard = (what: Of): Of => (sample) => sample.uplinkMs.n > 0 ? what(sample) : null;
 const KIB_PER_MIB = 1024;
 /** What the network itself adds in the row with delay: 20 ms from phone to server and 20 ms on to the vendor. */
 export const DELAY_ONE_WAY_MS = 20;
@@ -121,7 +123,7 @@ export const ROWS: readonly Row[] = [
         aim: 2,
       },
       {
-        ...at(gathered, 300, ({ stale }) => stale),
+        ...at(gathered, 300, ifHeard(({ stale }) => stale)),
         title: "stale frames, 300 calls",
         unit: "",
         digits: 0,
@@ -216,7 +218,7 @@ export const ROWS: readonly Row[] = [
     lines: ({ samples }) => {
       const of = (what: Of) => present(samples.filter(({ purpose }) => purpose === "one-core").map(what));
       const uplink = of(quantile("uplinkMs", "p99"));
-      const underruns = of((sample) => sample.underruns);
+      const underruns = of(ifHeard(({ underruns }) => underruns));
       return [
         {
           title: "one core, TLS, 50 calls, uplink p99",
@@ -238,7 +240,7 @@ export const ROWS: readonly Row[] = [
     lines: ({ samples }) => {
       const of = (what: Of) => present(samples.filter(({ purpose }) => purpose === "delay").map(what));
       const added = of(({ uplinkMs }) => uplinkMs.n > 0 ? uplinkMs.p99 - 2 * DELAY_ONE_WAY_MS : null);
-      const underruns = of((sample) => sample.underruns);
+      const underruns = of(ifHeard(({ underruns }) => underruns));
       return [
         { title: "with 40 ms of delay, 50 calls, uplink added p99", unit: "ms", digits: 2, ours: added, peer: [] },
         { title: "  under-runs", unit: "", digits: 0, ours: underruns, peer: [] },
@@ -267,6 +269,7 @@ const OTHERS_CORES = 0.2;
 /** What speaks against the figures as a whole; a sentence each. */
 export function doubts({ samples }: Gathered): string[] {
   const disturbed = samples.filter(({ othersCores }) => (othersCores ?? 0) > OTHERS_CORES);
+  const broken = samples.filter(({ server, lost, uplinkMs }) => server === "offhook" && (lost > 0 || uplinkMs.n === 0));
   const late = samples.filter(({ generatorLagMs }) => generatorLagMs.p99 > GENERATOR_P99_MS);
   const most = Math.max(0, ...disturbed.map(({ othersCores }) => othersCores ?? 0));
   const latest = Math.max(0, ...late.map(({ generatorLagMs }) => generatorLagMs.p99));
@@ -278,6 +281,7 @@ export function doubts({ samples }: Gathered): string[] {
         } cores: times mean little.`,
       ]
       : []),
+    ...(broken.length > 0 ? [`In ${broken.length} of ${samples.length} runs frames or calls of ours were lost.`] : []),
     ...(late.length > 0
       ? [
         `In ${late.length} of ${samples.length} runs the phones were late themselves, p99 up to ${

@@ -4,6 +4,7 @@
  * audio is `replyMs` long, so calls speak as much as those with `agent.ts`. Started by `run.ts`, with the same plan.
  */
 
+import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import type { AgentPlan } from "./agent.ts";
 import { Histogram } from "./histogram.ts";
 import { machineMs, serveClock } from "./machine_clock.ts";
@@ -131,7 +132,7 @@ class Voice {
       }
       return void this.#spokenBytes.delete(context);
     }
-    const leftBytes = Math.round(text.trim().length * BYTES_PER_CHARACTER);
+    const leftBytes = Math.round(text.trim().length * BYTES_PER_CHARACTER / FRAME_BYTES) * FRAME_BYTES;
     this.#pieces.push({ context, text, leftBytes, last: message.continue === false });
   }
 

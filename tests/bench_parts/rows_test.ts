@@ -63,8 +63,13 @@ test("the pipeline is set against the agent engine of the same round, with the s
 
 test("what was not measured is no zero", () => {
   const none = { n: 0, p50: 0, p99: 0, max: 0 };
-  const samples = [{ ...sample({ uplinkMs: none }), round: 0, purpose: "load" as const }];
-  assert.deepEqual(linesOf(["latency"], gathered({ samples })), []);
+  const unheard = { ...sample({ uplinkMs: none, clearMs: none }), round: 0 };
+  const samples = [
+    { ...unheard, purpose: "load" as const },
+    { ...unheard, calls: 300, purpose: "load" as const },
+    { ...unheard, purpose: "one-core" as const },
+  ];
+  assert.deepEqual(linesOf(["latency", "clear", "one-core"], gathered({ samples })), []);
 });
 
 test("rows name the steps they need, each once and in one order", () => {
@@ -74,10 +79,11 @@ test("rows name the steps they need, each once and in one order", () => {
 
 test("a disturbed machine and late phones are doubts", () => {
   const late = { n: 10, p50: 1, p99: 40, max: 50 };
-  const samples = [sample(), sample({ othersCores: 0.7 }), sample({ generatorLagMs: late })]
+  const samples = [sample(), sample({ othersCores: 0.7 }), sample({ generatorLagMs: late, lost: 1 })]
     .map((each) => ({ ...each, round: 0, purpose: "load" as const }));
   assert.deepEqual(doubts(gathered({ samples })), [
     "In 1 of 3 runs others used up to 0.7 cores: times mean little.",
+    "In 1 of 3 runs frames or calls of ours were lost.",
     "In 1 of 3 runs the phones were late themselves, p99 up to 40 ms.",
   ]);
   assert.deepEqual(doubts(gathered({ samples: samples.slice(0, 1) })), []);
