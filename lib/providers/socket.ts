@@ -1,25 +1,22 @@
 /** Client sockets to vendors: an open deadline, the vendor's own words when it refuses, small frames sent at once. */
 
-// @ts-types="@types/ws"
-import { type ClientOptions, type RawData, WebSocket as NodeSocket } from "ws";
 import type { Clock } from "../base/clock.ts";
 import type { Dial, DialRequest } from "../base/dial.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
-import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, socketWire, type Wire } from "../base/wire.ts";
+import { socketWire, type Wire } from "../base/wire.ts";
+import { openQuick } from "./quick_socket.ts";
 
-/** `auto` is `ws` on Deno 2.7 and later, `native` below and on Deno Deploy, where older `ws` leaks over TLS. */
+/** `ws`: frames by the `ws` library over a connection of ours. `native`: the platform's `WebSocket`. `auto`: `ws` on Deno 2.6 and later, `native` below (not tried there) and on Deno Deploy. */
 export type VendorSocket = "auto" | "native" | "ws";
 
 /** How long name lookup, TCP, TLS and the upgrade may take together, ms. */
 export const OPEN_DEADLINE_MS = 3000;
-/** What is read of a refusal's body. */
-const REFUSAL_BYTES = 4096;
 
 /** Which of the two implementations `kind` means here. The native one leaves Nagle's algorithm on and hides refusals (deno.md section 1). */
 export function socketKind(kind: VendorSocket, denoVersion: string, onDeploy: boolean): "native" | "ws" {
   if (kind !== "auto") return kind;
   const [major = 0, minor = 0] = denoVersion.split(".").map(Number);
-  return onDeploy || major < 2 || (major === 2 && minor < 7) ? "native" : "ws";
+  return onDeploy || major < 2 || (major === 2 && minor < 6) ? "native" : "ws";
 }
 
 export function vendorDial({ clock, kind, openDeadlineMs = OPEN_DEADLINE_MS }: {
@@ -27,7 +24,7 @@ export function vendorDial({ clock, kind, openDeadlineMs = OPEN_DEADLINE_MS }: {
   kind: "native" | "ws";
   openDeadlineMs?: number;
 }): Dial {
-  const open = kind === "ws" ? openNode : openNative;
+  const open = kind === "ws" ? openQuick : openNative;
   return (request, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
@@ -50,7 +47,8 @@ export function vendorDial({ clock, kind, openDeadlineMs = OPEN_DEADLINE_MS }: {
     });
 }
 
-type Opener = (request: DialRequest, settle: (result: Result<Wire>) => void) => () => void;
+/** Starts to open a socket; `settle` is told once. @returns what gives the attempt up. */
+export type Opener = (request: DialRequest, settle: (result: Result<Wire>) => void) => () => void;
 
 const openNative: Opener = ({ peer, url, headers }, settle) => {
   // Deno takes headers here; the DOM's types do not know them.
@@ -81,50 +79,6 @@ function nativeFault(peer: DialRequest["peer"], message: string): Fault {
   return { kind: "unreachable", peer, detail: message.replace(/^NetworkError: /, "") || "no connection" };
 }
 
-const openNode: Opener = ({ peer, url, headers }, settle) => {
-  const options: ClientOptions = {
-    headers: { ...headers },
-    perMessageDeflate: false,
-    maxPayload: 16 * 1024 * 1024,
-    skipUTF8Validation: true,
-  };
-  const socket = new NodeSocket(url, options);
-  let settled = false;
-  const once = (result: Result<Wire>) => {
-    if (settled) return;
-    settled = true;
-    settle(result);
-  };
-  socket.on("open", () => once(ok(nodeWire(socket))));
-  socket.on("error", (error) => once(failed({ kind: "unreachable", peer, detail: error.message })));
-  socket.on("close", () => once(failed({ kind: "unreachable", peer, detail: "the socket closed while opening" })));
-  socket.on("unexpected-response", (_request, response) => {
-    let detail = "";
-    response.on("data", (chunk: Uint8Array) => {
-      if (detail.length < REFUSAL_BYTES) detail += new TextDecoder().decode(chunk);
-    });
-    const refuse = () => {
-      once(
-        failed(
-          refusal({
-            peer,
-            status: response.statusCode ?? 0,
-            body: detail,
-            retryAfter: response.headers["retry-after"],
-          }),
-        ),
-      );
-      socket.terminate();
-    };
-    response.on("end", refuse);
-    response.on("error", refuse);
-  });
-  return () => {
-    settled = true;
-    socket.terminate();
-  };
-};
-
 /** A refused request as a fault, with the vendor's explanation cut out of whatever JSON it sent. */
 export function refusal({ peer, status, body, retryAfter }: {
   peer: DialRequest["peer"];
@@ -152,42 +106,3 @@ function explanation(body: string): string {
     return body.trim().split("\n")[0]!.slice(0, 200);
   }
 }
-
-function nodeWire(socket: NodeSocket): Wire {
-  const inlet = new Inlet();
-  let closeTimer: ReturnType<typeof setTimeout> | undefined;
-  const end = (code: number, reason: string) => {
-    clearTimeout(closeTimer);
-    inlet.end(code, reason);
-  };
-  socket.on("message", (data: RawData, isBinary: boolean) => {
-    // `ws` gives a Buffer for the default binaryType "nodebuffer".
-    const bytes = data as Uint8Array;
-    isBinary ? inlet.binary(bytes) : inlet.text(decoder.decode(bytes));
-  });
-  socket.on("close", (code, reason) => end(code, reason.toString()));
-
-  return {
-    get bufferedBytes() {
-      return socket.bufferedAmount;
-    },
-    send(data) {
-      if (socket.readyState === NodeSocket.OPEN) socket.send(data);
-    },
-    close(code, reason) {
-      if (inlet.ended) return;
-      closeTimer ??= setTimeout(() => {
-        socket.terminate();
-        end(CLOSED_ABNORMALLY, "no answer to our close");
-      }, CLOSE_DEADLINE_MS);
-      socket.close(code, reason);
-    },
-    terminate() {
-      socket.terminate();
-      end(CLOSED_ABNORMALLY, "terminated");
-    },
-    listen: (events) => inlet.listen(events),
-  };
-}
-
-const decoder = new TextDecoder();

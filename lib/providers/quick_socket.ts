@@ -1,0 +1,159 @@
+/** A vendor socket over Deno's own connection: Nagle off on every version of Deno, frames by `ws`, nothing between. */
+
+import type { DialRequest } from "../base/dial.ts";
+import { failed, ok, type Result } from "../base/result.ts";
+import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, type Wire } from "../base/wire.ts";
+import { type Opener, refusal } from "./socket.ts";
+import { type ByteStream, upgrade, writeAll } from "./upgrade.ts";
+import { type FrameReader, frameReader, frameWriter } from "./ws_frames.ts";
+
+/** Longer messages end the socket. */
+const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
+/** Room for what is read at once. */
+const READ_BYTES = 8192;
+const WRONG_FRAME = 1002;
+const decoder = new TextDecoder();
+
+export const openQuick: Opener = ({ peer, url, headers }, settle) => {
+  const attempt = new AbortController();
+  open(peer, new URL(url), headers, attempt.signal).then(
+    (result) => attempt.signal.aborted ? result.ok && result.value.terminate() : settle(result),
+    (error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      if (!attempt.signal.aborted) settle(failed({ kind: "unreachable", peer, detail }));
+    },
+  );
+  return () => attempt.abort();
+};
+
+async function open(
+  peer: DialRequest["peer"],
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Result<Wire>> {
+  const conn = await connect(url);
+  const close = () => closeQuietly(conn);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    signal.throwIfAborted();
+    const answer = await upgrade(conn, url, headers);
+    if (answer.open) return ok(quickWire(conn, answer.rest));
+    close();
+    return failed(refusal({ peer, ...answer }));
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+/** TLS comes after Nagle is off: a connection under TLS has no switch for it. */
+async function connect({ protocol, hostname, port }: URL): Promise<Deno.Conn> {
+  const isTls = protocol === "wss:";
+  const plain = await Deno.connect({
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || (isTls ? 443 : 80),
+  });
+  plain.setNoDelay(true);
+  return isTls ? await Deno.startTls(plain, { hostname }) : plain;
+}
+
+function closeQuietly(conn: Disposable): void {
+  try {
+    conn[Symbol.dispose]();
+  } catch {
+    // It was closed already.
+  }
+}
+
+/** What waits for the connection, in order; `conn.write` may take a part only. */
+class Outflow {
+  bytes = 0;
+  readonly #stream: ByteStream;
+  readonly #broken: () => void;
+  #waiting: Uint8Array[] = [];
+  #running = false;
+
+  constructor(stream: ByteStream, broken: () => void) {
+    this.#stream = stream;
+    this.#broken = broken;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    this.#waiting.push(bytes);
+    if (!this.#running) this.#run().catch(this.#broken);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+      await writeAll(this.#stream, next);
+      this.bytes -= next.length;
+    }
+    this.#running = false;
+  }
+}
+
+function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
+  const inlet = new Inlet();
+  const reader = frameReader(MAX_PAYLOAD_BYTES);
+  let closing = false;
+  let said: [code: number, reason: string] = [CLOSED_ABNORMALLY, ""];
+  let closeTimer: ReturnType<typeof setTimeout> | undefined;
+  const end = (code: number, reason: string) => {
+    clearTimeout(closeTimer);
+    closeQuietly(conn);
+    inlet.end(code, reason);
+  };
+  const outflow = new Outflow(conn, () => end(CLOSED_ABNORMALLY, ""));
+  const writer = frameWriter({ cork() {}, uncork() {}, write: (bytes) => outflow.push(bytes) });
+  const sayClose = (code: number | undefined, reason: string | undefined) => {
+    if (closing) return;
+    closing = true;
+    writer.close(code, reason, true);
+  };
+
+  reader.on("message", (data, isBinary) => isBinary ? inlet.binary(data) : inlet.text(decoder.decode(data)));
+  reader.on("ping", (data) => closing || writer.pong(data, true));
+  reader.on("error", () => {
+    sayClose(WRONG_FRAME, undefined);
+    end(WRONG_FRAME, "a frame that is none");
+  });
+  reader.on("conclude", (code, reason) => {
+    sayClose(code === 1005 ? undefined : code, undefined);
+    said = [code, decoder.decode(reason)];
+    // Our answer leaves before the connection goes: one turn of the loop writes it.
+    clearTimeout(closeTimer);
+    closeTimer = setTimeout(() => end(...said), 0);
+  });
+  read(conn, reader, rest).catch(() => {}).finally(() => end(...said));
+
+  return {
+    get bufferedBytes() {
+      return outflow.bytes;
+    },
+    send(data) {
+      if (closing || inlet.ended) return;
+      writer.send(data, { binary: typeof data !== "string", compress: false, fin: true, mask: true });
+    },
+    close(code, reason) {
+      if (inlet.ended || closing) return;
+      sayClose(code, reason);
+      closeTimer = setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
+    },
+    terminate: () => end(CLOSED_ABNORMALLY, "terminated"),
+    listen: (events) => inlet.listen(events),
+  };
+}
+
+/** Everything the peer sends, until it ends. The reader keeps views of what it is given, so it gets a copy. */
+async function read(conn: ByteStream, reader: FrameReader, rest: Uint8Array): Promise<void> {
+  if (rest.length > 0) reader.write(rest);
+  const room = new Uint8Array(READ_BYTES);
+  for (let size = await conn.read(room); size !== null; size = await conn.read(room)) {
+    reader.write(room.slice(0, size));
+  }
+}
