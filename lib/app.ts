@@ -4,20 +4,9 @@ import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { socketWire } from "./base/wire.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
+import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, parseForm, signedUrl } from "./phone/signature.ts";
 import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
-
-/** What `/health` tells. Interfaces: `status` "draining" comes with 503. */
-export interface Health {
-  status: "healthy" | "degraded" | "draining";
-  version: string;
-  activeCalls: number;
-  maxCalls: number;
-  engine: string;
-  rehearsal: boolean;
-  uptimeSeconds: number;
-  providers: { name: string; state: string; lastFault: string | null; since: string | null }[];
-}
 
 /** What the routes need. Everything that can change while we run is a function. */
 export interface AppParts {

@@ -4,7 +4,7 @@ import { systemClock } from "../../lib/base/clock.ts";
 import { checkFrontDoor } from "../../lib/check/front_door.ts";
 import { type Config, parseConfig } from "../../lib/config.ts";
 import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
-import { openServer } from "../../lib/serve.ts";
+import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";

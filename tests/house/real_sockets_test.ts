@@ -4,7 +4,7 @@ import { systemClock } from "../../lib/base/clock.ts";
 import { describeNotes, parseConfig } from "../../lib/config.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { vendorDial } from "../../lib/providers/socket.ts";
-import { openServer, type Server } from "../../lib/serve.ts";
+import { openServer, type Server } from "../../lib/server.ts";
 import { type PhoneOptions, placeCall } from "../../lib/softphone/phone.ts";
 import { seeded, test } from "../case.ts";
 

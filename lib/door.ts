@@ -1,0 +1,62 @@
+/** The port: open as soon as the configuration is known, while the house behind it is still being built. */
+
+import { settledWithin, systemClock } from "./base/clock.ts";
+import type { Health } from "./health.ts";
+
+/** Answers one request. */
+export type Answer = (request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>) => Response | Promise<Response>;
+
+export interface Door extends AsyncDisposable {
+  port: number;
+  /** Somebody has asked for our health. */
+  asked: Promise<void>;
+  /** From now on `answer` answers everything, first what has waited for it. */
+  open: (answer: Answer) => void;
+}
+
+export interface DoorOptions {
+  port: number;
+  bind: string;
+  /** What `/health` tells until the door is open: we do take calls then, they only wait a moment. */
+  health: () => Health;
+}
+
+/** How long the listener may take to close at the very end. */
+const SHUTDOWN_MS = 1000;
+
+/** Listen, on a free port if `port` is 0. @returns what is wrong if the port cannot be had. */
+export function listen({ port, bind, health }: DoorOptions): Door | { problem: string } {
+  const opened = Promise.withResolvers<Answer>();
+  const asked = Promise.withResolvers<void>();
+  let answer: Answer | undefined;
+  let listener: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    listener = Deno.serve({ port, hostname: bind, onListen: () => {} }, (request, info) => {
+      if (answer) return answer(request, info);
+      if (asksForHealth(request)) {
+        asked.resolve();
+        return Response.json(health());
+      }
+      return opened.promise.then((answer) => answer(request, info));
+    });
+  } catch (error) {
+    return { problem: explainListenError(error, port) };
+  }
+  return {
+    port: listener.addr.port,
+    asked: asked.promise,
+    open: (given) => opened.resolve(answer = given),
+    [Symbol.asyncDispose]: async () => void await settledWithin(systemClock, SHUTDOWN_MS, listener.shutdown()),
+  };
+}
+
+function asksForHealth({ method, url }: Request): boolean {
+  return method === "GET" && new URL(url).pathname === "/health";
+}
+
+function explainListenError(error: unknown, port: number): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `Port ${port} is in use, perhaps by another Offhook. Stop that one, or choose another with --port or PORT.`;
+  }
+  return `Cannot listen on port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+}
