@@ -1,7 +1,9 @@
 /** How much of a text was heard after so many milliseconds. Pure. */
 
 import type { SpokenWord } from "../providers/ports.ts";
+import type { Span } from "./pauses.ts";
 import { wordsOf } from "./phrases.ts";
+import { tokensWithin, wordsSpoken } from "./word_count.ts";
 
 /** A voice's usual speed, until it is known better. */
 export const MS_PER_CHARACTER = 62;
@@ -26,12 +28,13 @@ export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { hear
   return { heard: words.slice(0, count).map(({ text }) => text).join(" "), rest: textOf(words.slice(count)) };
 }
 
-/** How many characters at the start of `text` were spoken, up to the start of a word. */
-export function spokenCharacters(cut: CutText): number {
-  const { text } = cut;
-  const { heard } = cutAt(cut);
+/** How many characters at the start of `text` were spoken, up to the start of a word. `sounds`: what lies between the voice's pauses. */
+export function spokenCharacters({ sounds, ...cut }: CutText & { sounds: readonly Span[] }): number {
+  const { text, words, heardMs: untilMs, msPerCharacter } = cut;
   const tokens = [...text.matchAll(/\S+/g)];
-  const count = heard.split(" ").filter(Boolean).length;
+  const count = words.length > 0
+    ? cutAt(cut).heard.split(" ").filter(Boolean).length
+    : wordsSpoken({ sounds, untilMs, words: tokens.map(([word]) => word), msPerCharacter });
   return tokens[count]?.index ?? text.length;
 }
 
@@ -46,16 +49,6 @@ function split(tokens: readonly string[], count: number): { heard: string; rest:
 
 function textOf(words: readonly SpokenWord[]): string {
   return words.map(({ text }) => text).join(" ");
-}
-
-/** How many tokens have their middle within the first `characters`. */
-function tokensWithin(tokens: readonly string[], characters: number): number {
-  let start = 0;
-  for (const [index, token] of tokens.entries()) {
-    if (start + token.length / 2 > characters) return index;
-    start += token.length + 1;
-  }
-  return tokens.length;
 }
 
 function sameWords(tokens: readonly string[], words: readonly SpokenWord[]): boolean {

@@ -8,6 +8,7 @@ import type { EngineHost } from "./engine.ts";
 import { type Gate, type Spares, TextFeed } from "./flow.ts";
 import { spokenCharacters } from "./heard.ts";
 import type { Memory, Place, Rest } from "./memory.ts";
+import { Pauses } from "./pauses.ts";
 
 export interface SayingParts {
   voices: Spares<Tts>;
@@ -29,6 +30,8 @@ const LEAD_MS = 240;
 class Stretch {
   readonly held: Uint8Array[] = [];
   readonly words: SpokenWord[] = [];
+  /** Where it is silent. */
+  readonly pauses = new Pauses();
   /** Characters of the reply's text that others had spoken before. */
   readonly skip: number;
   /** Where it begins in the reply. */
@@ -42,9 +45,9 @@ class Stretch {
     this.fromMs = fromMs;
   }
 
-  /** The end of the last word that is here whole; all there is where no words are told. */
+  /** The end of the last word that is here whole; the last pause where no words are told. */
   get wholeMs(): number {
-    if (this.words.length === 0) return this.receivedMs;
+    if (this.words.length === 0) return this.pauses.lastCutMs;
     const next = this.words.find(({ endMs }) => endMs > this.receivedMs);
     if (next) return Math.floor(next.startMs / FRAME_MS) * FRAME_MS;
     return Math.floor(this.words.at(-1)!.endMs / FRAME_MS) * FRAME_MS;
@@ -167,6 +170,7 @@ export class Saying {
       return this.#tellWords();
     }
     stretch.held.push(spoken.frame);
+    stretch.pauses.push(spoken.frame);
     stretch.receivedMs += audioMs(spoken.frame.length);
     if (this.reply === undefined) this.#open();
     const leadMs = stretch.fromMs + stretch.playedMs - (this.#parts.clock.monotonicMs() - this.#firstAtMs);
@@ -191,11 +195,11 @@ export class Saying {
 
   /** Another voice goes on where this one has stopped. */
   #handOver(): void {
-    const { skip, words, playedMs, fromMs } = this.#stretch;
+    const { skip, words, pauses, playedMs, fromMs } = this.#stretch;
     const text = this.#text.pieces.join("").slice(skip);
-    const spoken = playedMs === 0
-      ? 0
-      : spokenCharacters({ text, words, heardMs: playedMs, msPerCharacter: this.#parts.memory.msPerCharacter });
+    const { msPerCharacter } = this.#parts.memory;
+    const { sounds } = pauses;
+    const spoken = playedMs === 0 ? 0 : spokenCharacters({ text, words, heardMs: playedMs, msPerCharacter, sounds });
     this.#stretch = new Stretch(skip + spoken, fromMs + playedMs);
   }
 

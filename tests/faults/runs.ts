@@ -71,12 +71,13 @@ export async function sttKills(count: number) {
 }
 
 /** The voice's socket is cut, or stalls, in mid-sentence. */
-export async function ttsKills(count: number, kind: "cartesia" | "deepgram") {
+export async function ttsKills(count: number, kind: "cartesia" | "deepgram", from = 1) {
+  const bad: string[] = [];
   let exact = 0;
   let off = 0;
   let words = 0;
   let killed = 0;
-  for (let seed = 1; seed <= count; seed++) {
+  for (let seed = from; seed < from + count; seed++) {
     const random = seeded(seed);
     await using sim = await simPipeline({
       seed,
@@ -112,8 +113,9 @@ export async function ttsKills(count: number, kind: "cartesia" | "deepgram") {
     words += meant.length;
     off += wrong;
     if (wrong === 0) exact++;
+    else bad.push(`seed ${seed}${stalls ? ", stalled" : ""}: ${heard}`);
   }
-  return { runs: count, killed, exact, words, off };
+  return { runs: count, killed, exact, words, off, bad: bad.slice(0, 5) };
 }
 
 /** Any vendor, any socket, any time: cut, stalled, refused. */
