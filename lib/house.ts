@@ -251,6 +251,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
           config,
           call,
           fill,
+          known,
           host,
           fillers: fillerOf(call, spoken),
           localVoice: parts.voice,

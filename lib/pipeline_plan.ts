@@ -34,6 +34,8 @@ export interface PipelinePlanParts {
   fetch: (request: Request) => Promise<Response>;
   /** Fills `{{ }}` of a text for this call. */
   fill: (text: string) => string;
+  /** What is to be known of the caller is known: texts can be filled. */
+  known: Promise<void>;
   fillers: () => Filler | undefined;
   host: EngineHost;
   /** Speaks when no other voice can; stays its giver's to dispose. */
@@ -62,8 +64,10 @@ const FLUX_STUCK_MS = 1500;
 
 /** Opens at once; everything it connects to is closed with it. */
 export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
-  const { config, call, clock, dial, fill, fillers, host, said, tools = [], history = [], fillerAfterMs } = parts;
+  const { config, call, clock, dial, fill, known, fillers, host, said, tools = [], history = [], fillerAfterMs } =
+    parts;
   const { breakers } = parts;
+  const greeting = said === undefined ? call.greeting : undefined;
   const { listen, think, speak, turn } = call.pipeline;
   const mip_opt_out = !call.privacy.vendorTraining;
   const llms = think.map((choice) => openLlm(parts, choice));
@@ -85,8 +89,8 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       firmInterims: isFlux(listen.provider),
     },
     maxHistoryTurns: turn.maxHistoryTurns,
-    systemPrompt: `${fill(call.prompt)}\n\n${PHONE_MANNERS}`,
-    ...(call.greeting && said === undefined ? { greeting: fill(call.greeting.text) } : {}),
+    systemPrompt: known.then(() => `${fill(call.prompt)}\n\n${PHONE_MANNERS}`),
+    ...(greeting ? { greeting: known.then(() => fill(greeting.text)) } : {}),
     history: [...history, ...(said === undefined ? [] : [{ role: "assistant" as const, content: said }])],
     // What else is known of a tool is not for the model's server: a strict one refuses unknown fields.
     tools: tools.map(({ name, description, parameters }) => ({ name, description, parameters })),

@@ -22,6 +22,8 @@ export interface AnswerParts {
   tools: readonly ToolSchema[];
   desk: ToolDesk;
   memory: Memory;
+  /** The model's prompt is there. */
+  instructed: Promise<void>;
   voice: Pick<SayingParts, "voices" | "host" | "clock">;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
@@ -75,7 +77,8 @@ export class Answer {
 
   /** Ask the model, speak and act until nothing is left to do. @throws only our own mistakes. */
   async run(): Promise<void> {
-    const { desk, memory, gate, text } = this.#parts;
+    const { desk, memory, gate, text, instructed } = this.#parts;
+    await instructed;
     await desk.idle; // a tool of an earlier turn: its result belongs before our question
     for (let round = 1; round <= MAX_ROUNDS && !this.#aborted; round++) {
       const isDraft = gate === "closed" && round === 1 && !this.gate.isOpen;

@@ -9,7 +9,8 @@ import type { ChatMessage, ChatToolCall, SpokenWord } from "../providers/ports.t
 import { cutAt, MS_PER_CHARACTER, tidy } from "./heard.ts";
 
 export interface MemoryParts {
-  systemPrompt: string;
+  /** What the model is told before all else; `instruct` may tell it later. */
+  systemPrompt?: string;
   /** Turns of the caller that are remembered. */
   maxTurns: number;
   /** What was said before this engine took over. */
@@ -72,6 +73,7 @@ const REPEAT_MS = 200;
 
 export class Memory {
   readonly #parts: MemoryParts;
+  #systemPrompt: string;
   #entries: Entry[];
   /** By the number under which the line plays it. */
   readonly #replies = new Map<number, Stretch[]>();
@@ -82,7 +84,13 @@ export class Memory {
 
   constructor(parts: MemoryParts) {
     this.#parts = parts;
+    this.#systemPrompt = parts.systemPrompt ?? "";
     this.#entries = (parts.history ?? []).map((message) => ({ kind: "past", message }));
+  }
+
+  /** What the model is told before all else. */
+  instruct(systemPrompt: string): void {
+    this.#systemPrompt = systemPrompt;
   }
 
   /** A confirmed turn of the caller, or a further piece of it. */
@@ -194,7 +202,7 @@ export class Memory {
 
   /** What the model is asked. `next`: a turn that is not confirmed yet. */
   messages(next = ""): ChatMessage[] {
-    const page = new Page(this.#parts.systemPrompt);
+    const page = new Page(this.#systemPrompt);
     const entries = next ? [...this.#entries, { kind: "caller", text: tidy(next) } as const] : this.#entries;
     for (const entry of lastTurns(entries, this.#parts.maxTurns)) {
       if (entry.kind === "said") page.said(this.#cutText(entry, entry.heardMs).heard, this.#isBroken(entry));

@@ -35,9 +35,10 @@ export interface PipelineParts {
   breakers?: Breakers;
   turn: TurnRules;
   maxHistoryTurns: number;
-  systemPrompt: string;
-  /** Spoken by the voice as soon as the engine opens. */
-  greeting?: string;
+  /** Nothing is asked before it is there. */
+  systemPrompt: string | Promise<string>;
+  /** Spoken by the voice as soon as the engine opens, and it is there. */
+  greeting?: string | Promise<string>;
   /** What was said before. */
   history?: readonly ChatMessage[];
   tools?: readonly ToolSchema[];
@@ -71,6 +72,8 @@ export class PipelineEngine implements Engine {
   readonly #parts: PipelineParts;
   readonly #host: EngineHost;
   readonly #memory: Memory;
+  /** The model can be asked: it has its prompt. */
+  readonly #instructed: Promise<void>;
   readonly #desk: ToolDesk;
   readonly #stt: Stt;
   readonly #llms: Spares<Llm>;
@@ -108,7 +111,8 @@ export class PipelineEngine implements Engine {
     this.#parts = parts;
     this.#host = { ...parts.host, post: (event) => this.#post(event) };
     const { clock, systemPrompt, maxHistoryTurns: maxTurns, history = [] } = parts;
-    this.#memory = new Memory({ systemPrompt, maxTurns, history });
+    this.#memory = new Memory({ maxTurns, history });
+    this.#instructed = Promise.resolve(systemPrompt).then((prompt) => this.#memory.instruct(prompt));
     this.#desk = new ToolDesk({ clock, memory: this.#memory, post: this.#host.post });
     this.#llms = new Spares(parts.llms, parts.breakers);
     this.#voices = new Spares(parts.voices, parts.breakers);
@@ -225,11 +229,12 @@ export class PipelineEngine implements Engine {
     const { greeting, warm } = this.#parts;
     await Promise.resolve(); // our maker has us in hand before it hears from us
     this.#post({ kind: "ready" });
+    const warming = warm?.(this.#scope.signal).catch(() => {});
     if (greeting) {
       this.#await("greeting");
-      this.say(greeting);
+      this.say(await greeting);
     }
-    await warm?.(this.#scope.signal).catch(() => {});
+    await Promise.all([warming, this.#instructed]);
   }
 
   #heard(event: SttEvent): void {
@@ -347,6 +352,7 @@ export class PipelineEngine implements Engine {
       tools: this.#parts.tools ?? [],
       desk: this.#desk,
       memory: this.#memory,
+      instructed: this.#instructed,
       voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
       begun: () => this.#step({ kind: "begun" }),
       sounds: () => {

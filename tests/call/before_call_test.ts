@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
+import { questions, simPipeline } from "../sim/pipeline.ts";
 
 /** The prompt that the agent gets when the lookup answers like this. */
 async function promptAfter(answer: (request: Request) => Promise<Response>): Promise<string> {
@@ -26,6 +27,27 @@ test("what is known of the caller is in the prompt", async () => {
   });
   assert.equal(prompt, "The caller is Ada, a gold customer.");
   assert.deepEqual(asked, ["https://crm.example.com/caller?number=%2B15550123"]);
+});
+
+test("the pipeline's prompt and greeting know it too, and the first question waits for it", async () => {
+  await using sim = await simPipeline({
+    config: {
+      prompt: "The caller is {{vars.name}}, a {{vars.tier}} customer.",
+      greeting: "Good morning, {{vars.name}}.",
+      beforeCall: { url: "https://crm.example.com/caller?number={{caller}}", timeoutMs: 800 },
+    },
+    intercept: (request) => {
+      if (!request.url.startsWith("https://crm.example.com/")) return undefined;
+      return new Promise((resolve) => {
+        sim.clock.after(300, () => resolve(Response.json({ name: "Ada", tier: "gold" })));
+      });
+    },
+  });
+  const call = sim.ring({ from: "+15550123", steps: [{ kind: "say", text: "who are you" }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns[0]!.heard!, /Good morning, Ada\./);
+  assert.match(report.turns.at(-1)!.heard!, /open until six/);
+  assert.match(String(questions(sim)[0]![0]!.content), /^The caller is Ada, a gold customer\./);
 });
 
 test("a lookup that is late, fails or is no flat object costs the call nothing", async () => {
