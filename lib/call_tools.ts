@@ -45,7 +45,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   #call: CallControl | undefined;
   /** What the model asked for since the caller's last turn, by name and arguments. */
   readonly #recent = new Map<string, Ran>();
-  /** What ran when the line broke: the model that asks for the same again gets its result, once. */
+  /** What ran when the line broke or the engine was lost: the model that asks for the same again gets its result, once. */
   #before = new Map<string, Ran>();
   #digits: { wanted: DigitsWanted; keys: string; done: (keys: string) => void; timer: Timer } | undefined;
 
@@ -60,6 +60,10 @@ export class ConfiguredTools implements CallTools, CallActions {
 
   attach(call: CallControl): void {
     this.#call = call;
+    this.succeeded();
+  }
+
+  succeeded(): void {
     this.#before = new Map([...this.#before, ...this.#recent]);
     this.#recent.clear();
   }
@@ -69,6 +73,7 @@ export class ConfiguredTools implements CallTools, CallActions {
     const before = this.#before.get(key);
     if (before) {
       this.#before.delete(key);
+      this.#recent.set(key, before); // the line may break once more
       return before.result;
     }
     const result = this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));

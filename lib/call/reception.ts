@@ -119,8 +119,6 @@ const OUR_ENDS: readonly EndReason[] = [
   "drained",
   "loop",
 ];
-/** Of an answer that was cut off, so much was heard that the caller knows of it, ms. */
-const KNOWN_MS = 500;
 
 /** A call that is live, or was until a moment ago. */
 interface Present {
@@ -474,13 +472,14 @@ export class Reception {
   }
 }
 
-/** The caller's last words, if nothing was heard in answer to them. What we say ourselves meanwhile is no answer. */
-function unansweredIn({ transcript }: CallRecord): string | undefined {
-  for (const { who, text, source, heardMs = Infinity } of transcript.toReversed()) {
-    if (who === "caller") return text;
-    if (source !== "line" && heardMs >= KNOWN_MS) return undefined;
-  }
-  return undefined;
+/** The caller's last words, unless they were answered to the end. What we say ourselves meanwhile, or before a tool has run, is no answer. */
+function unansweredIn({ transcript, tools }: CallRecord): string | undefined {
+  const turn = transcript.findLastIndex(({ who }) => who === "caller");
+  const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
+  const isWhole = answer?.heardMs !== undefined && !answer.interrupted;
+  const tool = tools.at(-1);
+  const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
+  return isWhole && isLast ? undefined : transcript[turn]?.text;
 }
 
 function counter(): () => number {

@@ -56,6 +56,8 @@ export interface CallControl {
 export interface CallTools extends Disposable {
   /** The call is live, or back: from now on tools can act on it. What ran before is not run again. */
   attach(call: CallControl): void;
+  /** Whoever asked for what runs is gone: its successor, which asks for the same again, gets that and no second one. */
+  succeeded(): void;
   /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
   run(call: ToolCall): Promise<string>;
   cancel(id: string): void;
@@ -174,6 +176,8 @@ class Session {
   #audibleFrames = 0;
   /** Fillers since the last answer. */
   #fillers = 0;
+  /** Tools at work: the engine waits for us then, not the other way round. */
+  #toolsRunning = 0;
   #framesIn = 0;
   #bytesOut = 0;
 
@@ -311,6 +315,7 @@ class Session {
         return this.#parts.tools.cancel(event.id);
       case "fault":
         this.#report(event);
+        if (!event.fatal) this.#parts.tools.succeeded();
         return this.post(event);
       default:
         return this.#report(event);
@@ -377,8 +382,10 @@ class Session {
     if (this.#routed) return this.#engine?.toolResult(id, name, ALREADY_HANDLED);
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
+    this.#toolsRunning++;
     this.post({ kind: "tool-call", running: true });
     const answer = (content: string, ok: boolean) => {
+      this.#toolsRunning--;
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
       if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
@@ -454,7 +461,7 @@ class Session {
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(): void {
-    if (this.#fillers > 0) this.#engine?.unanswered();
+    if (this.#fillers > 0 && this.#toolsRunning === 0) this.#engine?.unanswered();
     if (this.#state.kind === "listening" && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = this.#parts.filler();

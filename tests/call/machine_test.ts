@@ -4,6 +4,7 @@ import {
   type CallEvent,
   type CallState,
   type EndReason,
+  LOOP_TIMES,
   step,
   type TimerName,
   TRANSITIONS,
@@ -97,6 +98,8 @@ const EVENTS: readonly CallEvent[] = [
   { kind: "tool-call", running: false },
   { kind: "fault", fatal: true },
   { kind: "fault", fatal: false },
+  { kind: "caller-text", final: true, times: LOOP_TIMES },
+  { kind: "over", reason: "reaped" },
   { kind: "end", reason: "drained", say: "goodbye" },
   { kind: "end", reason: "agent-hung-up", say: undefined },
   ...([

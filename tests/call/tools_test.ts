@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import type { CallNotice } from "../../lib/call/notice.ts";
+import type { CallNotice, CallRecord } from "../../lib/call/notice.ts";
+import { sleep } from "../../lib/base/clock.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
+import { withoutWords } from "../../lib/store/privacy.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
 
@@ -189,3 +191,67 @@ test("a tool that wants a yes runs only after the caller said it", async () => {
   assert.deepEqual(ran, ['{"day":"monday"}']);
   assert.match(report.turns.at(-1)!.heard!, /booked/);
 });
+
+test("a message for people is in the record, with whether it was handed over", async () => {
+  const args = { message: "the boiler leaks", name: "Ann", urgent: true };
+  for (const isDown of [false, true]) {
+    await using sim = await simHouse({
+      config: { tools: [{ name: "take_message" }] },
+      agent: { think: caller("take_message", args) },
+      takeMessage: () =>
+        Promise.resolve(
+          isDown
+            ? { ok: false, fault: { kind: "refused", peer: "webhook", status: 503, detail: "" } }
+            : { ok: true, value: undefined },
+        ),
+    });
+    const call = sim.ring({ steps: [{ kind: "say", text: "tell them something" }, { kind: "wait", ms: 6000 }] });
+    const report = await sim.clock.runFor(call.report);
+    const [{ atMs: _, ...message }] = sim.records()[0]!.messages as [CallRecord["messages"][number]];
+    const words = { text: args.message, name: "Ann", urgent: true };
+    if (!isDown) assert.deepEqual(message, { delivered: true, ...words });
+    else {
+      assert.deepEqual({ ...message, why: "" }, { delivered: false, why: "", ...words });
+      assert.match(message.why!, /503/);
+      assert.match(report.turns.at(-1)!.heard!, /not handed over/);
+    }
+    const kept = sim.notices.flatMap((notice) => withoutWords(notice) ?? []).filter(({ kind }) => kind === "message");
+    assert.equal(kept.length, 1);
+    assert.doesNotMatch(JSON.stringify(kept), /boiler|Ann/);
+  }
+});
+
+test("a message that the webhook takes for ever is marked as not delivered", async () => {
+  await using sim = await simHouse({
+    config: { tools: [{ name: "take_message" }] },
+    agent: { think: caller("take_message", { message: "the boiler leaks" }) },
+    takeMessage: () => new Promise(() => {}),
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "tell them something" }, { kind: "wait", ms: 15_000 }] });
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(40_000);
+  assert.deepEqual(sim.records()[0]!.messages.map(({ delivered }) => delivered), [false]);
+  assert.equal(sim.clock.pending, 0);
+});
+
+for (const isCut of [false, true]) {
+  test(`a tool that takes 6 s runs once${isCut ? ", though its agent is lost meanwhile" : ", and its agent is waited for"}`, async () => {
+    let ran = 0;
+    await using sim = await simHouse({
+      config: { tools: [{ name: "take_message" }] },
+      agent: { think: caller("take_message", { message: "the boiler leaks" }) },
+      takeMessage: async () => {
+        ran++;
+        if (isCut) sim.clock.after(2000, () => sim.agentDial.pairs.at(-1)!.cut());
+        await sleep(sim.clock, 6000);
+        return { ok: true, value: undefined };
+      },
+    });
+    const call = sim.ring({ steps: [{ kind: "say", text: "tell them something" }, { kind: "wait", ms: 12_000 }] });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(ran, 1);
+    assert.equal(sim.agent.sessions.length, isCut ? 2 : 1);
+    assert.match(report.turns.at(-1)!.heard!, /handed over/);
+    assert.deepEqual(report.offences, []);
+  });
+}

@@ -1,8 +1,9 @@
 /** `deno task faults`: the table of faults, then the seeded runs. `deno task faults WORD` runs what holds the word. */
 
 import { CEILING_MS, tryFault, type Verdict } from "./lab.ts";
+import { drops } from "./drops.ts";
 import { FAULTS } from "./faults.ts";
-import { drops, schedules, sttKills, ttsKills } from "./runs.ts";
+import { schedules, sttKills, ttsKills } from "./runs.ts";
 
 const [only = ""] = Deno.args;
 const label = ({ edge, phase, engine, name }: Verdict["fault"]) => `${edge} ${phase} ${engine} ${name}`;

@@ -193,57 +193,6 @@ export async function schedules(count: number, from = 1) {
   return { runs: count, ends: Object.fromEntries(ends), bad };
 }
 
-/** The stream vanishes without `stop`; the carrier asks what next. */
-export async function drops(count: number) {
-  let back = 0;
-  let due = 0;
-  let longestGapMs = 0;
-  let zombies = 0;
-  let doubled = 0;
-  const bad: string[] = [];
-  for (let seed = 1; seed <= count; seed++) {
-    const random = seeded(seed * 31);
-    const dropMs = 200 + random() * 12_000;
-    const isAgent = seed % 2 === 0;
-    const config = { ...QUIET };
-    await using sim = isAgent
-      ? await simHouse({ seed, config, agent: { think: ({ said }) => ({ say: `About ${said} ${STORY}` }) } })
-      : await simPipeline({ seed, config, brain: () => ({ text: STORY }) });
-    let lostMs: number | undefined;
-    let gapMs: number | undefined;
-    let over = false;
-    const call = sim.ring({
-      steps: [{ kind: "wait", ms: 200 }, { kind: "say", text: "and another thing" }, { kind: "wait", ms: 1000 }, {
-        kind: "say",
-        text: "hello there",
-      }, { kind: "wait", ms: 1000 }],
-      onEvent(event) {
-        if (event.kind === "connected" && lostMs !== undefined) gapMs ??= sim.clock.monotonicMs() - lostMs;
-        if (event.kind === "ended") over = true;
-      },
-    });
-    sim.clock.after(dropMs, () => {
-      if (over || sim.phoneDial.pairs.length === 0) return;
-      due++;
-      lostMs = sim.clock.monotonicMs();
-      sim.phoneDial.pairs.at(-1)!.cut();
-    });
-    const report = await sim.clock.runFor(call.report, 180_000);
-    await sim.clock.run(60_000);
-    const started = noticesOf(sim.notices, "call-started").length;
-    const resumed = noticesOf(sim.notices, "call-resumed").length;
-    if (lostMs !== undefined && gapMs !== undefined && resumed === 1 && started === 1 && report.endedBy === "caller") {
-      back++;
-    } else if (lostMs !== undefined) {
-      bad.push(`seed ${seed}: gap ${gapMs}, ${started} started, ${resumed} resumed, by ${report.endedBy}`);
-    }
-    if (gapMs !== undefined) longestGapMs = Math.max(longestGapMs, gapMs);
-    if (started > 1) doubled++;
-    if (sim.house.reception.active > 0 || sim.clock.pending > 0) zombies++;
-  }
-  return { runs: count, due, back, longestGapMs, zombies, doubled, bad: bad.slice(0, 10) };
-}
-
 /** Words that are missing, doubled, or in another place: the edit distance. */
 function difference(meant: readonly string[], heard: readonly string[]): number {
   let row = Array.from({ length: heard.length + 1 }, (_, n) => n);

@@ -38,6 +38,8 @@ export interface SimOptions {
   toolFetch?: (request: Request) => Promise<Response>;
   resolve?: (host: string) => Promise<string[]>;
   takeMessage?: HouseParts["takeMessage"];
+  /** What the carrier says of a call, asked over REST. */
+  carrierStatus?: (clock: VirtualClock) => NonNullable<HouseParts["carrierStatus"]>;
 }
 
 export interface SimHouse extends AsyncDisposable {
@@ -89,6 +91,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     fetch: options.toolFetch ?? (() => Promise.reject(new TypeError("no network here"))),
     resolve: options.resolve ?? (() => Promise.resolve([])),
     takeMessage: options.takeMessage ?? (() => Promise.resolve({ ok: true, value: undefined })),
+    ...(options.carrierStatus ? { carrierStatus: options.carrierStatus(clock) } : {}),
     config: () => config,
     voice,
     randomHex,

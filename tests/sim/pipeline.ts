@@ -14,7 +14,8 @@ import { simDial } from "./dial.ts";
 import { simHouse, type SimOptions } from "./house.ts";
 import type { Weather } from "./wire.ts";
 
-export interface SimPipelineOptions extends Pick<SimOptions, "seed" | "config" | "env" | "lineWeather"> {
+export interface SimPipelineOptions
+  extends Pick<SimOptions, "seed" | "config" | "env" | "lineWeather" | "takeMessage"> {
   /** The pipeline's part of config.json. */
   pipeline?: Record<string, unknown>;
   brain?: ChatBrain;
@@ -42,11 +43,12 @@ type StandIns = ReturnType<typeof openStandIns>;
 
 export async function simPipeline(options: SimPipelineOptions = {}) {
   let standIns: StandIns | undefined;
-  const { seed, config, env, lineWeather, tool = () => Promise.resolve("nothing") } = options;
+  const { seed, config, env, lineWeather, takeMessage, tool = () => Promise.resolve("nothing") } = options;
   const sim = await simHouse({
     ...(seed === undefined ? {} : { seed }),
     ...(env === undefined ? {} : { env }),
     ...(lineWeather === undefined ? {} : { lineWeather }),
+    ...(takeMessage === undefined ? {} : { takeMessage }),
     config: {
       greeting: "Welcome to the clinic.",
       engine: "pipeline",
