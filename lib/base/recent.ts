@@ -15,6 +15,11 @@ export class RecentCounts<K> {
     this.#limit = limit;
   }
 
+  /** Keys held now. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
   /** Count `key` once more. @returns how often it was seen within the time, this one included. */
   count(key: K): number {
     const nowMs = this.#clock.monotonicMs();
