@@ -1,8 +1,8 @@
 /**
  * `deno task soak [MINUTES] [CALLS]`: the whole product in a process of its own, with store, log, webhook, recordings and
  * both engines; the vendors in another; callers in this one, so many at once, over real sockets. The last line is JSON.
- * Exit 1 if a record is missed, or a call broken or ended otherwise than it must. What the heap still holds is looked at twice under way, garbage
- * collected; in between the server is left alone. `--collect`: collected before each look, which finds a leak sooner and
+ * Exit 1 if a record is missed, or a call broken or ended otherwise than it must. Five times under way garbage is collected, to see what is
+ * still held; in between the server is left alone. `--collect`: collected before each look, which finds a leak sooner and
  * makes RSS smaller than in use.
  */
 
@@ -23,6 +23,13 @@ export interface SoakOptions {
   everyMs?: number;
   /** How long the server rests at the end. Default: 40 s, longer than a call whose line broke may come back. */
   restMs?: number;
+}
+
+/** What the server still holds once garbage is collected. */
+export interface Held {
+  calls: number;
+  rssMb: number;
+  heapMb: number;
 }
 
 export interface SoakReport {
@@ -49,9 +56,11 @@ export interface SoakReport {
   /** The same over the least of every 12 looks: RSS swings by what waits for the garbage collector. */
   rssFloorMbPer1000Calls: number;
   rssMb: { first: number; last: number; rest: number };
-  /** What the heap still holds, garbage collected: after a third, at the end with all calls on, at rest. */
-  aliveMb: { third: number; end: number; rest: number };
-  aliveMbPer1000Calls: number;
+  /** Garbage collected: at each share of `COLLECTED_AT` with all calls on, and last at rest. */
+  held: Held[];
+  /** How that grows while the calls are on. */
+  heldRssMbPer1000Calls: number;
+  heldHeapMbPer1000Calls: number;
   /** Fewest and most in the same looks, and at rest. */
   handles: { least: number; most: number; rest: number; byKind: Record<string, number> };
 }
@@ -60,6 +69,8 @@ const ACCOUNT = { accountSid: `AC${"5".repeat(32)}`, authToken: "soak-token-of-t
 const ADMIN_TOKEN = "soak-admin-token-of-this-run-only";
 const READY_MS = 30_000;
 const ROOT = new URL("../../", import.meta.url).pathname;
+/** Shares of the time after which garbage is collected, to see what is held; in between the server is left alone. */
+const COLLECTED_AT = [1 / 3, 1 / 2, 2 / 3, 5 / 6, 1] as const;
 /** Two minutes of looks: longer than from one full garbage collection to the next. */
 const FLOOR_LOOKS = 12;
 const MB = 1024 * 1024;
@@ -113,21 +124,22 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       handles: openHandles(server.pid),
     };
   };
-  const alive = async () => {
+  const collected = async () => {
     server.send({ kind: "collect" });
-    return { x: tally.calls, y: Number((await server.next("memory", READY_MS)).heapUsed) / MB };
+    const { heapUsed } = await server.next("memory", READY_MS);
+    return { calls: tally.calls, rssMb: residentBytes(server.pid) / MB, heapMb: Number(heapUsed) / MB };
   };
   const samples: Sample[] = [];
-  const living: { x: number; y: number }[] = [];
+  const held: Held[] = [];
   const ringing = callers.run(`${url}/incoming-call`, stopping.signal);
   try {
-    for (const share of [1 / 3, 1]) {
+    for (const share of COLLECTED_AT) {
       while (performance.now() - startMs < minutes * 60_000 * share) {
         await sleep(systemClock, everyMs);
         samples.push(await look());
         print(lineOf(samples.at(-1)!, tally));
       }
-      living.push(await alive());
+      held.push(await collected());
     }
   } finally {
     stopping.abort();
@@ -136,13 +148,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await sleep(systemClock, restMs);
   const resting = await look();
   print(`at rest: ${lineOf(resting, tally)}`);
-  const rest = await alive();
-  return {
-    ...tally.report(await endedRecords(url)),
-    ...growth(samples, resting),
-    aliveMb: { third: living[0]!.y, end: living[1]!.y, rest: rest.y },
-    aliveMbPer1000Calls: 1000 * slope(living),
-  };
+  held.push(await collected());
+  return { ...tally.report(await endedRecords(url)), ...growth(samples, resting), ...heldGrowth(held) };
 }
 
 /** The example's configuration, with a number for each engine, one that is recorded, and place for everybody. */
@@ -307,6 +314,16 @@ function growth(samples: readonly Sample[], resting: Sample) {
   };
 }
 
+function heldGrowth(held: Held[]) {
+  const busy = held.slice(0, -1);
+  const grows = (of: (held: Held) => number) => 1000 * slope(busy.map((one) => ({ x: one.calls, y: of(one) })));
+  return {
+    held,
+    heldRssMbPer1000Calls: grows(({ rssMb }) => rssMb),
+    heldHeapMbPer1000Calls: grows(({ heapMb }) => heapMb),
+  };
+}
+
 function sum(counts: Record<string, number>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0);
 }
@@ -326,7 +343,7 @@ function signed(mb: number): string {
 
 /** The report for people. */
 export function describeSoak(report: SoakReport): string {
-  const { firstAudioMs, replyMs, rssMb, aliveMb, handles } = report;
+  const { firstAudioMs, replyMs, rssMb, held, handles } = report;
   return [
     `calls ${report.calls}, ${report.broken} broken, ${report.otherwise} ended otherwise; records missed ${report.recordsMissed}, posts missed ${report.postsMissed}`,
     `first audio p50 ${firstAudioMs.p50} ms, p99 ${firstAudioMs.p99} ms; reply p50 ${replyMs.p50} ms, p99 ${replyMs.p99} ms`,
@@ -336,9 +353,11 @@ export function describeSoak(report: SoakReport): string {
     `RSS ${signed(report.rssMbPer1000Calls)} MB per 1,000 calls, its floor ${signed(report.rssFloorMbPer1000Calls)} (${
       rssMb.first.toFixed(1)
     } -> ${rssMb.last.toFixed(1)} MB, at rest ${rssMb.rest.toFixed(1)})`,
-    `alive in the heap ${signed(report.aliveMbPer1000Calls)} MB per 1,000 calls (${aliveMb.third.toFixed(1)} -> ${
-      aliveMb.end.toFixed(1)
-    } MB, at rest ${aliveMb.rest.toFixed(1)})`,
+    `collected: RSS ${signed(report.heldRssMbPer1000Calls)}, heap ${
+      signed(report.heldHeapMbPer1000Calls)
+    } MB per 1,000 calls (${
+      held.map(({ rssMb, heapMb }) => `${rssMb.toFixed(0)}/${heapMb.toFixed(1)}`).join(" ")
+    } at rest)`,
     `handles ${handles.least} to ${handles.most}, at rest ${handles.rest} ${JSON.stringify(handles.byKind)}`,
   ].join("\n");
 }
