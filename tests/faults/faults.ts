@@ -9,7 +9,8 @@ import type { FluxFaults } from "../../lib/rehearsal/deepgram_flux.ts";
 import type { ListenFaults } from "../../lib/rehearsal/deepgram_listen.ts";
 import type { SpeakFaults } from "../../lib/rehearsal/deepgram_speak.ts";
 import { chatBrain, type Fault, type Outcome, type Phase, WITH_TRANSFER, type World } from "./lab.ts";
-import { WITHOUT_WORDS } from "../sim/pipeline.ts";
+import { type SimPipelineOptions, WITHOUT_WORDS } from "../sim/pipeline.ts";
+import type { WirePair } from "../sim/wire.ts";
 
 type Act = (world: World) => void;
 
@@ -44,12 +45,72 @@ const GOOD = "openai/gpt-oss-20b";
 
 const cutAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.cut();
 const stallAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.client.stall();
-const clogAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.server.stall();
+/** What we send waits until long after the call: only then does the stand-in learn that its socket was given up. */
+function clog({ sim }: World, { server }: WirePair): void {
+  server.stall();
+  sim.clock.after(CLOGGED_MS, () => server.flow());
+}
+const CLOGGED_MS = 120_000;
+const clogAgent: Act = (world) => clog(world, world.sim.agentDial.pairs.at(-1)!);
 const closeAgent: Act = ({ sim }) => sim.agentDial.pairs.at(-1)!.server.close(1011, "");
 const cutVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
   sim.dials![peer].pairs.at(-1)!.cut();
 const stallVendor = (peer: "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia"): Act => ({ sim }) =>
   sim.dials![peer].pairs.at(-1)!.client.stall();
+type Vendor = "deepgram-listen" | "deepgram-flux" | "deepgram-speak" | "cartesia";
+/** What can befall an open socket at any moment. */
+const BEFALLS: readonly [name: string, act: (vendor: Vendor) => Act][] = [
+  ["cut", (vendor) => cutVendor(vendor)],
+  ["silent from here", (vendor) => stallVendor(vendor)],
+  ["takes nothing more", (vendor) => (world) => clog(world, world.sim.dials![vendor].pairs.at(-1)!)],
+  ["closes without a word of why", (vendor) => ({ sim }) => sim.dials![vendor].pairs.at(-1)!.server.close(1011, "")],
+  ["nonsense", (vendor) => ({ sim }) => sim.dials![vendor].pairs.at(-1)!.server.send("<html>")],
+];
+const TALK = [
+  "greeting",
+  "listening",
+  "mid-utterance",
+  "thinking",
+  "first word",
+  "mid-reply",
+  "after the reply",
+] as const;
+/** What a socket that is to replace a lost one is refused with. */
+const REFUSALS = [
+  { refuse: 401 },
+  { refuse: 402 },
+  { refuse: 429, retryAfterSeconds: 1 },
+  { refuse: 503 },
+];
+
+/** Every vendor's socket, whatever befalls it, in every phase of the talk; voices hardly faster than speech. */
+function everywhere(edge: Fault["edge"], vendor: Vendor, pipeline: Partial<SimPipelineOptions>): Fault[] {
+  return TALK.flatMap((phase) =>
+    BEFALLS.map(([name, act]) =>
+      pipe(edge, name, phase, "goes on", { pipeline: { voiceRateX: 1.2, ...pipeline }, act: act(vendor) })
+    )
+  );
+}
+
+/** Cut, and the next socket is refused. */
+const refusedBack = (edge: Fault["edge"], vendor: Vendor, pipeline: (faults: object) => Partial<SimPipelineOptions>) =>
+  (["mid-utterance", "mid-reply"] as const).flatMap((phase) =>
+    REFUSALS.map((refusal) =>
+      pipe(edge, `cut, then refused: ${refusal.refuse}`, phase, "goes on", {
+        pipeline: { voiceRateX: 1.2, ...pipeline({ faults: (socket: number) => socket > 0 ? refusal : {} }) },
+        act: cutVendor(vendor),
+      })
+    )
+  );
+const cartesiaRefusedBack = (phase: Phase, status: number) =>
+  pipe("cartesia", `cut, then refused: ${status}`, phase, "goes on", {
+    pipeline: { voiceRateX: 1.2 },
+    act(world) {
+      world.sim.cartesia!.faults.refuseStatus = status;
+      cutVendor("cartesia")(world);
+    },
+  });
+
 const cutLine: Act = ({ line }) => line().cut();
 
 const listen = (name: string, phase: Phase, expected: Outcome, faults: Partial<ListenFaults>) =>
@@ -152,6 +213,11 @@ export const FAULTS: readonly Fault[] = [
   pipe("listen", "silent from here", "listening", "goes on", { act: stallVendor("deepgram-listen") }),
   pipe("listen", "silent from here", "mid-utterance", "goes on", { act: stallVendor("deepgram-listen") }),
 
+  ...everywhere("listen", "deepgram-listen", {}),
+  ...refusedBack("listen", "deepgram-listen", (listen) => ({ listen })),
+
+  ...everywhere("flux", "deepgram-flux", { pipeline: FLUX }),
+  ...refusedBack("flux", "deepgram-flux", (flux) => ({ pipeline: FLUX, flux })),
   flux("too many, once", "opening", "goes on", { refuse: 429, retryAfterSeconds: 5 }),
   flux("an error of its own", "listening", "goes on", { errorAfterMs: 2500 }),
   pipe("flux", "cut", "mid-utterance", "goes on", {
@@ -167,11 +233,14 @@ export const FAULTS: readonly Fault[] = [
   }),
 
   chat("503, then the next model", "thinking", "goes on", ["e503", GOOD]),
+  chat("500, then the next model", "thinking", "goes on", ["e500", GOOD]),
   chat("429, then the next model", "thinking", "goes on", ["e429", GOOD]),
   chat("wrong key, then the next model", "thinking", "goes on", ["e401", GOOD]),
   chat("no headers, then the next model", "thinking", "goes on", ["hang", GOOD]),
   chat("no token, then the next model", "thinking", "goes on", ["slow", GOOD]),
   chat("a web page, then the next model", "thinking", "goes on", ["html", GOOD]),
+  chat("the only model has too much to do", "thinking", "apology", ["e429"]),
+  chat("every model is down", "thinking", "apology", ["e503", "e500"]),
   chat("the only model is down", "thinking", "apology", ["e503"]),
   chat("the only model is down, somebody to transfer to", "thinking", "transferred", ["e503"], {
     config: WITH_TRANSFER,
@@ -187,6 +256,10 @@ export const FAULTS: readonly Fault[] = [
   pipe("speak", "refused for good: the local voice", "opening", "goes on", {
     pipeline: { pipeline: WITHOUT_WORDS, speak: { faults: { refuse: 402 } } },
   }),
+  ...everywhere("speak", "deepgram-speak", { pipeline: WITHOUT_WORDS }),
+  ...refusedBack("speak", "deepgram-speak", (speak) => ({ pipeline: WITHOUT_WORDS, speak })),
+  speak("too many, once", "opening", "goes on", { refuse: 429, retryAfterSeconds: 1 }),
+  speak("broken for a moment", "opening", "goes on", { refuse: 500 }),
   speak("no audio", "greeting", "goes on", { stallAfterBytes: 0 }),
   speak("garbage in its audio", "mid-reply", "goes on", { garbageAfterBytes: 24_000 }),
   speak("cut", "mid-reply", "goes on", { dropAfterBytes: 24_000 }),
@@ -197,6 +270,13 @@ export const FAULTS: readonly Fault[] = [
   }),
 
   cartesia("refused for good: the local voice", "opening", "goes on", { refuseStatus: 402 }),
+  ...everywhere("cartesia", "cartesia", {}),
+  ...(["mid-utterance", "mid-reply"] as const).flatMap((phase) =>
+    [401, 402, 429, 503].map((status) => cartesiaRefusedBack(phase, status))
+  ),
+  ...[401, 429, 500].map((status) =>
+    cartesia(`refused for good, ${status}: the local voice`, "opening", "goes on", { refuseStatus: status })
+  ),
   cartesia("text taken, no audio", "greeting", "goes on", { stall: 1 }),
   cartesia("socket closed in mid-sentence", "greeting", "goes on", { closeMidway: 1 }),
   cartesia("stops in mid-sentence", "greeting", "goes on", { stallMidway: 1 }),

@@ -38,7 +38,7 @@ export type Outcome = "goes on" | "apology" | "transferred" | "reconnected" | "e
 
 /** A call that a fault happens to. */
 export interface World {
-  sim: SimHouse & Partial<Pick<SimPipeline, "dials">>;
+  sim: SimHouse & Partial<Pick<SimPipeline, "dials" | "cartesia">>;
   callSid: () => string;
   line: () => WirePair;
 }
