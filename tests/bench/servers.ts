@@ -24,24 +24,27 @@ export interface Contender {
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** A bare `Settings` message of the vendor is a whole configuration. */
-const SETTINGS = {
-  type: "Settings",
-  audio: {
-    input: { encoding: "mulaw", sample_rate: 8000 },
-    output: { encoding: "mulaw", sample_rate: 8000, container: "none" },
-  },
+/**
+ * No facts are found, on either engine: that is no part of the line, the peer has none, and without a model of its own
+ * the server would ask a stand-in on its own core.
+ */
+const FACTS = { summary: false };
+
+const AGENT = {
+  engine: "agent",
+  extraction: FACTS,
+  prompt: "You answer the phone.",
   agent: {
     listen: { provider: { type: "deepgram", model: "nova-3" } },
-    think: { provider: { type: "open_ai", model: "gpt-4o-mini" }, prompt: "You answer the phone." },
-    speak: { provider: { type: "deepgram", model: "aura-2-thalia-en" } },
+    think: [{ provider: { type: "open_ai", model: "gpt-4o-mini" } }],
+    speak: [{ provider: { type: "deepgram", model: "aura-2-thalia-en" } }],
   },
 };
 
 /** The pipeline, with the vendors of the example configuration. */
 const PIPELINE = {
   engine: "pipeline",
-  extraction: { summary: false }, // the agent engine has no model to ask here, so neither finds facts
+  extraction: FACTS,
   prompt: "You answer the phone.",
   pipeline: {
     listen: { provider: { type: "deepgram", model: "nova-3" } },
@@ -65,7 +68,7 @@ function environment({ port, vendors, speakUrl, authority }: ServerPlan): Record
   };
 }
 
-/** Where the pipeline finds voice and model. With a model the agent engine would have facts found, which is no part of the line. */
+/** Where the pipeline finds voice and model. */
 function pipelineEnvironment({ vendors }: ServerPlan): Record<string, string> {
   return {
     CARTESIA_API_KEY: "bench",
@@ -95,7 +98,7 @@ export function ours({ engine = "agent", stall, executable }: OurWay = {}): Cont
     start(plan) {
       Deno.writeTextFileSync(
         `${plan.folder}/config.json`,
-        JSON.stringify(engine === "agent" ? SETTINGS : PIPELINE),
+        JSON.stringify(engine === "agent" ? AGENT : PIPELINE),
       );
       const { core, folder } = plan;
       const env = { ...environment(plan), ...(engine === "pipeline" ? pipelineEnvironment(plan) : {}) };
