@@ -31,7 +31,7 @@ export interface BenchOptions {
 export const HELP =
   `deno task bench [--calls 1,10,50] [--seconds 30] [--json] [--peer [--rounds 2]] [--tls] [--engine agent]
                 [--stall-ms 130 [--stall-every 10]] [--url URL [--agent-port 5001] [--pid N]] [--cores 0,1]
-deno task bench --table [--loadgen PATH] ...      every figure of the table of issue 8; see --table --help
+deno task bench --table [--loadgen PATH] ...      the whole table of speed; see --table --help
 
 Phones and an agent stand-in, in processes of their own, call a server and count every frame.
 

@@ -5,7 +5,7 @@ import { DOWN, FrameStamp, Sequence, type Stamp } from "./frames.ts";
 import type { Histogram } from "./histogram.ts";
 import { isOwnLine } from "./own_voice.ts";
 
-/** An under-run needs audio that the server held for this long. Issue 2, "It must show", point 3. */
+/** An under-run needs audio that the server held for this long. */
 const HELD_MS = 40;
 /** A buffer found empty by less than this was not: clocks and timers are no better. */
 const SLACK_MS = 1;

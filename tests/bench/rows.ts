@@ -51,7 +51,7 @@ const KIB_PER_MIB = 1024;
 /** What the network itself adds in the row with delay: 20 ms from phone to server and 20 ms on to the vendor. */
 export const DELAY_ONE_WAY_MS = 20;
 
-/** Every row, as issue 8 asks for them. */
+/** Every row of the table of speed. */
 export const ROWS: readonly Row[] = [
   cpuRow(100),
   cpuRow(300),
