@@ -68,13 +68,14 @@ function closeQuietly(conn: Disposable): void {
   }
 }
 
-/** What waits for the connection, in order; `conn.write` may take a part only. */
+/** What waits for the connection, in order; `conn.write` may take a part only. Nothing more is written once it has failed. */
 class Outflow {
   bytes = 0;
   readonly #stream: ByteStream;
   readonly #broken: () => void;
   #waiting: Uint8Array[] = [];
   #running = false;
+  #failed = false;
 
   constructor(stream: ByteStream, broken: () => void) {
     this.#stream = stream;
@@ -82,9 +83,17 @@ class Outflow {
   }
 
   push(bytes: Uint8Array): void {
+    if (this.#failed) return;
     this.bytes += bytes.length;
     this.#waiting.push(bytes);
-    if (!this.#running) this.#run().catch(this.#broken);
+    if (!this.#running) this.#run().catch(() => this.#fail());
+  }
+
+  #fail(): void {
+    this.#failed = true;
+    this.#waiting = [];
+    this.bytes = 0;
+    this.#broken();
   }
 
   async #run(): Promise<void> {
@@ -108,7 +117,10 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
     closeQuietly(conn);
     inlet.end(code, reason);
   };
-  const outflow = new Outflow(conn, () => end(CLOSED_ABNORMALLY, ""));
+  // A peer that has gone may have said why: its close frame may be here, unread, when a write of ours finds it gone.
+  const outflow = new Outflow(conn, () => {
+    closeTimer ??= setTimeout(() => end(...said), CLOSE_DEADLINE_MS);
+  });
   const writer = frameWriter({ cork() {}, uncork() {}, write: (bytes) => outflow.push(bytes) });
   const sayClose = (code: number | undefined, reason: string | undefined) => {
     if (closing) return;

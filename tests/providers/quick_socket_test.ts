@@ -100,20 +100,9 @@ test("a refusal tells its status, the vendor's words and when to come again", as
 test("a server that goes away without a word ends the wire with 1006", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const gone = (async () => {
-    const conn = await listener.accept();
-    const room = new Uint8Array(2000);
-    const size = await conn.read(room) ?? 0;
-    const key = /sec-websocket-key: (\S+)/i.exec(new TextDecoder().decode(room.subarray(0, size)))![1]!;
-    const digest = await crypto.subtle.digest(
-      "SHA-1",
-      new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`),
-    );
-    const head =
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${
-        new Uint8Array(digest).toBase64()
-      }\r\n\r\n`;
+    const { conn, head } = await shakenHand(listener);
     // The first message comes in one piece with the head, as it may.
-    await conn.write(new Uint8Array([...new TextEncoder().encode(head), 0x81, 2, 0x68, 0x69]));
+    await conn.write(new Uint8Array([...head, 0x81, 2, 0x68, 0x69]));
     conn.close();
   })();
   const dialled = await ask(`ws://127.0.0.1:${listener.addr.port}/`);
@@ -124,6 +113,49 @@ test("a server that goes away without a word ends the wire with 1006", async () 
   await gone;
   listener.close();
 });
+
+test("what a server says as it goes is told, even if it goes at once and we are sending", async () => {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const CLOSE_1011_WHY = [0x88, 5, 0x03, 0xf3, ...new TextEncoder().encode("why")];
+  for (let round = 0; round < 30; round++) {
+    const gone = (async () => {
+      const { conn, head } = await shakenHand(listener);
+      await conn.write(head);
+      await conn.read(new Uint8Array(10));
+      await conn.write(new Uint8Array(CLOSE_1011_WHY));
+      conn.close(); // with audio of ours unread: the kernel answers what comes after with a reset
+    })();
+    const dialled = await ask(`ws://127.0.0.1:${listener.addr.port}/`);
+    assert.ok(dialled.ok);
+    const wire = dialled.value;
+    const { ended } = listening(wire);
+    let over = false;
+    ended.then(() => over = true);
+    while (!over) {
+      wire.send(new Uint8Array(160));
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.deepEqual(await ended, [1011, "why"]);
+    await gone;
+  }
+  listener.close();
+});
+
+/** The server's side of a handshake by hand: the head of the answer is still to be sent. */
+async function shakenHand(listener: Deno.Listener): Promise<{ conn: Deno.Conn; head: Uint8Array }> {
+  const conn = await listener.accept();
+  const room = new Uint8Array(2000);
+  const size = await conn.read(room) ?? 0;
+  const key = /sec-websocket-key: (\S+)/i.exec(new TextDecoder().decode(room.subarray(0, size)))![1]!;
+  const digest = await crypto.subtle.digest(
+    "SHA-1",
+    new TextEncoder().encode(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`),
+  );
+  const proof = new Uint8Array(digest).toBase64();
+  const head =
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${proof}\r\n\r\n`;
+  return { conn, head: new TextEncoder().encode(head) };
+}
 
 test("nobody there, and an answer that is none, are told as unreachable", async () => {
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
