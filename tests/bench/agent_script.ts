@@ -23,6 +23,7 @@ const INTERRUPT_AFTER_MS = [500, 1600];
 /** The caller's words are confirmed this long after the interruption; the real agent sends leftovers in between. */
 const CONFIRM_AFTER_MS = 700;
 const LEFTOVER_CHUNKS = 2;
+const CALLER_SAID = { type: "ConversationText", role: "user", content: "I would like to know about my appointment." };
 
 export interface Reply {
   reply: number;
@@ -77,13 +78,18 @@ export class AgentCall {
   }
 
   #begin(ms: number): void {
-    if (this.finishing) return void (this.#nextReplyMs = Infinity);
     const { manner, sendText } = this.#parts;
     const number = this.replies.length + 1;
+    if (this.finishing) {
+      // Also the last interruption was one: unconfirmed, the server would go on with the reply, from anywhere in a frame.
+      if (this.replies.at(-1)?.cutMs) sendText(CALLER_SAID);
+      this.#nextReplyMs = Infinity;
+      return;
+    }
     const reply = { reply: number, count: Math.round(manner.replyMs / FRAME_MS), whole: false, cutMs: null };
     this.replies.push(reply);
     if (number > 1) {
-      sendText({ type: "ConversationText", role: "user", content: "I would like to know about my appointment." });
+      sendText(CALLER_SAID);
       sendText({ type: "AgentThinking", content: "" });
     }
     sendText({ type: "ConversationText", role: "assistant", content: "Of course. Let me look that up for you." });
