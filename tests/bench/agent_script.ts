@@ -46,7 +46,7 @@ const stamp = new FrameStamp();
 export class AgentCall {
   readonly replies: Reply[] = [];
   readonly uplink: Uplink;
-  /** No new reply begins any more. */
+  /** No new reply begins any more, but the answer to an interruption. */
   finishing = false;
   readonly #parts: AgentCallParts;
   #speaking: { reply: Reply; sentBytes: number; nextMs: number; leftovers: number } | undefined;
@@ -80,12 +80,8 @@ export class AgentCall {
   #begin(ms: number): void {
     const { manner, sendText } = this.#parts;
     const number = this.replies.length + 1;
-    if (this.finishing) {
-      // Also the last interruption was one: unconfirmed, the server would go on with the reply, from anywhere in a frame.
-      if (this.replies.at(-1)?.cutMs) sendText(CALLER_SAID);
-      this.#nextReplyMs = Infinity;
-      return;
-    }
+    // Who interrupted is answered: else the server would take it for a false start, or the agent for dead.
+    if (this.finishing && !this.replies.at(-1)?.cutMs) return void (this.#nextReplyMs = Infinity);
     const reply = { reply: number, count: Math.round(manner.replyMs / FRAME_MS), whole: false, cutMs: null };
     this.replies.push(reply);
     if (number > 1) {

@@ -46,8 +46,8 @@ const SENTENCE_MS = 700;
 const CALLS_PER_SECOND = 50;
 const START_DEADLINE_MS = 20_000;
 const RESULT_DEADLINE_MS = 15_000;
-/** After the last reply began, this much is left to be played. */
-const DRAIN_MS = MANNER.replyMs + 1500;
+/** After the last reply began, this much is left to be played, with an interruption and its answer. */
+const DRAIN_MS = MANNER.replyMs + 4000;
 
 export async function run(plan: RunPlan): Promise<RunResult> {
   const { contender, calls, seconds, cores, progress } = plan;
