@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Clock } from "./base/clock.ts";
+import { raced } from "./base/raced.ts";
 import { type BeforeCallConfig, fillSecrets } from "./config.ts";
 import { httpTool, type HttpToolParts } from "./engine/http_tool.ts";
 
@@ -30,10 +31,7 @@ export async function lookUpCaller(
   const late = new AbortController();
   using _limit = clock.after(timeoutMs, () => late.abort());
   try {
-    const ended = new Promise<never>((_, reject) =>
-      late.signal.addEventListener("abort", () => reject(late.signal.reason))
-    );
-    const answer = Answer.parse(JSON.parse(String(await Promise.race([tool.run({}, late.signal), ended]))));
+    const answer = Answer.parse(JSON.parse(String(await raced(tool.run({}, late.signal), late.signal))));
     const known = Object.entries(answer).slice(0, VARIABLES);
     return Object.fromEntries(known.map(([name, value]) => [name, String(value).slice(0, VALUE_CHARACTERS)]));
   } catch {

@@ -1,6 +1,7 @@
 /** The tools of one call, from its configuration: what is built in acts on the call, the rest asks web servers. */
 
 import type { Clock, Timer } from "./base/clock.ts";
+import { raced } from "./base/raced.ts";
 import { describeFault, failed, ok, type Result } from "./base/result.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/session.ts";
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
@@ -36,7 +37,7 @@ interface Ran {
   settled: boolean;
 }
 
-/** Requests that are remembered between two turns of the caller. */
+/** Requests that are remembered, of each kind; the oldest goes first. */
 const REMEMBERED = 50;
 
 export class ConfiguredTools implements CallTools, CallActions {
@@ -45,7 +46,10 @@ export class ConfiguredTools implements CallTools, CallActions {
   #call: CallControl | undefined;
   /** What the model asked for since the caller's last turn, by name and arguments. */
   readonly #recent = new Map<string, Ran>();
-  /** What ran when the line broke or the engine was lost: the model that asks for the same again gets its result, once. */
+  /**
+   * What ran when the line broke or the engine was lost: the model that asks for the same again gets its result, once, and
+   * not after the caller's next turn, to which it may be out of date.
+   */
   #before = new Map<string, Ran>();
   #digits: { wanted: DigitsWanted; keys: string; done: (keys: string) => void; timer: Timer } | undefined;
 
@@ -64,7 +68,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   succeeded(): void {
-    this.#before = new Map([...this.#before, ...this.#recent]);
+    this.#before = new Map([...this.#before, ...this.#recent].slice(-REMEMBERED));
     this.#recent.clear();
   }
 
@@ -89,7 +93,9 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   callerSaid(text: string): void {
-    for (const [key, { settled }] of this.#recent) if (settled) this.#recent.delete(key);
+    for (const ran of [this.#recent, this.#before]) {
+      for (const [key, { settled }] of ran) if (settled) ran.delete(key);
+    }
     this.#box.callerSaid(text);
   }
 
@@ -144,7 +150,7 @@ export class ConfiguredTools implements CallTools, CallActions {
     const note = (how: { delivered: boolean; why?: string }) =>
       this.#call?.report({ kind: "message", ...how, ...taken, ...urgent });
     try {
-      const delivered = await unlessAborted(this.#parts.takeMessage(message, signal), signal);
+      const delivered = await raced(this.#parts.takeMessage(message, signal), signal);
       note(delivered.ok ? { delivered: true } : { delivered: false, why: describeFault(delivered.fault) });
       return delivered;
     } catch (error) {
@@ -210,15 +216,6 @@ function sorted(value: unknown): unknown {
 function words<K extends string>(message: Record<string, unknown>, key: K): Partial<Record<K, string>> {
   const value = message[key];
   return typeof value === "string" ? { [key]: value } as Record<K, string> : {}; // a computed key loses its type
-}
-
-/** `work`, or a rejection with the reason for which `signal` aborts. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    if (signal.aborted) reject(signal.reason);
-    work.then(resolve, reject);
-  });
 }
 
 /** A server may tell what it was sent, and a failed request its address: no model, and so no caller, learns a secret. */

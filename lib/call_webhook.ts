@@ -2,6 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { type Clock, settledWithin, sleep } from "./base/clock.ts";
+import { raced } from "./base/raced.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 
 export interface CallWebhookParts {
@@ -115,7 +116,7 @@ export class CallWebhook implements AsyncDisposable {
         redirect: "manual",
         signal,
       });
-      const response = await Promise.race([fetch(request), whenAborted(signal)]);
+      const response = await raced(fetch(request), signal);
       await response.body?.cancel().catch(() => undefined);
       if (response.ok) return undefined;
       const isFinal = response.status < 500 && ![408, 425, 429].includes(response.status);
@@ -137,8 +138,4 @@ export class CallWebhook implements AsyncDisposable {
       ...(secret ? webhookSignature(secret, body, clock.wallTime()) : {}),
     };
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Clock, Timer } from "../base/clock.ts";
+import { raced } from "../base/raced.ts";
 import type { ToolSchema } from "../providers/ports.ts";
 
 /** One function: what the model is told of it, and what it does. */
@@ -150,14 +151,4 @@ function shapeOf(schema: Record<string, unknown>): z.ZodType {
   } catch {
     return z.record(z.string(), z.unknown());
   }
-}
-
-/** `work`, but no longer than `signal` allows. */
-function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

@@ -154,7 +154,7 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
     close(code, reason) {
       if (inlet.ended || closing) return;
       sayClose(code, reason);
-      closeTimer = setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
+      closeTimer ??= setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
     },
     terminate: () => end(CLOSED_ABNORMALLY, "terminated"),
     listen: (events) => inlet.listen(events),

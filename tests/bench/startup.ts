@@ -6,11 +6,13 @@
  */
 
 import { parseArgs } from "node:util";
+import { systemClock } from "../../lib/base/clock.ts";
 import { emptyDirectory, EXECUTABLE, ROOT } from "../executable/harness.ts";
 
 const POLL_MS = 1;
 const IDLE_MS = 3000;
 const DEADLINE_MS = 15_000;
+const ANSWER_MS = 2000;
 const MEBIBYTE_IN_KIBIBYTES = 1024;
 
 const LIVE = {
@@ -67,6 +69,7 @@ const ASK = new TextEncoder().encode("GET /health HTTP/1.1\r\nhost: localhost\r\
 async function answers(port: number): Promise<boolean> {
   try {
     using socket = await Deno.connect({ hostname: "127.0.0.1", port });
+    using _limit = systemClock.after(ANSWER_MS, () => socket.close());
     await socket.write(ASK);
     const buffer = new Uint8Array(64);
     const length = await socket.read(buffer) ?? 0;

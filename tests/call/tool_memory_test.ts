@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../lib/base/clock.ts";
+import { ok } from "../../lib/base/result.ts";
+import { ConfiguredTools } from "../../lib/call_tools.ts";
+import { test } from "../case.ts";
+import { config } from "../config/make.ts";
+
+/** Tools of one call, and how many messages were taken. */
+function messageTools() {
+  const taken: string[] = [];
+  const tools = new ConfiguredTools({
+    call: config({ prompt: "You are brief.", tools: [{ name: "take_message" }] }).base,
+    clock: systemClock,
+    fetch: () => Promise.reject(new Error("nothing is fetched")),
+    resolve: () => Promise.resolve([]),
+    secrets: {},
+    variable: () => "",
+    spoken: () => undefined,
+    park: () => {},
+    takeMessage: (message) => Promise.resolve(ok(void taken.push(String(message.message)))),
+  });
+  const ask = (id: string, message: string) =>
+    tools.run({ id, name: "take_message", arguments: JSON.stringify({ message }) });
+  return { tools, taken, ask };
+}
+
+test("who takes over and asks for the same gets what was done, once; what is new is done", async () => {
+  const { tools, taken, ask } = messageTools();
+  using _tools = tools;
+  tools.callerSaid("tell them I am late");
+  const first = await ask("1", "late");
+  tools.succeeded();
+  assert.equal(await ask("2", "late"), first);
+  assert.deepEqual(taken, ["late"]);
+  await ask("3", "later still");
+  assert.deepEqual(taken, ["late", "later still"]);
+});
+
+test("after the caller's next turn the same request is done anew: the old result may be out of date", async () => {
+  const { tools, taken, ask } = messageTools();
+  using _tools = tools;
+  await ask("1", "late");
+  tools.succeeded();
+  tools.callerSaid("tell them once more");
+  await ask("2", "late");
+  assert.deepEqual(taken, ["late", "late"]);
+});
