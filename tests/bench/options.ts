@@ -58,20 +58,13 @@ export function parseOptions(args: string[]): BenchOptions | string {
     return error instanceof Error ? error.message : String(error);
   }
   const faults: string[] = [];
-  const whole = (name: keyof typeof OPTIONS, least: number, most: number): number => {
-    const text = String(values[name]);
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    if (!(value >= least && value <= most)) {
-      faults.push(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
-    }
-    return value;
-  };
+  const whole = (name: keyof typeof OPTIONS, least: number, most: number) =>
+    wholeNumber(name, String(values[name]), { least, most, faults });
   const calls = String(values.calls).split(",").map(Number);
   if (!calls.every((n) => Number.isInteger(n) && n >= 1 && n <= 2000)) {
     faults.push(`--calls takes whole numbers from 1 to 2000, not "${values.calls}"`);
   }
-  const cores = coresOf(values.cores as string | undefined);
-  if (cores === "wrong") faults.push(`--cores takes two numbers of cores, as 0,1, not "${values.cores}"`);
+  const cores = coresOf(values.cores as string | undefined, faults);
   const url = values.url as string | undefined;
   if (url !== undefined && !/^(http|ws):\/\//.test(url)) faults.push(`--url takes http://… or ws://…, not "${url}"`);
   if (values.engine !== "agent") faults.push(`--engine takes "agent", not "${values.engine}"`);
@@ -88,7 +81,7 @@ export function parseOptions(args: string[]): BenchOptions | string {
     peer: values.peer === true,
     rounds: whole("rounds", 1, 20),
     tls: values.tls === true,
-    cores: cores === "wrong" ? undefined : cores,
+    cores,
     stallMs: whole("stall-ms", 0, 5000),
     stallEverySeconds: whole("stall-every", 1, 3600),
     help: values.help === true,
@@ -96,11 +89,26 @@ export function parseOptions(args: string[]): BenchOptions | string {
   return faults.length > 0 ? faults.join("\n") : options;
 }
 
-/** `A,B` as cores. */
-export function coresOf(text: string | undefined): Cores | undefined | "wrong" {
+/** The value of the option `name`; NaN, and a fault, if it is none of those allowed. */
+export function wholeNumber(
+  name: string,
+  text: string,
+  { least, most, faults }: { least: number; most: number; faults: string[] },
+): number {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) {
+    faults.push(`--${name} takes a whole number from ${least} to ${most}, not "${text}"`);
+  }
+  return value;
+}
+
+/** `A,B` as cores; undefined, and a fault, if it is not that. */
+export function coresOf(text: string | undefined, faults: string[]): Cores | undefined {
   if (text === undefined) return undefined;
   const found = /^(\d+),(\d+)$/.exec(text);
-  return found ? { server: Number(found[1]), rest: Number(found[2]) } : "wrong";
+  if (found) return { server: Number(found[1]), rest: Number(found[2]) };
+  faults.push(`--cores takes two numbers of cores, as 0,1, not "${text}"`);
+  return undefined;
 }
 
 const OPTIONS = {

@@ -3,8 +3,9 @@
 import { FRAME_MS } from "../../lib/audio/frame.ts";
 import type { Spread } from "./histogram.ts";
 import type { RunResult } from "./run.ts";
+import type { Delays } from "./verdict.ts";
 
-export interface Sample {
+export interface Sample extends Delays {
   server: "offhook" | "peer";
   calls: number;
   seconds: number;
@@ -12,13 +13,6 @@ export interface Sample {
   cpuMsPerCallSecond: number | null;
   residentKib: number | null;
   othersCores: number | null;
-  uplinkMs: Spread;
-  firstFrameMs: Spread;
-  jitterMs: Spread;
-  lateMs: Spread;
-  clearMs: Spread;
-  /** How late the phones themselves were: what is below it is not the server's. */
-  generatorLagMs: Spread;
   /** Frames lost, doubled, out of order or altered, either way, and calls that the server ended. */
   lost: number;
   stale: number;

@@ -1,7 +1,7 @@
 /** The command line of `deno task bench --table`. Pure. */
 
 import { parseArgs } from "node:util";
-import { type Cores, coresOf } from "./options.ts";
+import { type Cores, coresOf, wholeNumber } from "./options.ts";
 import { ROWS } from "./rows.ts";
 
 export interface TableOptions {
@@ -51,20 +51,14 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     return error instanceof Error ? error.message : String(error);
   }
   const faults: string[] = [];
-  const whole = (name: "rounds" | "seconds" | "first" | "step", most: number): number => {
-    const value = Number(values[name]);
-    if (!Number.isInteger(value) || value < 1 || value > most) {
-      faults.push(`--${name} takes a whole number from 1 to ${most}, not "${values[name]}"`);
-    }
-    return value;
-  };
+  const whole = (name: "rounds" | "seconds" | "first" | "step", most: number) =>
+    wholeNumber(name, String(values[name]), { least: 1, most, faults });
   const known = ROWS.map(({ name }) => name);
   const rows = values.only === undefined ? known : String(values.only).split(",");
   for (const row of rows) {
     if (!known.includes(row)) faults.push(`--only does not know "${row}". Rows: ${known.join(", ")}`);
   }
-  const cores = coresOf(values.cores as string | undefined);
-  if (cores === "wrong") faults.push(`--cores takes two numbers of cores, as 0,1, not "${values.cores}"`);
+  const cores = coresOf(values.cores as string | undefined, faults);
   const options: TableOptions = {
     loadgen: values.loadgen as string | undefined,
     server: values.server as string | undefined,
@@ -74,7 +68,7 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     first: whole("first", 2000),
     step: whole("step", 500),
     peer: values["no-peer"] !== true,
-    cores: cores === "wrong" ? undefined : cores,
+    cores,
     json: values.json === true,
     help: values.help === true,
   };

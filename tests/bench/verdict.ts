@@ -12,7 +12,18 @@ export interface Flow {
   altered: number;
 }
 
-export interface Verdict {
+/** How late what was. */
+export interface Delays {
+  uplinkMs: Spread;
+  firstFrameMs: Spread;
+  jitterMs: Spread;
+  lateMs: Spread;
+  clearMs: Spread;
+  /** How late the phones themselves were: what is below it is not the server's. */
+  generatorLagMs: Spread;
+}
+
+export interface Verdict extends Delays {
   up: Flow;
   /** Frames of silence that the server made up towards the agent. */
   madeUp: number;
@@ -39,13 +50,6 @@ export interface Verdict {
   /** Replies that were so late that the interruption of a later one cut them. Not counted as lost. */
   cutLate: number;
   dropped: { call: number; why: string }[];
-  uplinkMs: Spread;
-  firstFrameMs: Spread;
-  jitterMs: Spread;
-  lateMs: Spread;
-  clearMs: Spread;
-  /** How late our own phones spoke: a bound of what these figures are worth. */
-  generatorLagMs: Spread;
   clock: PhonesResult["clock"];
 }
 
