@@ -36,8 +36,6 @@ export interface AppParts {
 
 /** Twilio's own forms have some 2 KB. */
 const FORM_LIMIT_BYTES = 65_536;
-/** A carrier sends 50 messages a second; Deno's own ping finds a dead path. */
-const IDLE_TIMEOUT_SECONDS = 30;
 
 type Fields = Record<string, string>;
 
@@ -171,7 +169,7 @@ function openStream(c: Context, parts: AppParts): Response {
   if (parts.reception.admitsSocket()) return c.text("No place for another call now.\n", 503, { "retry-after": "5" });
   const offered = c.req.header("sec-websocket-protocol")?.split(",")[0]?.trim();
   const { socket, response } = Deno.upgradeWebSocket(c.req.raw, {
-    idleTimeout: IDLE_TIMEOUT_SECONDS,
+    idleTimeout: 0, // a timer for each message: the line looks for signs of life itself
     ...(offered ? { protocol: offered } : {}),
   });
   socket.onopen = () => parts.reception.stream(socketWire(socket));

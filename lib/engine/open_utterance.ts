@@ -1,6 +1,7 @@
 /** What the caller is saying, until somebody has understood it: another agent must be able to hear it again. Pure. */
 
 import { Audible } from "../audio/audible.ts";
+import { RecentAudio } from "../audio/recent_audio.ts";
 
 /** Frames before the agent noticed the caller, and the most that are kept of what the caller says: 0.6 s and 10 s. */
 const LEAD_IN_FRAMES = 30;
@@ -12,17 +13,20 @@ const UNNOTICED_FRAMES = 400;
 export class OpenUtterance {
   /** The agent has noticed it. */
   open = false;
-  frames: Uint8Array[] = [];
+  readonly #audio = new RecentAudio();
   readonly #ear = new Audible();
   /** Frames since the caller was last audible. */
   #silent = UNNOTICED_FRAMES;
 
+  /** What was kept, oldest first. */
+  get frames(): Uint8Array[] {
+    return this.#audio.frames();
+  }
+
   hear(frame: Uint8Array): void {
     this.#ear.push(frame);
     this.#silent = this.#ear.audible ? 0 : this.#silent + 1;
-    this.frames.push(frame);
-    const limit = this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES;
-    if (this.frames.length > limit) this.frames.splice(0, this.frames.length - limit);
+    this.#audio.push(frame, this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES);
   }
 
   begin(): void {
@@ -32,6 +36,6 @@ export class OpenUtterance {
   end(): void {
     this.open = false;
     this.#silent = UNNOTICED_FRAMES;
-    this.frames = [];
+    this.#audio.clear();
   }
 }

@@ -28,6 +28,10 @@ const ECHO_GRACE_MS = 2000;
 const CHECK_EVERY_MS = 250;
 /** A check that comes later than this tells of a stall of ours. */
 const LATE_MS = 100;
+/** A line without any news for this long is asked for some: a mark comes back at once where nothing is queued (Twilio reference, section 3.4). */
+export const ASK_LIFE_MS = 15_000;
+/** It has said nothing for this long: its path is gone. Deno's own idle timer tells the same, but is set anew with each message. */
+export const LIFELESS_MS = 30_000;
 /** What is due leaves with the carrier's next frame; without one, after this part of the lead at the latest. */
 const SLACK = 1 / 5;
 
@@ -63,6 +67,9 @@ export class TwilioLeg implements Leg, Paced {
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
   #lastFrameMs = 0;
+  /** When the carrier last sent anything it should. */
+  #lastNewsMs = 0;
+  #asked = false;
   #checkDueMs = 0;
   /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
   #madeUpMs = 0;
@@ -207,7 +214,7 @@ export class TwilioLeg implements Leg, Paced {
     }
     this.#timers.disarm("start");
     this.#out = new Outbound(streamSid);
-    this.#lastFrameMs = this.#clock.monotonicMs();
+    this.#lastFrameMs = this.#lastNewsMs = this.#clock.monotonicMs();
     this.#checkIn(QUIET_LINE_MS);
     this.#emit({
       kind: "leg-started",
@@ -249,7 +256,8 @@ export class TwilioLeg implements Leg, Paced {
 
   #echo(name: string): void {
     this.#tap?.echoed(name);
-    const heard = this.#playout.echo(name, this.#clock.monotonicMs());
+    this.#lastNewsMs = this.#clock.monotonicMs();
+    const heard = this.#playout.echo(name, this.#lastNewsMs);
     if (!heard) return;
     this.#emit({ kind: "mark-round-trip", ms: heard.roundTripMs });
     this.#heard(heard.finished);
@@ -264,13 +272,14 @@ export class TwilioLeg implements Leg, Paced {
     this.#timers.arm("check", ms);
   }
 
-  /** Late echoes and a quiet line: looked for when the line can have become quiet. */
+  /** Late echoes, a quiet line and a dead one: looked for when the line can have become quiet. */
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
     const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
     // After a stall of ours the frames may be there already, unread.
     const late = nowMs > this.#checkDueMs + LATE_MS;
+    if (!late && this.#isLifeless(nowMs)) return this.#end("socket-closed", 1001, "no sign of life");
     if (!late && quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
@@ -278,6 +287,16 @@ export class TwilioLeg implements Leg, Paced {
       }
     }
     if (!this.#ended) this.#checkIn(Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
+  }
+
+  #isLifeless(nowMs: number): boolean {
+    const silentMs = nowMs - Math.max(this.#lastFrameMs, this.#lastNewsMs);
+    if (silentMs < ASK_LIFE_MS) this.#asked = false;
+    else if (!this.#asked) {
+      this.#asked = true;
+      this.#wire.send(this.#out!.mark("alive"));
+    }
+    return silentMs >= LIFELESS_MS;
   }
 
   #strange(what: string): void {

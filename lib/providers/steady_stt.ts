@@ -5,6 +5,7 @@
 
 import { Audible } from "../audio/audible.ts";
 import { FRAME_MS } from "../audio/frame.ts";
+import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault, Peer } from "../base/result.ts";
 import { type Breakers, isLasting } from "../base/breaker.ts";
@@ -71,7 +72,7 @@ class SteadyStt implements Stt {
   #isOpen = false;
   #openedMs = 0;
   /** The turn's audio, and of it what the open socket has not got yet. */
-  #kept: Uint8Array[] = [];
+  readonly #kept = new RecentAudio();
   #unsent: Uint8Array[] = [];
   #isTurn = false;
   #turnStartMs = 0;
@@ -101,10 +102,9 @@ class SteadyStt implements Stt {
 
   hear(frame: Uint8Array): void {
     if (this.#over) return;
-    const copy = frame.slice();
-    this.#keep(copy);
+    this.#keep(frame);
     if (!this.#isOpen) return void this.#watch();
-    if (this.#unsent.length > 0) this.#unsent.push(copy);
+    if (this.#unsent.length > 0) this.#unsent.push(frame.slice());
     else this.#stt!.hear(frame);
     this.#watch();
   }
@@ -135,11 +135,9 @@ class SteadyStt implements Stt {
       this.#audibleFrames++;
     } else if (this.#text === "" && this.#inaudibleMs > FORGET_MS) this.#isTurn = false;
     if (!this.#isTurn) this.#audibleFrames = 0;
-    this.#kept.push(frame);
     const limit = !this.#isTurn ? LEAD_FRAMES : this.#text === "" ? SOUND_FRAMES : TURN_FRAMES;
-    if (this.#kept.length <= limit) return;
-    this.#isTruncated ||= this.#text !== "";
-    this.#kept.splice(0, this.#kept.length - limit);
+    const wasFull = this.#kept.push(frame, limit);
+    this.#isTruncated ||= wasFull && this.#text !== "";
   }
 
   #beginTurn(): void {
@@ -177,7 +175,7 @@ class SteadyStt implements Stt {
     this.#isOpen = true;
     this.#timers.disarm("opening");
     this.#openedMs = this.#nowMs;
-    this.#unsent = [...this.#kept];
+    this.#unsent = this.#kept.frames();
     this.#sendSome(BURST_FRAMES);
   }
 
@@ -213,7 +211,7 @@ class SteadyStt implements Stt {
     this.#text = this.#carried = "";
     this.#isTurn = this.#isTruncated = false;
     this.#attempts = 0;
-    this.#kept.splice(0, Math.max(0, this.#kept.length - TAIL_FRAMES));
+    this.#kept.keepLast(TAIL_FRAMES);
     this.#options.breakers?.of(this.#ear.name).worked();
   }
 
@@ -265,7 +263,7 @@ class SteadyStt implements Stt {
     this.#over = true;
     this.#timers[Symbol.dispose]();
     this.#retire();
-    this.#kept = [];
+    this.#kept.clear();
   }
 
   get #nowMs(): number {

@@ -1,0 +1,61 @@
+/** The last frames of a line, kept for somebody who may have to hear them again. Pure. */
+
+import { FRAME_BYTES } from "./frame.ts";
+
+const FIRST_ROOM_FRAMES = 32;
+
+/** A ring of bytes that grows with what it has to keep: no object per frame, which collections would carry over. */
+export class RecentAudio {
+  #room = new Uint8Array(FIRST_ROOM_FRAMES * FRAME_BYTES);
+  /** Where in the ring the oldest frame is, in frames. */
+  #oldest = 0;
+  #frames = 0;
+
+  /** Frames kept. */
+  get size(): number {
+    return this.#frames;
+  }
+
+  /** Keep a copy of `frame` (160 bytes); of all, the last `limit` frames stay. @returns whether older ones had to go. */
+  push(frame: Uint8Array, limit: number): boolean {
+    const isFull = this.#frames >= limit;
+    this.keepLast(limit - 1);
+    if (this.#frames === this.#capacity) this.#grow(limit);
+    this.#room.set(frame, (this.#oldest + this.#frames) % this.#capacity * FRAME_BYTES);
+    this.#frames++;
+    return isFull;
+  }
+
+  /** Let go of all but the last `count` frames. */
+  keepLast(count: number): void {
+    const surplus = Math.max(0, this.#frames - count);
+    this.#oldest = (this.#oldest + surplus) % this.#capacity;
+    this.#frames -= surplus;
+  }
+
+  clear(): void {
+    this.#room = new Uint8Array(FIRST_ROOM_FRAMES * FRAME_BYTES);
+    this.#oldest = this.#frames = 0;
+  }
+
+  /** Copies, oldest first. */
+  frames(): Uint8Array[] {
+    return Array.from({ length: this.#frames }, (_, index) => {
+      const at = (this.#oldest + index) % this.#capacity * FRAME_BYTES;
+      return this.#room.slice(at, at + FRAME_BYTES);
+    });
+  }
+
+  get #capacity(): number {
+    return this.#room.length / FRAME_BYTES;
+  }
+
+  #grow(limit: number): void {
+    const room = new Uint8Array(Math.min(limit, this.#capacity * 2) * FRAME_BYTES);
+    const split = this.#oldest * FRAME_BYTES;
+    room.set(this.#room.subarray(split));
+    room.set(this.#room.subarray(0, split), this.#room.length - split);
+    this.#room = room;
+    this.#oldest = 0;
+  }
+}

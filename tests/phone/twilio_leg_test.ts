@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { LegEvent } from "../../lib/phone/leg.ts";
+import { Pacer } from "../../lib/phone/pacer.ts";
+import { ASK_LIFE_MS, LIFELESS_MS, TwilioLeg } from "../../lib/phone/twilio_leg.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+import { wirePair } from "../sim/wire.ts";
+
+const streamSid = `MZ${"1".repeat(32)}`;
+
+/** A started line whose caller sends no audio, and the carrier's end of it. `echo`: marks come back. */
+function quietLine({ echo }: { echo: boolean }) {
+  const clock = new VirtualClock();
+  const { client, server } = wirePair(clock);
+  const leg = new TwilioLeg({ wire: server, clock, pacer: new Pacer(clock), leadMs: 200 });
+  const events: LegEvent[] = [];
+  leg.listen((event) => events.push(event));
+  const marks: string[] = [];
+  let closed: [code: number, reason: string] | undefined;
+  client.listen({
+    text(text) {
+      const { event, mark } = JSON.parse(text);
+      if (event !== "mark") return;
+      marks.push(mark.name);
+      if (echo) client.send(JSON.stringify({ event: "mark", streamSid, mark }));
+    },
+    binary: () => assert.fail("Twilio takes text only"),
+    close: (code, reason) => closed = [code, reason],
+    crashed: assert.fail,
+  });
+  const mediaFormat = { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 };
+  client.send(JSON.stringify({ event: "start", streamSid, start: { callSid: "CA1", mediaFormat } }));
+  return { clock, leg, events, marks, closed: () => closed };
+}
+
+test("a carrier that says nothing is asked for a sign of life, and given up without one", async () => {
+  const { clock, events, marks, closed } = quietLine({ echo: false });
+  await clock.run(ASK_LIFE_MS - 500);
+  assert.deepEqual(marks, []);
+  await clock.run(LIFELESS_MS - ASK_LIFE_MS);
+  assert.deepEqual(marks, ["alive"]);
+  assert.equal(closed(), undefined);
+  await clock.run(1000);
+  assert.deepEqual(events.at(-1), { kind: "leg-ended", how: "socket-closed" });
+  assert.deepEqual(closed(), [1001, "no sign of life"]);
+});
+
+test("a carrier that is silent but there is kept", async () => {
+  const { clock, leg, events, marks, closed } = quietLine({ echo: true });
+  await clock.run(4 * ASK_LIFE_MS + 2000);
+  assert.deepEqual(marks, ["alive", "alive", "alive", "alive"]);
+  assert.deepEqual(events.map(({ kind }) => kind), ["leg-started"]);
+  assert.equal(closed(), undefined);
+  leg.hangUp();
+});
