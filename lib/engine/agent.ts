@@ -1,6 +1,6 @@
 /** The conversation held by one remote Voice Agent: keeps caller audio until it is ready, and its replies apart. */
 
-import { BoundedQueue } from "../base/queue.ts";
+import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
 import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
@@ -55,7 +55,8 @@ export class AgentEngine implements Engine {
   readonly #fence: Fence;
   #agent: VoiceAgent;
   readonly #timers: TimerSet<Wait>;
-  #early: BoundedQueue<Uint8Array> | undefined = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
+  /** What the caller says until the agent is ready. */
+  #early: RecentAudio | undefined = new RecentAudio();
   #ended = false;
   #lastAudioMs = 0;
   /** An open reply that has text, and no sound yet. */
@@ -95,7 +96,7 @@ export class AgentEngine implements Engine {
 
   hear(frame: Uint8Array): void {
     this.#utterance.hear(frame);
-    if (this.#early) this.#early.push(frame);
+    if (this.#early) this.#early.push(frame, EARLY_FRAMES);
     else this.#agent.hear(frame);
   }
 
@@ -213,8 +214,8 @@ export class AgentEngine implements Engine {
 
   #keepEarly(): void {
     if (this.#early) return;
-    this.#early = new BoundedQueue({ limit: EARLY_FRAMES, whenFull: "drop-oldest" });
-    for (const frame of this.#utterance.frames) this.#early.push(frame);
+    this.#early = new RecentAudio();
+    for (const frame of this.#utterance.frames) this.#early.push(frame, EARLY_FRAMES);
   }
 
   #inject(text: string, behavior: "default" | "queue"): void {
@@ -285,8 +286,7 @@ export class AgentEngine implements Engine {
     this.#refusals = 0;
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
-    for (const frame of early.drain()) this.#agent.hear(frame);
-    early[Symbol.dispose]();
+    for (const frame of early.frames()) this.#agent.hear(frame);
     if (this.#resume === undefined) return;
     this.#agent.injectCaller(this.#resume);
     this.#resume = undefined;

@@ -48,7 +48,7 @@ export interface LineTap {
 export interface Leg extends AsyncDisposable {
   /** Where events go. One listener; events that came earlier are delivered now. */
   listen(post: (event: LegEvent) => void): void;
-  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. What came earlier (at most 2 s) comes now. */
+  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. A frame is good until `hear` returns. What came earlier (at most 2 s) comes now. */
   connect(hear: (frame: Uint8Array) => void): void;
   /**
    * Queue audio of a reply: mu-law, any length. Replies play one after the other, in the order of their first audio.

@@ -1,5 +1,6 @@
 /** Twilio Media Streams messages, both ways. Pure. Source: Twilio reference, sections 3.2, 3.3 and 3.6. */
 
+import { FRAME_BYTES } from "../audio/frame.ts";
 import { z } from "zod";
 
 /** Text decoded from one media message: when it plays in the stream, and the audio in base64. */
@@ -45,32 +46,23 @@ export function parseTwilio(text: string): Inbound | Odd {
   return readMediaFast(text) ?? readMarkFast(text) ?? parseSlow(text);
 }
 
-/** Decodes audio into room that is shared by consecutive messages: a typed array of its own for each costs twice as much. */
+/** Decodes the audio of one line. */
 export class Base64Decoder {
-  #room = new Uint8Array(0);
-  #used = 0;
+  #room = new Uint8Array(FRAME_BYTES);
 
-  /** @returns the bytes, which stay as they are; undefined if `payload` is not base64. */
+  /** @returns the bytes, in room that the next call writes to again; undefined if `payload` is not base64. */
   decode(payload: string): Uint8Array | undefined {
     const size = decodedSize(payload);
-    if (this.#used + size > this.#room.length) {
-      this.#room = new Uint8Array(Math.max(ROOM_BYTES, size));
-      this.#used = 0;
-    }
-    const bytes = this.#room.subarray(this.#used, this.#used + size);
+    if (size !== this.#room.length) this.#room = new Uint8Array(size);
     try {
-      const { read, written } = bytes.setFromBase64(payload);
-      if (read !== payload.length || written !== size) return undefined;
+      const { read, written } = this.#room.setFromBase64(payload);
+      return read === payload.length && written === size ? this.#room : undefined;
     } catch {
       return undefined;
     }
-    this.#used += size;
-    return bytes;
   }
 }
 
-/** Half a second of audio: what holds on to one frame holds on to no more. */
-const ROOM_BYTES = 4000;
 const PADDING = "=".charCodeAt(0);
 
 function decodedSize(payload: string): number {

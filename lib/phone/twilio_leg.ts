@@ -1,6 +1,7 @@
 /** A phone line over one Media Streams socket: the shell around messages, playout and pacer. */
 
 import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
+import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
@@ -59,7 +60,8 @@ export class TwilioLeg implements Leg, Paced {
   #out: Outbound | undefined;
   #early: LegEvent[] = [];
   #post: ((event: LegEvent) => void) | undefined;
-  #earlyFrames: Uint8Array[] = [];
+  /** What came before anybody was connected. */
+  readonly #earlyFrames = new RecentAudio();
   #hear: ((frame: Uint8Array) => void) | undefined;
   #tap: LineTap | undefined;
   #odd = 0;
@@ -99,7 +101,8 @@ export class TwilioLeg implements Leg, Paced {
 
   connect(hear: (frame: Uint8Array) => void): void {
     this.#hear = hear;
-    for (const frame of this.#earlyFrames.splice(0)) hear(frame);
+    for (const frame of this.#earlyFrames.frames()) hear(frame);
+    this.#earlyFrames.clear();
   }
 
   play(reply: number, audio: Uint8Array): boolean {
@@ -249,9 +252,8 @@ export class TwilioLeg implements Leg, Paced {
   }
 
   #deliver(frame: Uint8Array): void {
-    if (this.#hear) return this.#hear(frame);
-    if (this.#earlyFrames.length >= EARLY_FRAMES) this.#earlyFrames.shift();
-    this.#earlyFrames.push(frame);
+    if (this.#hear) this.#hear(frame);
+    else this.#earlyFrames.push(frame, EARLY_FRAMES);
   }
 
   #echo(name: string): void {
@@ -315,7 +317,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#due(Infinity);
     this.#pacer.remove(this);
     this.#timers[Symbol.dispose]();
-    this.#earlyFrames = [];
+    this.#earlyFrames.clear();
     how === "clogged" ? this.#wire.terminate() : this.#wire.close(code, reason);
     this.#emit({ kind: "leg-ended", how });
   }

@@ -70,8 +70,14 @@ async function start(sim: Awaited<ReturnType<typeof liveHouse>>, callSid: string
   );
   assert.ok(dialled.ok);
   let closed = false;
-  dialled.value.listen({ text: () => {}, binary: () => {}, close: () => void (closed = true), crashed: assert.fail });
-  dialled.value.send(JSON.stringify({
+  const wire = dialled.value;
+  wire.listen({
+    text: (text) => text.includes('"mark"') && wire.send(text), // it is there, though silent
+    binary: () => {},
+    close: () => void (closed = true),
+    crashed: assert.fail,
+  });
+  wire.send(JSON.stringify({
     event: "start",
     streamSid: `MZ${callSid}`,
     start: {
@@ -81,7 +87,7 @@ async function start(sim: Awaited<ReturnType<typeof liveHouse>>, callSid: string
     },
   }));
   await sim.clock.run(100);
-  return { wire: dialled.value, closed: () => closed };
+  return { wire, closed: () => closed };
 }
 
 test("a stream needs our token: missing, forged, of another call, replayed or expired, it is turned away", async () => {
