@@ -24,7 +24,7 @@ export interface PromptLine {
   voice?: PromptVoice | undefined;
 }
 
-/** Keeps what a vendor rendered, by hash of voice and text, from one start to the next. */
+/** Keeps what a voice spoke, by hash of voice and text, from one start to the next. */
 export interface RenderingCache {
   read: (hash: string) => Promise<Uint8Array | undefined>;
   write: (hash: string, audio: Uint8Array) => Promise<void>;
@@ -136,31 +136,31 @@ export class PromptBook {
       failures.set(voice.name, (failures.get(voice.name) ?? 0) + 1);
     }
     if (signal.aborted) return undefined;
-    try {
-      const { audio } = await this.#parts.voice.speak(text, signal);
-      if (audio.length > 0) return { audio: wholeFrames(audio), text, voice: LOCAL_VOICE };
-      notes.add(
-        `Nothing of the line "${text}" can be spoken by the local voice. Record it: offhook audio build FILE.wav`,
-      );
-    } catch (error) {
-      if (!signal.aborted) notes.add(`Cannot speak the line "${text}": ${messageOf(error)}`);
-    }
-    return undefined;
+    const audio = await this.#kept(LOCAL_VOICE, text, notes) ?? await this.#speakLocally(text, { signal, notes });
+    return audio && { audio: wholeFrames(audio), text, voice: LOCAL_VOICE };
   }
 
-  async #render(
-    text: string,
-    voice: PromptVoice,
-    { signal, notes }: Pick<Speaking, "signal" | "notes">,
-  ): Promise<Uint8Array | undefined> {
-    const { cache } = this.#parts;
-    const hash = renderingHash(voice.name, text);
+  async #speakLocally(text: string, { signal, notes }: Asked): Promise<Uint8Array | undefined> {
     try {
-      const kept = await cache?.read(hash);
-      if (kept && readRecording(kept, hash).ok) return kept;
+      const { audio } = await this.#parts.voice.speak(text, signal);
+      if (audio.length === 0) {
+        notes.add(
+          `Nothing of the line "${text}" can be spoken by the local voice. Record it: offhook audio build FILE.wav`,
+        );
+        return undefined;
+      }
+      // Where it cannot be kept, it is spoken again at the next start: nobody waits for that.
+      await this.#parts.cache?.write(renderingHash(LOCAL_VOICE, text), audio).catch(() => {});
+      return audio;
     } catch (error) {
-      notes.add(`Cannot read what was spoken before: ${messageOf(error)}`);
+      if (!signal.aborted) notes.add(`Cannot speak the line "${text}": ${messageOf(error)}`);
+      return undefined;
     }
+  }
+
+  async #render(text: string, voice: PromptVoice, { signal, notes }: Asked): Promise<Uint8Array | undefined> {
+    const kept = await this.#kept(voice.name, text, notes);
+    if (kept) return kept;
     try {
       const rendered = await voice.render(text, signal);
       const checked = rendered.ok
@@ -171,7 +171,7 @@ export class PromptBook {
         return undefined;
       }
       const { audio } = checked.value;
-      await cache?.write(hash, audio).catch((error) =>
+      await this.#parts.cache?.write(renderingHash(voice.name, text), audio).catch((error) =>
         notes.add(`Cannot keep what ${voice.name} spoke, so it is asked again at the next start: ${messageOf(error)}`)
       );
       return audio;
@@ -180,11 +180,26 @@ export class PromptBook {
       return undefined;
     }
   }
+
+  /** What `voice` spoke at an earlier start. */
+  async #kept(voice: string, text: string, notes: Set<string>): Promise<Uint8Array | undefined> {
+    const hash = renderingHash(voice, text);
+    try {
+      const kept = await this.#parts.cache?.read(hash);
+      return kept && readRecording(kept, hash).ok ? kept : undefined;
+    } catch (error) {
+      notes.add(`Cannot read what was spoken before: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
 }
 
-interface Speaking {
+interface Asked {
   signal: AbortSignal;
   notes: Set<string>;
+}
+
+interface Speaking extends Asked {
   /** By name of the voice. */
   failures: Map<string, number>;
 }

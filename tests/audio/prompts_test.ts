@@ -196,6 +196,22 @@ test("when a vendor's voice fails, the local voice speaks, and after two failure
   for (const line of lines) assert.equal(prompts.voiceOf(line), LOCAL_VOICE);
 });
 
+test("what the local voice has spoken is kept too: a second start does not load it", async () => {
+  const kept = new Map<string, Uint8Array>();
+  const cache = {
+    read: (hash: string) => Promise.resolve(kept.get(hash)),
+    write: (hash: string, audio: Uint8Array) => Promise.resolve(void kept.set(hash, audio)),
+  };
+  const line = { text: "Hello there." };
+  const first = book({}, { cache });
+  assert.deepEqual(await first.load([line], signal), []);
+  const mute = { ...toneVoice(), speak: () => Promise.reject(new Error("the voice was asked")) };
+  const second = book({}, { cache, voice: mute });
+  assert.deepEqual(await second.load([line], signal), []);
+  assert.deepEqual(second.get(line), first.get(line));
+  assert.equal(second.voiceOf(line), LOCAL_VOICE);
+});
+
 test("what a vendor renders is checked too, and a disk that cannot be written costs only the cache", async () => {
   const empty: PromptVoice = { name: "vendor", render: () => Promise.resolve(ok(new Uint8Array(0))) };
   const first = book({});
