@@ -86,7 +86,7 @@ export class PromptBook {
     for (const line of missing) {
       if (signal.aborted) break;
       if (this.get(line)) continue;
-      const prompt = await this.#speak(line, { signal, notes, failures });
+      const prompt = await this.#speak(line, { signal, notes, failures, index: index ?? {} });
       if (prompt) this.#prompts.set(keyOf(line), prompt);
     }
     return [...notes];
@@ -95,13 +95,8 @@ export class PromptBook {
   /** @returns whether the line is as its recording says it. */
   #loadRecording(line: PromptLine, index: PromptIndex, notes: Set<string>): boolean {
     if (!line.audio) return false;
-    const path = `assets/audio/${line.audio}.mulaw`;
-    let bytes: Uint8Array | undefined;
-    try {
-      bytes = this.#parts.read(line.audio);
-    } catch (error) {
-      notes.add(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    const path = pathOf(line.audio);
+    const bytes = this.#read(line.audio, notes);
     if (!bytes) {
       if (!line.text) notes.add(`${path} is missing, and its line has no text. Build it: offhook audio build FILE.wav`);
       return false;
@@ -126,7 +121,16 @@ export class PromptBook {
     return true;
   }
 
-  async #speak(line: PromptLine, { signal, notes, failures }: Speaking): Promise<Prompt | undefined> {
+  #read(name: string, notes: Set<string>): Uint8Array | undefined {
+    try {
+      return this.#parts.read(name);
+    } catch (error) {
+      notes.add(`${pathOf(name)} cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #speak(line: PromptLine, { signal, notes, failures, index }: Speaking): Promise<Prompt | undefined> {
     const text = withoutVariables(line.text, notes);
     if (text === "") return undefined;
     const { voice } = line;
@@ -136,8 +140,19 @@ export class PromptBook {
       failures.set(voice.name, (failures.get(voice.name) ?? 0) + 1);
     }
     if (signal.aborted) return undefined;
-    const audio = await this.#kept(LOCAL_VOICE, text, notes) ?? await this.#speakLocally(text, { signal, notes });
+    const audio = this.#recorded(text, index, notes) ?? await this.#kept(LOCAL_VOICE, text, notes) ??
+      await this.#speakLocally(text, { signal, notes });
     return audio && { audio: wholeFrames(audio), text, voice: LOCAL_VOICE };
+  }
+
+  /** A recording in which the local voice says just this: it need not be loaded for it. */
+  #recorded(text: string, index: PromptIndex, notes: Set<string>): Uint8Array | undefined {
+    for (const [name, entry] of Object.entries(index)) {
+      if (entry.text !== text || entry.voice !== LOCAL_VOICE) continue;
+      const audio = this.#read(name, notes);
+      if (audio && entryOf(index, name, audio)) return audio;
+    }
+    return undefined;
   }
 
   async #speakLocally(text: string, { signal, notes }: Asked): Promise<Uint8Array | undefined> {
@@ -200,8 +215,13 @@ interface Asked {
 }
 
 interface Speaking extends Asked {
+  index: PromptIndex;
   /** By name of the voice. */
   failures: Map<string, number>;
+}
+
+function pathOf(recording: string): string {
+  return `assets/audio/${recording}.mulaw`;
 }
 
 function keyOf({ text, audio, voice }: PromptLine): string {

@@ -212,6 +212,19 @@ test("what the local voice has spoken is kept too: a second start does not load 
   assert.equal(second.voiceOf(line), LOCAL_VOICE);
 });
 
+test("a line without a recording is played from one that says the same in the local voice", async () => {
+  const index = { hello: { text: "Hello there.", voice: LOCAL_VOICE, hash: hashOf(GOOD) } };
+  const mute = { ...toneVoice(), speak: () => Promise.reject(new Error("the voice was asked")) };
+  const prompts = book({ hello: GOOD }, { index: () => index, voice: mute });
+  assert.deepEqual(await prompts.load([{ text: "Hello there." }], signal), []);
+  assert.equal(prompts.get({ text: "Hello there." })!.length, 8160);
+  // Not from one that another voice speaks, nor from a file that took its place.
+  for (const changed of [{ ...index.hello, voice: "vendor one" }, { ...index.hello, hash: "0" }]) {
+    const other = book({ hello: GOOD }, { index: () => ({ hello: changed }), voice: mute });
+    assert.match((await other.load([{ text: "Hello there." }], signal)).join(), /the voice was asked/);
+  }
+});
+
 test("what a vendor renders is checked too, and a disk that cannot be written costs only the cache", async () => {
   const empty: PromptVoice = { name: "vendor", render: () => Promise.resolve(ok(new Uint8Array(0))) };
   const first = book({});
