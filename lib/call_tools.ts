@@ -3,7 +3,7 @@
 import type { Clock, Timer } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
 import { describeFault, failed, ok, type Result } from "./base/result.ts";
-import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/session.ts";
+import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_call.ts";
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
 import {
   type CallActions,

@@ -10,7 +10,7 @@ import { DailyMinutes } from "./call/daily.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
-import type { RoutedAnswer, SpokenLine } from "./call/session.ts";
+import type { RoutedAnswer, SpokenLine } from "./call/live_call.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import type { Result } from "./base/result.ts";

@@ -6,11 +6,12 @@ import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { type HistoryLine, historyOf } from "./history.ts";
+import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
 import { type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
 import { Reaper } from "./reaper.ts";
 import { type Caller, Registry } from "./registry.ts";
-import { type CallParts, type CallTools, type LiveCall, runCall } from "./session.ts";
+import { runCall } from "./session.ts";
 
 /** Why a stream or a call was turned away: the label of a counter. */
 export type Refusal =

@@ -1,8 +1,8 @@
 /** The calls of this process: those that are live, and those whose webhook came but whose audio has not. */
 
 import { type Clock, settledWithin, type Timer } from "../base/clock.ts";
+import type { LiveCall } from "./live_call.ts";
 import type { EndReason, LineName } from "./machine.ts";
-import type { LiveCall } from "./session.ts";
 
 /** A call whose webhook was answered must bring its stream within this time. */
 export const CLAIM_DEADLINE_MS = 15_000;

@@ -2,123 +2,25 @@
 
 import { Audible } from "../audio/audible.ts";
 import { audioMs, FRAME_BYTES } from "../audio/frame.ts";
-import { type Clock, TimerSet } from "../base/clock.ts";
+import { TimerSet } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
-import type { Leg, LegEvent, LineTap } from "../phone/leg.ts";
+import type { LegEvent } from "../phone/leg.ts";
+import { CutReplies } from "./cut_replies.ts";
 import { Echoes } from "./echoes.ts";
+import type { CallParts, LiveCall, SpokenLine, ToolCall } from "./live_call.ts";
 import {
   begin,
   type CallEffect,
   type CallEvent,
   type CallState,
   type EndReason,
-  type LineName,
   LOOP_TIMES,
   step,
   type TimerName,
 } from "./machine.ts";
 import type { NoticeBody, ReplySource } from "./notice.ts";
-
-/** Words we say ourselves, ready to be played. */
-export interface SpokenLine {
-  text: string;
-  /** Mu-law, 8 kHz. */
-  audio: Uint8Array;
-  interruptible: boolean;
-}
-
-/** How long a call waits for what, ms. */
-export type CallDeadlines = Readonly<Record<TimerName, number>>;
-
-/** A common question that we answer ourselves, at once. */
-export interface RoutedAnswer {
-  route: string;
-  score: number;
-  line: SpokenLine;
-  then: "continue" | "hangup" | "transfer";
-  transferTo?: string;
-}
-
-export interface ToolCall {
-  id: string;
-  name: string;
-  arguments: string;
-}
-
-/** What the tools of a call may do with it. */
-export interface CallControl {
-  end(reason: EndReason, say?: LineName): void;
-  report(notice: NoticeBody): void;
-}
-
-/** The functions a model may call in this call. They outlive its line: a call that comes back finds them at work. */
-export interface CallTools extends Disposable {
-  /** The call is live, or back: from now on tools can act on it. What ran before is not run again. */
-  attach(call: CallControl): void;
-  /** Whoever asked for what runs is gone: its successor, which asks for the same again, gets that and no second one. */
-  succeeded(): void;
-  /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
-  run(call: ToolCall): Promise<string>;
-  cancel(id: string): void;
-  callerSaid(text: string): void;
-  /** A key of the caller's phone. @returns whether a tool took it. */
-  digit(digit: string): boolean;
-  /** Said while this tool runs. */
-  waiting(name: string): SpokenLine | undefined;
-  /** Leave the line to a destination by its name. */
-  transfer(name: string): void;
-}
-
-export interface CallParts {
-  /** Our own id of the call. */
-  id: string;
-  /** A line that has started. */
-  leg: Leg;
-  /** Opens the engine, or hands over the one that was opened early. */
-  openEngine: (host: EngineHost) => Engine;
-  /** The call's reply numbers: shared with an engine that was opened early. */
-  newReply: () => number;
-  clock: Clock;
-  deadlines: CallDeadlines;
-  /** How long the caller asks to be left in silence with these words ("hold on"), ms; 0 where they do not. */
-  patienceMs: (text: string) => number;
-  /** How often silence is broken before the call ends. */
-  maxPrompts: number;
-  line: (name: LineName) => SpokenLine | undefined;
-  /** Said as soon as the line is there, before and beside the engine. */
-  greeting?: SpokenLine;
-  /** Said before everything else: that the call is recorded. */
-  notice?: SpokenLine;
-  /** Opens the recording of the line; closed with the call. */
-  record?: () => { tap: LineTap } & Disposable;
-  /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
-  route: (text: string) => RoutedAnswer | undefined;
-  /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
-  onlyInterrupts: (text: string) => boolean;
-  tools: CallTools;
-  /** Words that cover a wait, another at each call; none where the engine covers its own waits. */
-  filler: () => SpokenLine | undefined;
-  /** The caller's words that the line's break kept from being answered: asked again once the call is back. */
-  unanswered?: string;
-  /** What was said so far, as heard. */
-  history: () => readonly { role: "user" | "assistant"; content: string }[];
-  report: (notice: NoticeBody) => void;
-}
-
-/** A call in progress. */
-export interface LiveCall {
-  /** Settles when everything the call opened is closed. Never rejects. */
-  readonly done: Promise<EndReason>;
-  /** End it politely: `say` some last words first. */
-  end(reason: EndReason, say?: LineName): void;
-  /** Its line is gone, whatever the socket says. What was heard is reported when this returns. */
-  lose(): void;
-  /** It is over at the carrier: end it now, without a word. */
-  bury(reason: EndReason): void;
-  /** Why it has ended or is ending, as soon as that is decided: before `done` settles. */
-  readonly reason: EndReason | undefined;
-}
+import { Unanswered } from "./unanswered.ts";
 
 /** Control events that may wait; more than that in one turn of the loop means something is badly wrong. */
 const INBOX_LIMIT = 256;
@@ -129,8 +31,6 @@ const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has
 const SPEECH_FRAMES = 30;
 /** Fillers while nobody is known to have said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
-/** Without word timings a resumed reply repeats this much. */
-const REPEAT_MS = 200;
 
 /** Run one call from its started line to its end. What it opened is closed, newest first, before `done` settles. */
 export function runCall(parts: CallParts): LiveCall {
@@ -156,20 +56,15 @@ class Session {
   readonly #inbox = new BoundedQueue<CallEvent>({ limit: INBOX_LIMIT, whenFull: "refuse" });
   readonly #timers: TimerSet<TimerName>;
   readonly #ear = new Audible();
-  readonly #words = new Map<number, { startMs: number; endMs: number }[]>();
+  readonly #cut = new CutReplies();
   readonly #protected = new Set<number>();
   readonly #echoes = new Echoes();
   #engine: Engine | undefined;
-  /** Still to be asked again, once the engine is ready and the caller knows that we are back. */
-  #unanswered: string | undefined;
-  #backAs: number | undefined;
-  #asked: string | undefined;
-  #ready = false;
+  readonly #unanswered: Unanswered;
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
   #interruptedMs = 0;
   #patientUntilMs = 0;
-  #cuts: { reply: number; heardMs: number }[] = [];
   /** The caller's present turn was answered by a route: what the engine makes of it is not wanted. */
   #routed = false;
   /** Frames in a row in which the caller was heard. */
@@ -183,7 +78,7 @@ class Session {
 
   constructor(parts: CallParts) {
     this.#parts = parts;
-    this.#unanswered = parts.unanswered;
+    this.#unanswered = new Unanswered(parts.unanswered);
     this.#timers = new TimerSet(parts.clock, (name) => this.#timer(name));
   }
 
@@ -202,7 +97,7 @@ class Session {
     if (this.#parts.record) leg.tap(owned.use(this.#parts.record()).tap);
     leg.listen((event) => this.#legEvent(event));
     if (this.#parts.notice) this.#speak(this.#parts.notice, "line");
-    if (this.#parts.greeting) this.#backAs = this.#speak(this.#parts.greeting, "line");
+    if (this.#parts.greeting) this.#unanswered.waitFor(this.#speak(this.#parts.greeting, "line"));
     const engine = owned.use(this.#parts.openEngine(this.#host()));
     this.#engine = engine;
     leg.connect((frame) => this.#hear(frame, engine));
@@ -270,10 +165,10 @@ class Session {
         return this.post({ kind: "digit" });
       case "reply-heard":
         this.#protected.delete(event.reply);
+        this.#cut.heard(event.reply);
         this.#report(event);
         this.post(event);
-        if (event.reply === this.#backAs) this.#backAs = undefined;
-        return this.#askAgain();
+        return this.#ask(this.#unanswered.heard(event.reply));
       default:
         return this.#report(event);
     }
@@ -288,8 +183,7 @@ class Session {
           requestId: event.requestId ?? "",
         });
         this.post({ kind: "ready" });
-        this.#ready = true;
-        return this.#askAgain();
+        return this.#ask(this.#unanswered.ready());
       case "caller-spoke":
         this.#report(event);
         this.#routed = false;
@@ -305,7 +199,7 @@ class Session {
         this.#parts.leg.end(event.reply);
         return this.post(event);
       case "reply-words":
-        this.#words.set(event.reply, [...this.#words.get(event.reply) ?? [], ...event.words]);
+        this.#cut.addWords(event.reply, event.words);
         return this.#report(event);
       case "answer-due":
         return this.post(event);
@@ -336,11 +230,7 @@ class Session {
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
-    if (event.final && event.text === this.#asked) { // the caller said it before the line broke
-      this.#asked = undefined;
-      return this.post({ kind: "caller-text", final: true });
-    }
-    this.#unanswered = undefined;
+    if (this.#unanswered.said(event.text, event.final)) return this.post({ kind: "caller-text", final: true });
     this.#report(event);
     // What only interrupts is heard, and not answered.
     const final = event.final && !event.interruption;
@@ -349,12 +239,9 @@ class Session {
     if (final && times < LOOP_TIMES) this.#callerSaid(event.text);
   }
 
-  /** The turn that the line's break left unanswered, as if the caller had said it once more. */
-  #askAgain(): void {
-    if (this.#unanswered === undefined || !this.#ready || this.#backAs !== undefined) return;
-    this.#asked = this.#unanswered;
-    this.#unanswered = undefined;
-    this.#engine?.text(this.#asked);
+  /** As if the caller had said it once more. */
+  #ask(text: string | undefined): void {
+    if (text !== undefined) this.#engine?.text(text);
   }
 
   #callerSaid(text: string): void {
@@ -418,7 +305,7 @@ class Session {
       case "resume":
         return this.#resume();
       case "forget":
-        this.#cuts = [];
+        this.#cut.forget();
         return this.#parts.leg.forget();
       case "say": {
         const line = this.#parts.line(effect.line);
@@ -435,8 +322,9 @@ class Session {
 
   #interrupt(): void {
     this.#interruptedMs = this.#parts.clock.monotonicMs();
-    this.#cuts = this.#parts.leg.clear();
-    for (const { reply, heardMs } of this.#cuts) {
+    const cuts = this.#parts.leg.clear();
+    this.#cut.cut(cuts);
+    for (const { reply, heardMs } of cuts) {
       this.#protected.delete(reply);
       this.#report({ kind: "reply-interrupted", reply, heardMs });
       this.#engine?.interrupt(reply, heardMs);
@@ -445,18 +333,14 @@ class Session {
 
   /** Go on with what was cut off, as a new reply, from the start of the cut word. */
   #resume(): void {
-    const [first] = this.#cuts;
-    const last = this.#cuts.at(-1);
-    this.#cuts = [];
-    if (!first || !last) return;
+    const rest = this.#cut.rest();
+    if (!rest) return;
     const as = this.#parts.newReply();
-    const word = this.#words.get(first.reply)?.find(({ endMs }) => endMs > first.heardMs);
-    const fromMs = Math.max(0, word ? Math.min(word.startMs, first.heardMs) : first.heardMs - REPEAT_MS);
-    if (!this.#parts.leg.resume(as, fromMs)) return;
+    if (!this.#parts.leg.resume(as, rest.fromMs)) return;
     this.#report({ kind: "reply-started", reply: as, source: "resumed" });
-    this.#report({ kind: "reply-resumed", reply: last.reply, as });
+    this.#report({ kind: "reply-resumed", reply: rest.last, as });
     this.post({ kind: "reply-started", reply: as });
-    this.#engine?.resumed(last.reply, as);
+    this.#engine?.resumed(rest.last, as);
   }
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */

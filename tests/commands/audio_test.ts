@@ -6,6 +6,7 @@ import { readWav, writeWav } from "../../lib/audio/wav.ts";
 import { audio } from "../../lib/audio_command.ts";
 import { wantedBy } from "../../lib/audio_names.ts";
 import { parseConfig } from "../../lib/config.ts";
+import { playedLines } from "../../lib/prompt_voice.ts";
 import { test } from "../case.ts";
 
 const CONFIG = {
@@ -194,21 +195,24 @@ test("wrong usage is told, and touches nothing", () =>
     assert.match((await run("build")).err, /index\.json is damaged/);
   }));
 
-test("the recordings that come with the example say what config.json says", () => {
+test("the recordings that come with the example say what config.json says, and what a bare configuration does", () => {
   const root = new URL("../../", import.meta.url);
-  const parsed = parseConfig({
-    text: Deno.readTextFileSync(new URL("config.json", root)),
-    file: "config.json",
-    env: {},
-    readAsset: () => "A prompt.",
-  });
-  assert.ok(parsed.ok);
+  const parse = (text: string) => {
+    const parsed = parseConfig({ text, file: "config.json", env: {}, readAsset: () => "A prompt." });
+    assert.ok(parsed.ok);
+    return parsed.value.config;
+  };
+  const config = parse(Deno.readTextFileSync(new URL("config.json", root)));
+  const bareTexts = playedLines(parse('{ "prompt": "A prompt." }').base).map(({ text }) => text);
   const text = Deno.readTextFileSync(new URL("assets/audio/index.json", root));
   const known = parseIndex(text)!;
   assert.equal(writeIndex(known), text);
-  const wanted = wantedBy(parsed.value.config).filter(({ named }) => named);
-  assert.deepEqual(Object.keys(known).sort(), [...new Set(wanted.map(({ name }) => name))].sort());
-  for (const { name, text } of wanted) {
+  const said = Object.entries(known).map(([name, { text }]) => ({ name, text }));
+  for (const text of bareTexts) assert.ok(said.some((one) => one.text === text), `no recording says "${text}"`);
+  const wanted = wantedBy(config).filter(({ named }) => named);
+  const others = said.filter(({ name }) => !wanted.some((line) => line.name === name));
+  for (const { name, text } of others) assert.ok(bareTexts.includes(text), `${name} is in nobody's use`);
+  for (const { name, text } of [...wanted, ...others]) {
     const bytes = Deno.readFileSync(new URL(`assets/audio/${name}.mulaw`, root));
     assert.deepEqual(known[name], { text, voice: LOCAL_VOICE, hash: hashOf(bytes) });
     assert.ok(Math.abs(promptLevelDbfs(bytes) + 18) < 2, `${name}: ${promptLevelDbfs(bytes)} dBFS`);

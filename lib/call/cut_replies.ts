@@ -1,0 +1,46 @@
+/** What an interruption cut off, and where to go on if it was none. Pure. */
+
+import type { Cut } from "../phone/leg.ts";
+
+/** Without word timings a resumed reply repeats this much. */
+const REPEAT_MS = 200;
+
+interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+export class CutReplies {
+  /** When each word of a reply is said, for those that were not heard to their end. */
+  readonly #words = new Map<number, Span[]>();
+  #cuts: readonly Cut[] = [];
+
+  addWords(reply: number, words: readonly Span[]): void {
+    this.#words.set(reply, [...this.#words.get(reply) ?? [], ...words]);
+  }
+
+  /** Heard to its end: nothing of it can be cut any more. */
+  heard(reply: number): void {
+    this.#words.delete(reply);
+  }
+
+  /** `cuts`: oldest first. */
+  cut(cuts: readonly Cut[]): void {
+    this.#cuts = cuts;
+  }
+
+  forget(): void {
+    this.#cuts = [];
+  }
+
+  /** Once. @returns from where in the first of them to go on, the start of the cut word, and the last of them. */
+  rest(): { fromMs: number; last: number } | undefined {
+    const [first] = this.#cuts;
+    const last = this.#cuts.at(-1);
+    this.#cuts = [];
+    if (!first || !last) return undefined;
+    const word = this.#words.get(first.reply)?.find(({ endMs }) => endMs > first.heardMs);
+    const fromMs = word ? Math.min(word.startMs, first.heardMs) : first.heardMs - REPEAT_MS;
+    return { fromMs: Math.max(0, fromMs), last: last.reply };
+  }
+}

@@ -1,0 +1,107 @@
+/** What one live call is given, and what it offers. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Engine, EngineHost } from "../engine/engine.ts";
+import type { Leg, LineTap } from "../phone/leg.ts";
+import type { EndReason, LineName, TimerName } from "./machine.ts";
+import type { NoticeBody } from "./notice.ts";
+
+/** Words we say ourselves, ready to be played. */
+export interface SpokenLine {
+  text: string;
+  /** Mu-law, 8 kHz. */
+  audio: Uint8Array;
+  interruptible: boolean;
+}
+
+/** How long a call waits for what, ms. */
+export type CallDeadlines = Readonly<Record<TimerName, number>>;
+
+/** A common question that we answer ourselves, at once. */
+export interface RoutedAnswer {
+  route: string;
+  score: number;
+  line: SpokenLine;
+  then: "continue" | "hangup" | "transfer";
+  transferTo?: string;
+}
+
+export interface ToolCall {
+  id: string;
+  name: string;
+  arguments: string;
+}
+
+/** What the tools of a call may do with it. */
+export interface CallControl {
+  end(reason: EndReason, say?: LineName): void;
+  report(notice: NoticeBody): void;
+}
+
+/** The functions a model may call in this call. They outlive its line: a call that comes back finds them at work. */
+export interface CallTools extends Disposable {
+  /** The call is live, or back: from now on tools can act on it. What ran before is not run again. */
+  attach(call: CallControl): void;
+  /** Whoever asked for what runs is gone: its successor, which asks for the same again, gets that and no second one. */
+  succeeded(): void;
+  /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
+  run(call: ToolCall): Promise<string>;
+  cancel(id: string): void;
+  callerSaid(text: string): void;
+  /** A key of the caller's phone. @returns whether a tool took it. */
+  digit(digit: string): boolean;
+  /** Said while this tool runs. */
+  waiting(name: string): SpokenLine | undefined;
+  /** Leave the line to a destination by its name. */
+  transfer(name: string): void;
+}
+
+export interface CallParts {
+  /** Our own id of the call. */
+  id: string;
+  /** A line that has started. */
+  leg: Leg;
+  /** Opens the engine, or hands over the one that was opened early. */
+  openEngine: (host: EngineHost) => Engine;
+  /** The call's reply numbers: shared with an engine that was opened early. */
+  newReply: () => number;
+  clock: Clock;
+  deadlines: CallDeadlines;
+  /** How long the caller asks to be left in silence with these words ("hold on"), ms; 0 where they do not. */
+  patienceMs: (text: string) => number;
+  /** How often silence is broken before the call ends. */
+  maxPrompts: number;
+  line: (name: LineName) => SpokenLine | undefined;
+  /** Said as soon as the line is there, before and beside the engine. */
+  greeting?: SpokenLine;
+  /** Said before everything else: that the call is recorded. */
+  notice?: SpokenLine;
+  /** Opens the recording of the line; closed with the call. */
+  record?: () => { tap: LineTap } & Disposable;
+  /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
+  route: (text: string) => RoutedAnswer | undefined;
+  /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
+  onlyInterrupts: (text: string) => boolean;
+  tools: CallTools;
+  /** Words that cover a wait, another at each call; none where the engine covers its own waits. */
+  filler: () => SpokenLine | undefined;
+  /** The caller's words that the line's break kept from being answered: asked again once the call is back. */
+  unanswered?: string;
+  /** What was said so far, as heard. */
+  history: () => readonly { role: "user" | "assistant"; content: string }[];
+  report: (notice: NoticeBody) => void;
+}
+
+/** A call in progress. */
+export interface LiveCall {
+  /** Settles when everything the call opened is closed. Never rejects. */
+  readonly done: Promise<EndReason>;
+  /** End it politely: `say` some last words first. */
+  end(reason: EndReason, say?: LineName): void;
+  /** Its line is gone, whatever the socket says. What was heard is reported when this returns. */
+  lose(): void;
+  /** It is over at the carrier: end it now, without a word. */
+  bury(reason: EndReason): void;
+  /** Why it has ended or is ending, as soon as that is decided: before `done` settles. */
+  readonly reason: EndReason | undefined;
+}
