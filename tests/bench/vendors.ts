@@ -19,7 +19,8 @@ const GUESSES: readonly [atMs: number, text: string][] = [
   [400, "I would like to know"],
   [600, "I would like to know about my"],
 ];
-const SENTENCE = "I would like to know about my appointment.";
+/** In turns: a caller who says the same four times in a row is held to be a machine. */
+const SENTENCES = ["I would like to know about my appointment.", "I would like to know about my bill."] as const;
 /** So much silence ends a sentence. */
 const SILENCE_MS = 100;
 /** Windows without words come this often. Deepgram reference, section 3.3. */
@@ -56,6 +57,7 @@ class Caller {
   #soundMs = 0;
   /** Since when the caller speaks, and how many guesses were made. */
   #sentence: { fromMs: number; guesses: number } | undefined;
+  #said = 0;
 
   constructor(send: (text: string) => void) {
     this.#send = send;
@@ -77,7 +79,7 @@ class Caller {
     if (!sentence) return ms < this.#emptyMs ? undefined : this.#results("", true, ms);
     if (ms >= this.#soundMs + SILENCE_MS) {
       this.#sentence = undefined;
-      return this.#results(SENTENCE, true, ms);
+      return this.#results(SENTENCES[this.#said++ % SENTENCES.length]!, true, ms);
     }
     const guess = GUESSES[sentence.guesses];
     if (!guess || ms < sentence.fromMs + guess[0]) return;
