@@ -86,13 +86,21 @@ export interface OurWay {
   executable?: string | undefined;
 }
 
+/** What `deno task start` gives Deno before the program: permissions, and flags of V8. */
+function startFlags(): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as {
+    tasks: { start: { command: string } };
+  };
+  const [, ...words] = tasks.start.command.split(" ");
+  return words.slice(0, words.indexOf("main.ts"));
+}
+
 /** Ours: as `deno task start` runs it, unless said otherwise. */
 export function ours({ engine = "agent", stall, executable }: OurWay = {}): Contender {
   const program = stall
     ? [`${ROOT}tests/bench/stalled_server.ts`, String(stall.ms), String(stall.everySeconds)]
     : [`${ROOT}main.ts`, "serve"];
-  const run = [Deno.execPath(), "run", "--allow-net", "--allow-env", "--allow-read", "--allow-write=."];
-  const command = executable ? [executable, "serve"] : [...run, ...program];
+  const command = executable ? [executable, "serve"] : [Deno.execPath(), ...startFlags(), ...program];
   return {
     name: "offhook",
     start(plan) {
