@@ -11,11 +11,6 @@ export class RecentAudio {
   #oldest = 0;
   #frames = 0;
 
-  /** Frames kept. */
-  get size(): number {
-    return this.#frames;
-  }
-
   /** Keep a copy of `frame` (160 bytes); of all, the last `limit` frames stay. @returns whether older ones had to go. */
   push(frame: Uint8Array, limit: number): boolean {
     const isFull = this.#frames >= limit;

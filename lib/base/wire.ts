@@ -18,7 +18,7 @@ export interface WireEvents {
 export interface Wire {
   /** Bytes accepted by `send` that the peer's kernel has not taken yet: the measure of a clogged peer. */
   readonly bufferedBytes: number;
-  /** Queue one message; silently nothing once closing or closed. Never throws, never blocks: watch `bufferedBytes`. */
+  /** Queue one message, whose bytes may change once this returns; silently nothing once closing or closed. Never throws, never blocks: watch `bufferedBytes`. */
   send(data: string | Uint8Array): void;
   /** Start an orderly close. The `close` event follows within `CLOSE_DEADLINE_MS`, with or without the peer's help. */
   close(code?: number, reason?: string): void;

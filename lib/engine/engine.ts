@@ -51,7 +51,7 @@ export interface EngineHost {
 }
 
 export interface Engine extends AsyncDisposable {
-  /** Caller audio: 160 bytes (20 ms) of mu-law, whose room is the caller's: to be copied where it is kept. Kept (bounded) until ready. Never throws. */
+  /** Caller audio: 160 bytes (20 ms) of mu-law, good until this returns. Kept (bounded) until ready. Never throws. */
   hear(frame: Uint8Array): void;
   /** A key of the caller's phone. */
   digit(digit: string): void;

@@ -1,7 +1,7 @@
 /** Twilio Media Streams messages, both ways. Pure. Source: Twilio reference, sections 3.2, 3.3 and 3.6. */
 
-import { FRAME_BYTES } from "../audio/frame.ts";
 import { z } from "zod";
+import { FRAME_BYTES } from "../audio/frame.ts";
 
 /** Text decoded from one media message: when it plays in the stream, and the audio in base64. */
 export interface MediaMessage {

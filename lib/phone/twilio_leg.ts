@@ -69,9 +69,9 @@ export class TwilioLeg implements Leg, Paced {
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
   #lastFrameMs = 0;
-  /** When the carrier last sent anything it should. */
-  #lastNewsMs = 0;
-  #asked = false;
+  /** When the carrier last gave a mark back, and when it was last asked for one as a sign of life. */
+  #lastEchoMs = 0;
+  #askedMs = 0;
   #checkDueMs = 0;
   /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
   #madeUpMs = 0;
@@ -217,7 +217,7 @@ export class TwilioLeg implements Leg, Paced {
     }
     this.#timers.disarm("start");
     this.#out = new Outbound(streamSid);
-    this.#lastFrameMs = this.#lastNewsMs = this.#clock.monotonicMs();
+    this.#lastFrameMs = this.#clock.monotonicMs();
     this.#checkIn(QUIET_LINE_MS);
     this.#emit({
       kind: "leg-started",
@@ -258,8 +258,8 @@ export class TwilioLeg implements Leg, Paced {
 
   #echo(name: string): void {
     this.#tap?.echoed(name);
-    this.#lastNewsMs = this.#clock.monotonicMs();
-    const heard = this.#playout.echo(name, this.#lastNewsMs);
+    this.#lastEchoMs = this.#clock.monotonicMs();
+    const heard = this.#playout.echo(name, this.#lastEchoMs);
     if (!heard) return;
     this.#emit({ kind: "mark-round-trip", ms: heard.roundTripMs });
     this.#heard(heard.finished);
@@ -281,7 +281,9 @@ export class TwilioLeg implements Leg, Paced {
     const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
     // After a stall of ours the frames may be there already, unread.
     const late = nowMs > this.#checkDueMs + LATE_MS;
-    if (!late && this.#isLifeless(nowMs)) return this.#end("socket-closed", 1001, "no sign of life");
+    const newsMs = Math.max(this.#lastFrameMs, this.#lastEchoMs);
+    if (!late && nowMs - newsMs >= LIFELESS_MS) return this.#end("socket-closed", 1001, "no sign of life");
+    if (!late && nowMs - newsMs >= ASK_LIFE_MS && this.#askedMs <= newsMs) this.#askForLife(nowMs);
     if (!late && quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
@@ -291,14 +293,10 @@ export class TwilioLeg implements Leg, Paced {
     if (!this.#ended) this.#checkIn(Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
   }
 
-  #isLifeless(nowMs: number): boolean {
-    const silentMs = nowMs - Math.max(this.#lastFrameMs, this.#lastNewsMs);
-    if (silentMs < ASK_LIFE_MS) this.#asked = false;
-    else if (!this.#asked) {
-      this.#asked = true;
-      this.#wire.send(this.#out!.mark("alive"));
-    }
-    return silentMs >= LIFELESS_MS;
+  /** Only a line that has started is checked, so it can be written to. */
+  #askForLife(nowMs: number): void {
+    this.#askedMs = nowMs;
+    this.#wire.send(this.#out!.mark("alive"));
   }
 
   #strange(what: string): void {

@@ -43,7 +43,7 @@ export type SttEvent =
 /** Speech to text of one call. */
 export interface Stt extends AsyncDisposable {
   readonly name: string;
-  /** Caller audio, 20 ms of mu-law at 8 kHz; to be copied where it is kept. Kept (bounded) while the connection opens. Never throws. */
+  /** Caller audio, 20 ms of mu-law at 8 kHz, good until this returns. Kept (bounded) while the connection opens. Never throws. */
   hear(frame: Uint8Array): void;
   /** Ask for the rest of what was said as a final, now. */
   finish(): void;
@@ -147,7 +147,7 @@ export type InjectBehavior = "default" | "queue" | "interrupt";
 
 /** A remote agent that hears, thinks and speaks over one socket. */
 export interface VoiceAgent extends AsyncDisposable {
-  /** Caller audio, to be copied where it is kept. Only after `ready`. */
+  /** Caller audio, good until this returns. Only after `ready`. */
   hear(audio: Uint8Array): void;
   /** Have it say `text`. */
   inject(text: string, behavior: InjectBehavior): void;

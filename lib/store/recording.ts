@@ -25,7 +25,7 @@ interface Mark {
 
 /** What a line shows of itself to a recorder. */
 export interface LineTap {
-  /** Caller audio as the carrier stamps it, ms since the stream began. */
+  /** Caller audio, good until this returns, as the carrier stamps it, ms since the stream began. */
   caller(timestampMs: number, audio: Uint8Array): void;
   /** Audio left for the carrier; it plays in this order. */
   sent(audio: Uint8Array): void;

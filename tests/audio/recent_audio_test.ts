@@ -29,7 +29,6 @@ test("the last frames stay, whatever the limit does meanwhile", () => {
         frame.fill(0); // what is kept is a copy
       }
       assert.deepEqual(recent.frames(), model);
-      assert.deepEqual(recent.size, model.length);
     }
   }));
 });
