@@ -4,9 +4,9 @@ import { FRAME_BYTES } from "./frame.ts";
 
 const FIRST_ROOM_FRAMES = 32;
 
-/** A ring of bytes that grows with what it has to keep: no object per frame, which collections would carry over. */
+/** A ring of bytes that grows with what it has to keep, and keeps its size: nothing that collections would carry over. */
 export class RecentAudio {
-  #room = new Uint8Array(FIRST_ROOM_FRAMES * FRAME_BYTES);
+  #room = new Uint8Array(0);
   /** Where in the ring the oldest frame is, in frames. */
   #oldest = 0;
   #frames = 0;
@@ -23,13 +23,13 @@ export class RecentAudio {
 
   /** Let go of all but the last `count` frames. */
   keepLast(count: number): void {
-    const surplus = Math.max(0, this.#frames - count);
+    const surplus = this.#frames - count;
+    if (surplus <= 0) return;
     this.#oldest = (this.#oldest + surplus) % this.#capacity;
     this.#frames -= surplus;
   }
 
   clear(): void {
-    this.#room = new Uint8Array(FIRST_ROOM_FRAMES * FRAME_BYTES);
     this.#oldest = this.#frames = 0;
   }
 
@@ -46,7 +46,8 @@ export class RecentAudio {
   }
 
   #grow(limit: number): void {
-    const room = new Uint8Array(Math.min(limit, this.#capacity * 2) * FRAME_BYTES);
+    const frames = Math.min(limit, Math.max(FIRST_ROOM_FRAMES, this.#capacity * 2));
+    const room = new Uint8Array(frames * FRAME_BYTES);
     const split = this.#oldest * FRAME_BYTES;
     room.set(this.#room.subarray(split));
     room.set(this.#room.subarray(0, split), this.#room.length - split);

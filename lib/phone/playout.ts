@@ -24,7 +24,7 @@ export interface Heard {
 
 interface Reply {
   number: number;
-  audio: AudioChunks;
+  audio: ReplyAudio;
   /** Position in the line's stream where this reply's first byte was sent. */
   startsAt: number | undefined;
   sentBytes: number;
@@ -176,7 +176,7 @@ export class Playout {
     if (known) return known;
     const reply: Reply = {
       number,
-      audio: new AudioChunks(),
+      audio: new ReplyAudio(),
       startsAt: undefined,
       sentBytes: 0,
       marks: 0,
@@ -252,16 +252,19 @@ function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
   return audioMs(Math.max(0, Math.min(sentBytes, heardAt - startsAt)));
 }
 
-/** The audio of one reply: chunks as they came, an offset up to which they were taken, and a kept tail of what was. */
-class AudioChunks {
-  #chunks: Uint8Array[] = [];
-  /** Position of the first kept byte, of the next byte to take, and of the end, from the reply's start. */
+/** How much audio one piece of memory holds: 1 s, so 50 whole frames. */
+const ROOM_BYTES = 8000;
+
+/**
+ * The audio of one reply, copied into rooms of a second: no object per chunk, which collections would carry over while it
+ * waits. Bytes are written once, so views of them stay good. Positions count from the reply's start.
+ */
+class ReplyAudio {
+  #rooms: Uint8Array[] = [];
+  /** Where the first room begins, what is to be taken next, and the end. */
   #from = 0;
   #taken = 0;
   #end = 0;
-  /** Index of the chunk that holds the next byte, and that byte's offset there. */
-  #chunk = 0;
-  #offset = 0;
 
   /** Bytes not taken yet. */
   get bytes(): number {
@@ -274,66 +277,66 @@ class AudioChunks {
   }
 
   push(audio: Uint8Array): void {
-    this.#chunks.push(audio);
-    this.#end += audio.length;
+    for (let done = 0; done < audio.length;) {
+      const at = this.#end - this.#from;
+      const room = this.#rooms[Math.floor(at / ROOM_BYTES)] ?? this.#open();
+      const part = audio.subarray(done, done + ROOM_BYTES - at % ROOM_BYTES);
+      room.set(part, at % ROOM_BYTES);
+      done += part.length;
+      this.#end += part.length;
+    }
   }
 
-  /** The next `count` bytes; padded with silence if fewer are left. A view of one chunk where possible. */
+  /** The next `count` bytes; padded with silence if fewer are left. A view where possible. */
   take(count: number): Uint8Array {
-    const chunk = this.#chunks[this.#chunk];
-    if (chunk && this.#offset + count <= chunk.length) {
-      const view = chunk.subarray(this.#offset, this.#offset + count);
-      this.#advance(count);
-      return view;
-    }
+    const views = this.#views(this.#taken, Math.min(this.#end, this.#taken + count));
+    const [first] = views;
+    this.#taken = Math.min(this.#end, this.#taken + count);
+    if (first?.length === count) return first;
     const joined = new Uint8Array(count).fill(SILENCE);
-    for (let filled = 0; filled < count && this.bytes > 0;) {
-      const source = this.#chunks[this.#chunk]!;
-      const part = source.subarray(this.#offset, this.#offset + count - filled);
-      joined.set(part, filled);
-      filled += part.length;
-      this.#advance(part.length);
+    let filled = 0;
+    for (const view of views) {
+      joined.set(view, filled);
+      filled += view.length;
     }
     return joined;
   }
 
-  /** Forget whole chunks that end before `position`. */
+  /** Forget whole rooms that were taken and end before `position`. */
   dropBefore(position: number): void {
-    while (this.#chunk > 0 && this.#from + this.#chunks[0]!.length <= position) {
-      this.#from += this.#chunks.shift()!.length;
-      this.#chunk--;
+    while (this.#from + ROOM_BYTES <= Math.min(position, this.#taken)) {
+      this.#rooms.shift();
+      this.#from += ROOM_BYTES;
     }
   }
 
   /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
   keepFrom(heard: number): void {
     this.dropBefore(heard - KEEP_BEFORE_BYTES);
-    let kept = this.#end - this.#from;
-    while (audioMs(kept) > KEEP_LIMIT_MS + 2000 && this.#chunks.length > 1) {
-      const last = this.#chunks.pop()!;
-      kept -= last.length;
-      this.#end -= last.length;
-    }
+    this.#end = Math.min(this.#end, this.#from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS);
+    this.#rooms.length = Math.ceil((this.#end - this.#from) / ROOM_BYTES);
   }
 
   /** All that is kept from `position` on. */
   rest(position: number): Uint8Array[] {
-    const rest: Uint8Array[] = [];
-    let at = this.#from;
-    for (const chunk of this.#chunks) {
-      const skip = Math.max(0, Math.min(chunk.length, Math.round(position) - at));
-      if (skip < chunk.length) rest.push(chunk.subarray(skip));
-      at += chunk.length;
-    }
-    return rest;
+    return this.#views(Math.max(this.#from, Math.round(position)), this.#end);
   }
 
-  #advance(count: number): void {
-    this.#taken += count;
-    this.#offset += count;
-    if (this.#offset === this.#chunks[this.#chunk]!.length) {
-      this.#chunk++;
-      this.#offset = 0;
+  #open(): Uint8Array {
+    const room = new Uint8Array(ROOM_BYTES);
+    this.#rooms.push(room);
+    return room;
+  }
+
+  #views(from: number, to: number): Uint8Array[] {
+    const views: Uint8Array[] = [];
+    for (let at = from; at < to;) {
+      const offset = (at - this.#from) % ROOM_BYTES;
+      const room = this.#rooms[Math.floor((at - this.#from) / ROOM_BYTES)]!;
+      const view = room.subarray(offset, offset + to - at);
+      views.push(view);
+      at += view.length;
     }
+    return views;
   }
 }

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from "../../lib/audio/frame.ts";
+import { Playout } from "../../lib/phone/playout.ts";
+import { test } from "../case.ts";
+
+const LEAD_MS = 200;
+
+/** Audio in which each place looks different. */
+function speech(bytes: number, seed = 0): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_, at) => (at * 7 + Math.floor(at / 251) + seed) % 251);
+}
+
+/** All that `playout` sends from `fromMs` to `toMs`, looked at every 20 ms. */
+function sentBetween(playout: Playout, fromMs: number, toMs: number): number[] {
+  const sent: number[] = [];
+  for (let nowMs = fromMs; nowMs < toMs; nowMs += 20) {
+    for (const outgoing of playout.take(nowMs, LEAD_MS)) if (outgoing.kind === "audio") sent.push(...outgoing.bytes);
+  }
+  return sent;
+}
+
+function pushIn(playout: Playout, reply: number, audio: Uint8Array, sizes: readonly number[]): void {
+  for (let at = 0, n = 0; at < audio.length; n++) {
+    const chunk = audio.slice(at, at + sizes[n % sizes.length]!);
+    playout.push(reply, chunk);
+    at += chunk.length;
+    chunk.fill(0); // what is queued is a copy
+  }
+}
+
+const sizes = fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1, maxLength: 5 });
+const length = fc.integer({ min: 1, max: 60_000 });
+
+test("a reply is sent byte for byte however it came, and filled with silence to a whole frame", () => {
+  fc.assert(fc.property(length, sizes, (bytes, sizes) => {
+    const playout = new Playout();
+    const audio = speech(bytes);
+    pushIn(playout, 1, audio, sizes);
+    playout.end(1);
+    const whole = Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
+    const expected = [...audio, ...new Array<number>(whole - bytes).fill(SILENCE)];
+    assert.deepEqual(sentBetween(playout, 0, 10_000), expected);
+  }));
+});
+
+test("a cut reply goes on from where it is told, with all that came before and after the cut", () => {
+  const cutMs = fc.integer({ min: 0, max: 9000 });
+  const backMs = fc.integer({ min: 0, max: 2000 });
+  fc.assert(fc.property(length, length, sizes, cutMs, backMs, (before, after, sizes, cutMs, backMs) => {
+    const playout = new Playout();
+    const audio = speech(before + after);
+    pushIn(playout, 1, audio.subarray(0, before), sizes);
+    sentBetween(playout, 0, cutMs);
+    const [cut] = playout.clear(cutMs);
+    pushIn(playout, 1, audio.subarray(before), sizes);
+    playout.end(1);
+    const fromMs = Math.max(0, cut!.heardMs - backMs);
+    assert.ok(playout.resume(2, fromMs));
+    const rest = [...audio.subarray(Math.round(fromMs * BYTES_PER_MS))];
+    assert.deepEqual(sentBetween(playout, cutMs, cutMs + 16_000).slice(0, rest.length), rest);
+  }));
+});
+
+test("of a long reply that was cut 30 s are kept behind what was heard", () => {
+  const playout = new Playout();
+  const audio = speech(60_000 * BYTES_PER_MS);
+  pushIn(playout, 1, audio, [8000]);
+  sentBetween(playout, 0, 5000);
+  const [{ heardMs } = { heardMs: 0 }] = playout.clear(5000);
+  playout.end(1);
+  assert.ok(playout.resume(2, heardMs));
+  const rest = sentBetween(playout, 5000, 60_000);
+  const from = heardMs * BYTES_PER_MS;
+  assert.ok(rest.length >= 30_000 * BYTES_PER_MS && rest.length <= 34_000 * BYTES_PER_MS, `${rest.length} bytes`);
+  assert.deepEqual(rest, [...audio.subarray(from, from + rest.length)]);
+});
