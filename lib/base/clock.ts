@@ -12,8 +12,7 @@ export interface Clock {
   after(ms: number, action: () => void): Timer;
 }
 
-/** The machine's own clock. */
-export const systemClock: Clock = {
+const preciseClock: Clock = {
   monotonicMs: () => performance.now(),
   wallTime: () => new Date(),
   after(ms, action) {
@@ -21,6 +20,61 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearTimeout(handle) };
   },
 };
+
+/** Timers from this length on may share a wake, and come up to `SLOT_MS` late for it: half a frame. */
+const SHARED_FROM_MS = 100;
+const SLOT_MS = 10;
+
+interface Slot {
+  timer: Timer;
+  actions: Set<() => void>;
+}
+
+/**
+ * A clock whose timers of 100 ms or more come together, at the end of each 10 ms: a call has several a second, and a wake
+ * of the process costs more than what they do. Shorter ones come as `clock` has them.
+ */
+export function sharingClock(clock: Clock): Clock {
+  const slots = new Map<number, Slot>();
+  const end = (number: number, actions: Set<() => void>) => {
+    slots.delete(number);
+    for (const action of actions) {
+      actions.delete(action);
+      try {
+        action();
+      } catch (error) {
+        reportError(error); // as a timer of its own would; the others go on
+      }
+    }
+  };
+  const open = (number: number): Slot => {
+    const actions = new Set<() => void>();
+    const slot = { timer: clock.after(number * SLOT_MS - clock.monotonicMs(), () => end(number, actions)), actions };
+    slots.set(number, slot);
+    return slot;
+  };
+  return {
+    monotonicMs: () => clock.monotonicMs(),
+    wallTime: () => clock.wallTime(),
+    after(ms, action) {
+      if (ms < SHARED_FROM_MS) return clock.after(ms, action);
+      const number = Math.ceil((clock.monotonicMs() + ms) / SLOT_MS);
+      const { timer, actions } = slots.get(number) ?? open(number);
+      const own = () => action();
+      actions.add(own);
+      return {
+        [Symbol.dispose]() {
+          if (!actions.delete(own) || actions.size > 0) return;
+          timer[Symbol.dispose]();
+          slots.delete(number);
+        },
+      };
+    },
+  };
+}
+
+/** The machine's own clock, with shared wakes. */
+export const systemClock: Clock = sharingClock(preciseClock);
 
 /** Resolves `ms` from now. @throws `signal.reason` as soon as `signal` aborts. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
