@@ -24,7 +24,7 @@ test("the executables get exactly the permissions that the code states", () => {
 
 test("a server from source and the executables run with the same flags of V8", () => {
   const flags = ["start", "dev", "compile", "compile:arm"].map((task) => listOf(task, "v8-flags"));
-  for (const found of flags) assert.deepEqual(found, ["--no-concurrent-marking"]);
+  for (const found of flags) assert.deepEqual(found, ["--no-concurrent-marking", "--max-semi-space-size=4"]);
 });
 
 test("both executables are built alike but for target and name", () => {
