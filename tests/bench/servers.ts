@@ -87,7 +87,7 @@ export interface OurWay {
 }
 
 /** What `deno task start` gives Deno before the program: permissions, and flags of V8. */
-function startFlags(): string[] {
+export function startFlags(): string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as {
     tasks: { start: { command: string } };
   };

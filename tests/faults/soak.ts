@@ -10,6 +10,7 @@ import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { Child } from "../bench/child.ts";
+import { startFlags } from "../bench/servers.ts";
 import { Callers, type EndedCall, NUMBERS } from "./soak_callers.ts";
 import { floor, openHandles, quantile, residentBytes, type Sample, slope } from "./soak_memory.ts";
 
@@ -182,15 +183,13 @@ function startVendors(folder: string): Child {
 }
 
 function startServer(folder: string, { urls, around }: { urls: Record<string, string>; around: string }): Child {
-  const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-write=."];
   return new Child({
     name: "server",
     command: [
       Deno.execPath(),
-      "run",
+      ...startFlags(),
       "--no-check",
       "--v8-flags=--expose-gc",
-      ...permissions,
       `${ROOT}tests/faults/soak_server.ts`,
     ],
     cwd: folder,
