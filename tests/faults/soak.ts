@@ -9,7 +9,7 @@
 import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { Child } from "../bench/child.ts";
+import { Child, endChildren } from "../bench/child.ts";
 import { startFlags } from "../bench/servers.ts";
 import { Callers, type EndedCall, NUMBERS } from "./soak_callers.ts";
 import { floor, openHandles, quantile, residentBytes, type Sample, slope } from "./soak_memory.ts";
@@ -22,6 +22,8 @@ export interface SoakOptions {
   collect?: boolean;
   /** How often to look. Default: every 10 s. */
   everyMs?: number;
+  /** Gives it up: `soak` rejects with its reason. */
+  signal?: AbortSignal;
   /** How long the server rests at the end. Default: 40 s, longer than a call whose line broke may come back. */
   restMs?: number;
 }
@@ -136,7 +138,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   try {
     for (const share of COLLECTED_AT) {
       while (performance.now() - startMs < minutes * 60_000 * share) {
-        await sleep(systemClock, everyMs);
+        await sleep(systemClock, everyMs, options.signal);
         samples.push(await look());
         print(lineOf(samples.at(-1)!, tally));
       }
@@ -146,7 +148,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     stopping.abort();
     await ringing;
   }
-  await sleep(systemClock, restMs);
+  await sleep(systemClock, restMs, options.signal);
   const resting = await look();
   print(`at rest: ${lineOf(resting, tally)}`);
   held.push(await collected());
@@ -361,10 +363,25 @@ export function describeSoak(report: SoakReport): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
-  const [minutes = 30, atOnce = 50] = Deno.args.filter((arg) => !arg.startsWith("--")).map(Number);
-  const report = await soak({ minutes, atOnce, print: console.log, collect: Deno.args.includes("--collect") });
-  console.log(describeSoak(report));
-  console.log(JSON.stringify(report));
-  Deno.exit(report.recordsMissed + report.postsMissed + report.broken + report.otherwise > 0 ? 1 : 0);
+async function main(args: string[]): Promise<number> {
+  const [minutes = 30, atOnce = 50] = args.filter((arg) => !arg.startsWith("--")).map(Number);
+  const interrupted = new AbortController();
+  const stop = () => {
+    interrupted.abort();
+    endChildren().catch(reportError);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  try {
+    const { signal } = interrupted;
+    const report = await soak({ minutes, atOnce, print: console.log, collect: args.includes("--collect"), signal });
+    console.log(describeSoak(report));
+    console.log(JSON.stringify(report));
+    return report.recordsMissed + report.postsMissed + report.broken + report.otherwise > 0 ? 1 : 0;
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    console.error("Interrupted: no report.");
+    return 130;
+  }
 }
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
