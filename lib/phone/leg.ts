@@ -51,7 +51,7 @@ export interface Leg extends AsyncDisposable {
   /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. A frame is good until `hear` returns. What came earlier (at most 2 s) comes now. */
   connect(hear: (frame: Uint8Array) => void): void;
   /**
-   * Queue audio of a reply: mu-law, any length. Replies play one after the other, in the order of their first audio.
+   * Queue a copy of a reply's audio: mu-law, any length. Replies play one after the other, in the order of their first audio.
    * Audio of a cut reply is kept for `resume`; of an ended or forgotten one it is ignored.
    * @returns false if the line's queue is full (3 minutes) and the audio was dropped.
    */
