@@ -60,7 +60,7 @@ export function sharingClock(clock: Clock): Clock {
       if (ms < SHARED_FROM_MS) return clock.after(ms, action);
       const number = Math.ceil((clock.monotonicMs() + ms) / SLOT_MS);
       const { timer, actions } = slots.get(number) ?? open(number);
-      const own = () => action();
+      const own = () => action(); // the same action may be armed twice
       actions.add(own);
       return {
         [Symbol.dispose]() {

@@ -69,7 +69,7 @@ export class Playout {
     if (audio.length === 0 || this.#gone.has(number)) return true;
     const cut = this.#cuts.find((reply) => reply.number === number);
     if (cut) {
-      if (audioMs(cut.audio.bytes + audio.length) <= KEEP_LIMIT_MS) cut.audio.push(audio);
+      cut.audio.keep(audio);
       return true;
     }
     if (audioMs(this.#queuedBytes + audio.length) > QUEUE_LIMIT_MS) return false;
@@ -313,13 +313,22 @@ class ReplyAudio {
   /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
   keepFrom(heard: number): void {
     this.dropBefore(heard - KEEP_BEFORE_BYTES);
-    this.#end = Math.min(this.#end, this.#from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS);
+    this.#end = Math.min(this.#end, this.#keepUntil);
     this.#rooms.length = Math.ceil((this.#end - this.#from) / ROOM_BYTES);
+  }
+
+  /** Audio that comes after the cut: what is kept has no hole, so it ends where the first byte does not fit. */
+  keep(audio: Uint8Array): void {
+    this.push(audio.subarray(0, this.#keepUntil - this.#end));
   }
 
   /** All that is kept from `position` on. */
   rest(position: number): Uint8Array[] {
     return this.#views(Math.max(this.#from, Math.round(position)), this.#end);
+  }
+
+  get #keepUntil(): number {
+    return this.#from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS;
   }
 
   #open(): Uint8Array {

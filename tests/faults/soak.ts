@@ -22,7 +22,7 @@ export interface SoakOptions {
   collect?: boolean;
   /** How often to look. Default: every 10 s. */
   everyMs?: number;
-  /** Gives it up: `soak` rejects with its reason. */
+  /** Gives it up: `soak` rejects. */
   signal?: AbortSignal;
   /** How long the server rests at the end. Default: 40 s, longer than a call whose line broke may come back. */
   restMs?: number;
