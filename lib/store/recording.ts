@@ -12,11 +12,8 @@ const PAUSE_MS = 60;
 const EARLY_MS = 30;
 /** Audio this old is final: nothing is written before it any more. */
 const SETTLED_MS = 10_000;
-
-interface Sent {
-  from: number;
-  audio: Uint8Array;
-}
+/** With this much out and no echo the carrier gives none: taken as heard, before its place in time is final. */
+const ECHOLESS_BYTES = SETTLED_MS / 2 * BYTES_PER_MS;
 
 interface Mark {
   name: string;
@@ -27,7 +24,7 @@ interface Mark {
 export interface LineTap {
   /** Caller audio, good until this returns, as the carrier stamps it, ms since the stream began. */
   caller(timestampMs: number, audio: Uint8Array): void;
-  /** Audio left for the carrier; it plays in this order. */
+  /** Audio, good until this returns, left for the carrier; it plays in this order. */
   sent(audio: Uint8Array): void;
   /** A mark left, behind the audio sent so far. */
   marked(name: string): void;
@@ -40,7 +37,8 @@ export interface LineTap {
 export class Aligner implements LineTap {
   readonly #caller = new Track();
   readonly #agent = new Track();
-  #sent: Sent[] = [];
+  /** What was sent and has no place in time yet, and room for more. */
+  #waiting = new Uint8Array(0);
   #marks: Mark[] = [];
   /** Bytes sent so far; of these, bytes whose place in time is known. */
   #sentBytes = 0;
@@ -68,8 +66,11 @@ export class Aligner implements LineTap {
       this.#runMs = this.#nowMs;
     }
     if (this.#sentBytes === this.#clearedAt) this.#nextRunMs = this.#nowMs;
-    this.#sent.push({ from: this.#sentBytes, audio });
+    const waiting = this.#sentBytes - this.#placedBytes;
+    this.#waiting = withRoom(this.#waiting, waiting + audio.length);
+    this.#waiting.set(audio, waiting);
     this.#sentBytes += audio.length;
+    if (waiting > ECHOLESS_BYTES) this.#cut(this.#nowMs, this.#sentBytes);
   }
 
   marked(name: string): void {
@@ -142,17 +143,12 @@ export class Aligner implements LineTap {
   }
 
   #write(at: number, startMs: number): void {
-    for (const { from, audio } of this.#sent) {
-      if (from >= at) break;
-      const skip = Math.max(0, this.#placedBytes - from);
-      const part = audio.subarray(skip, Math.min(audio.length, at - from));
-      this.#agent.write(startMs + (from + skip - this.#placedBytes) / BYTES_PER_MS, part);
-    }
+    this.#agent.write(startMs, this.#waiting.subarray(0, Math.max(0, at - this.#placedBytes)));
   }
 
   #forget(at: number): void {
+    this.#waiting.copyWithin(0, at - this.#placedBytes, this.#sentBytes - this.#placedBytes);
     this.#placedBytes = at;
-    this.#sent = this.#sent.filter(({ from, audio }) => from + audio.length > at);
   }
 }
 
@@ -165,25 +161,26 @@ class Track {
     const at = Math.round((atMs - this.takenMs) * BYTES_PER_MS);
     const skip = Math.max(0, -at);
     if (skip >= audio.length) return;
-    this.#reach(at + audio.length);
+    this.#bytes = withRoom(this.#bytes, at + audio.length);
     this.#bytes.set(audio.subarray(skip), Math.max(0, at));
   }
 
   take(untilMs: number): Uint8Array {
     const count = Math.round((untilMs - this.takenMs) * BYTES_PER_MS);
-    this.#reach(count);
+    this.#bytes = withRoom(this.#bytes, count);
     const taken = this.#bytes.slice(0, count);
     this.#bytes = this.#bytes.slice(count);
     this.takenMs = untilMs;
     return taken;
   }
+}
 
-  #reach(bytes: number): void {
-    if (bytes <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(bytes, this.#bytes.length * 2)).fill(SILENCE);
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-  }
+/** `bytes`, or a longer copy with silence behind, in which `count` find room. */
+function withRoom(bytes: Uint8Array<ArrayBuffer>, count: number): Uint8Array<ArrayBuffer> {
+  if (count <= bytes.length) return bytes;
+  const longer = new Uint8Array(Math.max(count, bytes.length * 2)).fill(SILENCE);
+  longer.set(bytes);
+  return longer;
 }
 
 /** Bytes of the header of `wavHeader`. */

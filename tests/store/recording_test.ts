@@ -124,6 +124,23 @@ test("a frame that the carrier never delivered is silence in its place", () => {
   assert.equal(aligner.end()?.caller.at(-1), 3);
 });
 
+test("what is handed over may be used again, and what a carrier without echoes was sent is recorded as it left", () => {
+  const aligner = new Aligner();
+  const frame = new Uint8Array(160);
+  const recorded: number[] = [];
+  const minutes = 5;
+  for (let n = 0; n < minutes * 3000; n++) {
+    aligner.caller(n * 20, frame.fill(0xFF));
+    aligner.sent(frame.fill(n % 251));
+    if (n % 10 === 9) aligner.marked(`m${n}`);
+    if (n % 100 === 0) recorded.push(...aligner.take()?.agent ?? []);
+  }
+  recorded.push(...aligner.end()!.agent);
+  const at = (n: number) => recorded[n * 160 + 80];
+  const right = Array.from({ length: minutes * 3000 }, (_, n) => n).filter((n) => at(n + 1) === n % 251);
+  assert.ok(right.length > minutes * 3000 * 0.99, `${right.length} frames in their place`);
+});
+
 test("a disk that refuses ends the recording, and nothing else", async () => {
   const clock = new VirtualClock();
   const errors: unknown[] = [];
