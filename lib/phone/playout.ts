@@ -52,6 +52,7 @@ export class Playout {
   #marks: Mark[] = [];
   #cuts: Reply[] = [];
   readonly #gone = new Set<number>();
+  readonly #rooms = new Rooms();
   #sent = 0;
   #queuedBytes = 0;
   /** The caller's ear was at this position at this time. */
@@ -176,7 +177,7 @@ export class Playout {
     if (known) return known;
     const reply: Reply = {
       number,
-      audio: new ReplyAudio(),
+      audio: new ReplyAudio(this.#rooms),
       startsAt: undefined,
       sentBytes: 0,
       marks: 0,
@@ -224,7 +225,10 @@ export class Playout {
     const over = passed.filter((mark) => mark.last).map((mark) => mark.reply);
     const finished = this.#sentWhole.filter((reply) => over.includes(reply.number));
     this.#sentWhole = this.#sentWhole.filter((reply) => !over.includes(reply.number));
-    for (const { number } of finished) this.#remember(number);
+    for (const { number, audio } of finished) {
+      this.#remember(number);
+      audio.drop();
+    }
     return finished.map((reply) => ({ reply: reply.number, heardMs: audioMs(reply.sentBytes) }));
   }
 
@@ -254,17 +258,37 @@ function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
 
 /** How much audio one piece of memory holds: 1 s, so 50 whole frames. */
 const ROOM_BYTES = 8000;
+/** Rooms that are kept for the next reply. */
+const SPARE_ROOMS = 8;
+
+/** The rooms that one line's replies use in turns: new ones would outlive young collections, and wait for a full one. */
+class Rooms {
+  readonly #spare: Uint8Array[] = [];
+
+  open(): Uint8Array {
+    return this.#spare.pop() ?? new Uint8Array(ROOM_BYTES);
+  }
+
+  close(rooms: Uint8Array[]): void {
+    for (const room of rooms) if (this.#spare.length < SPARE_ROOMS) this.#spare.push(room);
+  }
+}
 
 /**
  * The audio of one reply, copied into rooms of a second: no object per chunk, which collections would carry over while it
- * waits. Bytes are written once, so views of them stay good. Positions count from the reply's start.
+ * waits. Positions count from the reply's start.
  */
 class ReplyAudio {
+  readonly #shared: Rooms;
   #rooms: Uint8Array[] = [];
   /** Where the first room begins, what is to be taken next, and the end. */
   #from = 0;
   #taken = 0;
   #end = 0;
+
+  constructor(shared: Rooms) {
+    this.#shared = shared;
+  }
 
   /** Bytes not taken yet. */
   get bytes(): number {
@@ -279,7 +303,8 @@ class ReplyAudio {
   push(audio: Uint8Array): void {
     for (let done = 0; done < audio.length;) {
       const at = this.#end - this.#from;
-      const room = this.#rooms[Math.floor(at / ROOM_BYTES)] ?? this.#open();
+      if (at === this.#rooms.length * ROOM_BYTES) this.#rooms.push(this.#shared.open());
+      const room = this.#rooms[Math.floor(at / ROOM_BYTES)]!;
       const part = audio.subarray(done, done + ROOM_BYTES - at % ROOM_BYTES);
       room.set(part, at % ROOM_BYTES);
       done += part.length;
@@ -305,9 +330,14 @@ class ReplyAudio {
   /** Forget whole rooms that were taken and end before `position`. */
   dropBefore(position: number): void {
     while (this.#from + ROOM_BYTES <= Math.min(position, this.#taken)) {
-      this.#rooms.shift();
+      this.#shared.close(this.#rooms.splice(0, 1));
       this.#from += ROOM_BYTES;
     }
+  }
+
+  /** All of it was heard: nothing is asked of it any more. */
+  drop(): void {
+    this.#shared.close(this.#rooms.splice(0));
   }
 
   /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
@@ -329,12 +359,6 @@ class ReplyAudio {
 
   get #keepUntil(): number {
     return this.#from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS;
-  }
-
-  #open(): Uint8Array {
-    const room = new Uint8Array(ROOM_BYTES);
-    this.#rooms.push(room);
-    return room;
   }
 
   #views(from: number, to: number): Uint8Array[] {

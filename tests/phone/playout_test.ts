@@ -79,3 +79,67 @@ test("of a long reply that was cut 30 s are kept behind what was heard, without 
     assert.deepEqual(rest, [...audio.subarray(from, from + rest.length)]);
   }
 });
+
+test("replies that follow each other, heard, cut or taken up again, have each their own audio", () => {
+  const turn = fc.record({
+    bytes: fc.integer({ min: 1, max: 50_000 }),
+    cutMs: fc.option(fc.integer({ min: 0, max: 6000 })),
+    resumed: fc.boolean(),
+    early: fc.boolean(),
+  });
+  fc.assert(fc.property(fc.array(turn, { minLength: 2, maxLength: 6 }), sizes, (turns, sizes) => {
+    const line = new EchoedLine();
+    let number = 0;
+    for (const [seed, { bytes, cutMs, resumed, early }] of turns.entries()) {
+      const audio = speech(bytes, seed * 17);
+      const reply = ++number;
+      if (early) pushIn(line.playout, number + 100, speech(9000, 99), sizes); // of another reply, behind this one
+      pushIn(line.playout, reply, audio, sizes);
+      line.playout.end(reply);
+      if (early) line.playout.end(number + 100);
+      const sent = line.run(cutMs ?? 30_000);
+      const expected = early ? [...padded(speech(9000, 99)), ...padded(audio)] : padded(audio);
+      assert.deepEqual(sent, expected.slice(0, sent.length));
+      if (cutMs === null) {
+        assert.equal(sent.length, expected.length);
+        continue;
+      }
+      const [cut] = line.playout.clear(line.nowMs);
+      if (!cut || early || !resumed) continue;
+      const rest = [...audio.subarray(Math.round(cut.heardMs * BYTES_PER_MS))];
+      assert.equal(line.playout.resume(++number, cut.heardMs), rest.length > 0);
+      assert.deepEqual(line.run(30_000).slice(0, rest.length), rest);
+    }
+  }));
+});
+
+function padded(audio: Uint8Array): number[] {
+  const whole = Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES;
+  return [...audio, ...new Array<number>(whole - audio.length).fill(SILENCE)];
+}
+
+/** A line whose carrier gives each mark back when its audio was played. */
+class EchoedLine {
+  readonly playout = new Playout();
+  nowMs = 0;
+  #heardMs = 0;
+
+  /** What is sent in `ms`, with the echoes of what was played by then; with 30 s all of it. */
+  run(ms: number): number[] {
+    const untilMs = this.nowMs + ms;
+    const sent: number[] = [];
+    const marks: { name: string; dueMs: number }[] = [];
+    this.#heardMs = this.nowMs;
+    for (; this.nowMs < untilMs; this.nowMs += 20) {
+      for (const outgoing of this.playout.take(this.nowMs, LEAD_MS)) {
+        if (outgoing.kind === "mark") marks.push({ name: outgoing.name, dueMs: this.#heardMs });
+        else {
+          sent.push(...outgoing.bytes);
+          this.#heardMs = Math.max(this.#heardMs, this.nowMs) + outgoing.bytes.length / BYTES_PER_MS;
+        }
+      }
+      while (marks[0] && marks[0].dueMs <= this.nowMs) this.playout.echo(marks.shift()!.name, this.nowMs);
+    }
+    return sent;
+  }
+}
