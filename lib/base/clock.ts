@@ -25,9 +25,34 @@ const preciseClock: Clock = {
 const SHARED_FROM_MS = 100;
 const SLOT_MS = 10;
 
+/** Timers that come together. */
 interface Slot {
-  timer: Timer;
-  actions: Set<() => void>;
+  timers: SharedTimer[];
+  /** Call it when one of them was cancelled. */
+  cancelled(): void;
+}
+
+/** One of a slot's timers. Cancelled it stays in its place, with nothing to do, until the slot's time. */
+class SharedTimer implements Timer {
+  readonly #slot: Slot;
+  #action: (() => void) | undefined;
+
+  constructor(slot: Slot, action: () => void) {
+    this.#slot = slot;
+    this.#action = action;
+  }
+
+  fire(): void {
+    const action = this.#action;
+    this.#action = undefined;
+    action?.();
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#action) return;
+    this.#action = undefined;
+    this.#slot.cancelled();
+  }
 }
 
 /**
@@ -36,20 +61,28 @@ interface Slot {
  */
 export function sharingClock(clock: Clock): Clock {
   const slots = new Map<number, Slot>();
-  const end = (number: number, actions: Set<() => void>) => {
+  const end = (number: number, timers: SharedTimer[]) => {
     slots.delete(number);
-    for (const action of actions) {
-      actions.delete(action);
+    for (const timer of timers) {
       try {
-        action();
+        timer.fire();
       } catch (error) {
         reportError(error); // as a timer of its own would; the others go on
       }
     }
   };
   const open = (number: number): Slot => {
-    const actions = new Set<() => void>();
-    const slot = { timer: clock.after(number * SLOT_MS - clock.monotonicMs(), () => end(number, actions)), actions };
+    const timers: SharedTimer[] = [];
+    const wake = clock.after(number * SLOT_MS - clock.monotonicMs(), () => end(number, timers));
+    let gone = 0;
+    const slot = {
+      timers,
+      cancelled() {
+        if (++gone < timers.length) return;
+        wake[Symbol.dispose]();
+        slots.delete(number);
+      },
+    };
     slots.set(number, slot);
     return slot;
   };
@@ -59,16 +92,10 @@ export function sharingClock(clock: Clock): Clock {
     after(ms, action) {
       if (ms < SHARED_FROM_MS) return clock.after(ms, action);
       const number = Math.ceil((clock.monotonicMs() + ms) / SLOT_MS);
-      const { timer, actions } = slots.get(number) ?? open(number);
-      const own = () => action(); // the same action may be armed twice
-      actions.add(own);
-      return {
-        [Symbol.dispose]() {
-          if (!actions.delete(own) || actions.size > 0) return;
-          timer[Symbol.dispose]();
-          slots.delete(number);
-        },
-      };
+      const slot = slots.get(number) ?? open(number);
+      const timer = new SharedTimer(slot, action);
+      slot.timers.push(timer);
+      return timer;
     },
   };
 }
@@ -99,9 +126,14 @@ export async function settledWithin(clock: Clock, ms: number, promise: Promise<u
   await Promise.race([promise.catch(() => {}), late.promise]);
 }
 
-/** Named timers of one owner: arming a name again moves its deadline; disposing the set cancels all. */
+interface Named {
+  timer: Timer | undefined;
+  fire: () => void;
+}
+
+/** Named timers of one owner, who has few names: arming one again moves its deadline; disposing the set cancels all. */
 export class TimerSet<Name extends string> implements Disposable {
-  readonly #armed = new Map<Name, Timer>();
+  readonly #named = new Map<Name, Named>();
   readonly #clock: Clock;
   readonly #fired: (name: Name) => void;
 
@@ -111,27 +143,35 @@ export class TimerSet<Name extends string> implements Disposable {
   }
 
   arm(name: Name, ms: number): void {
-    this.disarm(name);
-    this.#armed.set(
-      name,
-      this.#clock.after(ms, () => {
-        this.#armed.delete(name);
-        this.#fired(name);
-      }),
-    );
+    const named = this.#named.get(name) ?? this.#add(name);
+    named.timer?.[Symbol.dispose]();
+    named.timer = this.#clock.after(ms, named.fire);
   }
 
   isArmed(name: Name): boolean {
-    return this.#armed.has(name);
+    return this.#named.get(name)?.timer !== undefined;
   }
 
   disarm(name: Name): void {
-    this.#armed.get(name)?.[Symbol.dispose]();
-    this.#armed.delete(name);
+    const named = this.#named.get(name);
+    if (!named) return;
+    named.timer?.[Symbol.dispose]();
+    named.timer = undefined;
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#armed.values()) timer[Symbol.dispose]();
-    this.#armed.clear();
+    for (const name of this.#named.keys()) this.disarm(name);
+  }
+
+  #add(name: Name): Named {
+    const named: Named = {
+      timer: undefined,
+      fire: () => {
+        named.timer = undefined;
+        this.#fired(name);
+      },
+    };
+    this.#named.set(name, named);
+    return named;
   }
 }
