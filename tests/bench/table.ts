@@ -3,13 +3,14 @@
 import { CapacitySearch, GENERATOR_P99_MS, troubles } from "./capacity.ts";
 import { Child, type Message } from "./child.ts";
 import { loadgenRun } from "./loadgen.ts";
-import { hasProgram, twoCores } from "./machine.ts";
+import { twoCores } from "./machine.ts";
 import type { Cores } from "./options.ts";
 import { serveOwnVoice } from "./own_voice.ts";
 import { DELAY_ONE_WAY_MS, doubts, type Gathered, linesOf, type Purpose, ROWS, type Step, stepsOf } from "./rows.ts";
 import { run, type RunResult } from "./run.ts";
 import { fromRun, type Sample } from "./sample.ts";
 import { type Contender, freePort, nodePeer, ours, testCertificate } from "./servers.ts";
+import { inSlowNetwork } from "./slow_network.ts";
 import { startServer, untilQuiet } from "./started.ts";
 import { parseTableOptions, PHONES_LIMIT, TABLE_HELP, type TableOptions } from "./table_options.ts";
 import { speedChart, speedTable } from "./table_report.ts";
@@ -235,17 +236,20 @@ class Table {
 
   /** The bench inside a network of its own, whose loopback is slow: only root may do that. */
   async #delay(round: number): Promise<void> {
-    const slow = `ip link set lo up && tc qdisc add dev lo root netem delay ${DELAY_ONE_WAY_MS}ms`;
-    if (!await hasProgram("unshare", ["-n", "sh", "-c", slow])) {
-      throw new LeftOut("This machine lets us slow no network (unshare -n, tc netem: root and sch_netem): left out.");
-    }
     const cores = this.#cores ? ["--cores", `${this.#cores.server},${this.#cores.rest}`] : [];
     const bench = [Deno.execPath(), "run", "-A", `${ROOT}tests/bench/main.ts`, "--calls", String(SHARED_CALLS)];
     const seconds = String(this.#options.seconds);
+    const command = await inSlowNetwork(DELAY_ONE_WAY_MS, [...bench, "--seconds", seconds, "--json", ...cores]);
+    if (!command) {
+      throw new LeftOut(
+        "This machine lets us slow no network (unshare -n, and netem or /dev/net/tun: root): left out.",
+      );
+    }
+    this.#say("delay: the bench runs in a slow network");
     await using child = new Child({
       name: "bench with delay",
-      command: ["unshare", "-n", "sh", "-c", `${slow} && exec "$0" "$@"`, ...bench, "--seconds", seconds, "--json"]
-        .concat(cores),
+      command,
+      core: this.#cores?.rest,
       understand: jsonLine,
     });
     const message = await child.next("json", 120_000 + this.#options.seconds * 1000);
