@@ -4,7 +4,7 @@ import { FRAME_MS, SILENT_FRAME } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
 
-/** Audio and events held for the call: 10 s of audio, whatever came first. */
+/** What is held for the call at most: 10 s of audio, and so many events. */
 const HELD_BYTES = 80_000;
 const HELD_EVENTS = 200;
 const FEED_EVERY_MS = 100;
@@ -15,6 +15,7 @@ export class EarlyEngine implements AsyncDisposable {
   readonly #timers: TimerSet<"feed">;
   #held: ((host: EngineHost) => void)[] = [];
   #heldBytes = 0;
+  #heldEvents = 0;
   #host: EngineHost | undefined;
   #replies = 0;
   #fedUntilMs: number;
@@ -36,6 +37,11 @@ export class EarlyEngine implements AsyncDisposable {
   /** The call's reply numbers, from the first on. */
   readonly newReply = (): number => ++this.#replies;
 
+  /** Whether a call has taken the engine over, and closes it. */
+  get adopted(): boolean {
+    return this.#host !== undefined;
+  }
+
   /** The call is here: what was held reaches it in order, and from now on everything at once. */
   adopt(host: EngineHost): Engine {
     this.#timers[Symbol.dispose]();
@@ -54,7 +60,7 @@ export class EarlyEngine implements AsyncDisposable {
 
   #post(event: EngineEvent): void {
     if (this.#host) this.#host.post(event);
-    else if (this.#held.length < HELD_EVENTS) this.#held.push((host) => host.post(event));
+    else if (this.#heldEvents++ < HELD_EVENTS) this.#held.push((host) => host.post(event));
   }
 
   #play(reply: number, audio: Uint8Array): void {

@@ -97,6 +97,8 @@ export type CallEffect =
   | { kind: "fill" }
   /** Silence the line and tell the engine what was heard. */
   | { kind: "interrupt" }
+  /** The caller spoke into what is not to be cut: the engine lets it be heard to its end. */
+  | { kind: "go-on" }
   /** The interruption was noise: play the rest. */
   | { kind: "resume" }
   /** The interruption is confirmed: let go of the rest. */
@@ -164,7 +166,7 @@ export const TRANSITIONS: TransitionTable = {
   },
   speaking: {
     ...ALIVE,
-    "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, []],
+    "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, [{ kind: "go-on" }]],
     "caller-text": (state, said) =>
       isLoop(said) ? answer(said) : said.final ? [{ ...state, prompts: 0 }, []] : [state, []],
     "reply-started": (state, { reply }) => [{ ...state, reply }, []],
@@ -185,6 +187,7 @@ export const TRANSITIONS: TransitionTable = {
   closing: {
     "leg-ended": (state, { how }) => end(how === "stop" ? "caller-hung-up" : state.reason),
     "over": (state) => hangUp(state.reason),
+    "caller-spoke": (state) => [state, [{ kind: "go-on" }]],
     "reply-started": (state, { reply }) => [{ ...state, reply }, [
       { kind: "disarm", timer: "last-words" },
       { kind: "disarm", timer: "hang-up" },

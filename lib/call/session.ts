@@ -302,6 +302,8 @@ class Session {
         return this.#fill();
       case "interrupt":
         return this.#interrupt();
+      case "go-on":
+        return this.#engine?.goesOn();
       case "resume":
         return this.#resume();
       case "forget":

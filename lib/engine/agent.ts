@@ -113,6 +113,10 @@ export class AgentEngine implements Engine {
     // The agent noticed the caller before we did; its history cannot be cut to what was heard (Deepgram reference, section 2.10).
   }
 
+  goesOn(): void {
+    this.#perform(this.#fence.goesOn());
+  }
+
   resumed(_reply: number, as: number): void {
     for (const audio of this.#fence.takeKept()) this.#host.play(as, audio);
     this.#host.post({ kind: "reply-finished", reply: as });
@@ -320,7 +324,10 @@ export class AgentEngine implements Engine {
   }
 
   #failSafe(): void {
-    if (this.#fence.failSafe()) this.#host.post({ kind: "fence-timed-out" });
+    const actions = this.#fence.failSafe();
+    if (!actions) return;
+    this.#perform(actions);
+    this.#host.post({ kind: "fence-timed-out" });
   }
 
   #audioDone(): void {

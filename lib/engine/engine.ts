@@ -59,6 +59,8 @@ export interface Engine extends AsyncDisposable {
   text(text: string): void;
   /** `reply` was cut off after `heardMs`: produce no more of it, and remember what was heard. */
   interrupt(reply: number, heardMs: number): void;
+  /** The caller spoke, and nothing was cut, as what is being said is not to be interrupted. */
+  goesOn(): void;
   /** The interruption of `reply` was noise: the rest of it is being played as the new reply `as`. */
   resumed(reply: number, as: number): void;
   /** Speak this text now, as a reply of its own. */

@@ -22,6 +22,8 @@ export class Fence {
   #open: { reply: number; bytes: number } | undefined;
   /** The reply that was open when the fence went up. */
   #cut: number | undefined;
+  /** It, once it is known that it was not cut: what still comes is its own. */
+  #late: number | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
   #up = false;
@@ -39,30 +41,34 @@ export class Fence {
 
   /** The reply that audio joins now. */
   get reply(): number | undefined {
-    return this.#open?.reply;
+    return this.#open?.reply ?? this.#late;
   }
 
   /** The caller starts to speak: what comes from now on is late, until a sign of something new. */
   callerStarted(): FenceAction[] {
     this.#held = false;
+    this.#cut = this.reply ?? this.#cut;
+    this.#open = this.#late = undefined;
     this.#up = true;
-    this.#cut = this.#open?.reply;
-    this.#open = undefined;
-    this.#drop();
     return [];
+  }
+
+  /** The caller spoke into something that is not to be cut: it goes on, with what comes late. */
+  goesOn(): FenceAction[] {
+    const reply = this.#late = this.#cut;
+    this.#cut = undefined;
+    return reply === undefined ? [] : this.takeKept().map((audio) => ({ kind: "play", reply, audio }));
   }
 
   /** The caller's turn is confirmed: what follows answers it. */
   callerText(): FenceAction[] {
     this.#held = false;
-    this.#lift();
-    return this.#finish();
+    return [...this.#lift(), ...this.#finish()];
   }
 
   /** The agent says that it begins to answer, or takes our injection. */
   answering(): FenceAction[] {
-    if (!this.#held) this.#lift();
-    return [];
+    return this.#held ? [] : this.#lift();
   }
 
   /** We answer this turn ourselves. */
@@ -72,16 +78,15 @@ export class Fence {
     return actions;
   }
 
-  /** A sign that never came: do not stay deaf for ever. @returns whether the fence was up. */
-  failSafe(): boolean {
-    const wasUp = this.#up;
-    this.#lift();
-    return wasUp;
+  /** A sign that never came: do not stay deaf for ever. @returns undefined if the fence was down. */
+  failSafe(): FenceAction[] | undefined {
+    return this.#up ? this.#lift() : undefined;
   }
 
   audio(audio: Uint8Array): FenceAction[] {
     if (audio.length === 0) return [];
     if (this.up) {
+      if (this.#late !== undefined) return [{ kind: "play", reply: this.#late, audio }];
       if (this.#cut !== undefined && !this.#held && this.#keptBytes + audio.length <= KEEP_BYTES) {
         this.#kept.push(audio);
         this.#keptBytes += audio.length;
@@ -103,7 +108,7 @@ export class Fence {
 
   /** The agent has sent all. Without any audio since the reply opened it is a leftover of an earlier one. */
   audioDone(): FenceAction[] {
-    return this.#open && this.#open.bytes > 0 ? this.#finish() : [];
+    return this.#late !== undefined || (this.#open && this.#open.bytes > 0) ? this.#finish() : [];
   }
 
   /** Nothing came for a while and all was played. */
@@ -114,8 +119,7 @@ export class Fence {
   /** The agent is gone, and another takes its place: nothing of the old one comes any more. */
   restart(): FenceAction[] {
     this.#held = false;
-    this.#lift();
-    return this.#finish();
+    return [...this.#lift(), ...this.#finish()];
   }
 
   /** The interruption was noise: what came of the cut reply since then. The fence stays up for what else may come late. */
@@ -132,16 +136,18 @@ export class Fence {
   }
 
   #finish(): FenceAction[] {
-    if (!this.#open) return [];
-    const { reply } = this.#open;
-    this.#open = undefined;
-    return [{ kind: "finished", reply }];
+    const { reply } = this;
+    this.#open = this.#late = undefined;
+    return reply === undefined ? [] : [{ kind: "finished", reply }];
   }
 
-  #lift(): void {
+  /** What was late is whole: nothing more of it comes. */
+  #lift(): FenceAction[] {
+    const wasLate = this.#late !== undefined;
     this.#up = false;
     this.#cut = undefined;
     this.#drop();
+    return wasLate ? this.#finish() : [];
   }
 
   #drop(): void {

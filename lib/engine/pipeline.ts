@@ -158,6 +158,10 @@ export class PipelineEngine implements Engine {
     if (this.#turn.floor.kind !== "guess") this.#letGo();
   }
 
+  goesOn(): void {
+    // What we say stops when it is interrupted, not before.
+  }
+
   resumed(reply: number, as: number): void {
     const rest = this.#memory.resumed(as);
     if (rest.text) this.#post({ kind: "reply-text", reply: as, text: rest.text });

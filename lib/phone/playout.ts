@@ -67,7 +67,7 @@ export class Playout {
 
   /** Queue audio. @returns false if it was dropped because `QUEUE_LIMIT_MS` are queued already. */
   push(number: number, audio: Uint8Array): boolean {
-    if (audio.length === 0 || this.#gone.has(number)) return true;
+    if (audio.length === 0 || this.#isOver(number)) return true;
     const cut = this.#cuts.find((reply) => reply.number === number);
     if (cut) {
       cut.audio.keep(audio);
@@ -86,7 +86,7 @@ export class Playout {
     const cut = this.#cuts.find((reply) => reply.number === number);
     if (cut) cut.ended = true;
     const reply = this.#replies.find((reply) => reply.number === number);
-    if (!reply) return !cut && !this.#gone.has(number);
+    if (!reply) return !cut && !this.#isOver(number);
     reply.ended = true;
     return false;
   }
@@ -235,6 +235,11 @@ export class Playout {
   /** Position of the caller's ear. */
   #heardAt(nowMs: number): number {
     return Math.min(this.#sent, this.#anchor.at + (nowMs - this.#anchor.ms) * BYTES_PER_MS);
+  }
+
+  /** Whether nothing more of it is played: all was sent, or it was let go. */
+  #isOver(number: number): boolean {
+    return this.#gone.has(number) || this.#sentWhole.some((reply) => reply.number === number);
   }
 
   /** Remember a reply that is over, so that late audio does not open it again. */

@@ -27,7 +27,7 @@ test("a caller speaking over a reply stops it, and a false start is waited for",
 });
 
 test("a passage that may not be interrupted goes on", () => {
-  assert.deepEqual(step(SPEAKING, { kind: "caller-spoke", interrupts: false }), [SPEAKING, []]);
+  assert.deepEqual(step(SPEAKING, { kind: "caller-spoke", interrupts: false }), [SPEAKING, [{ kind: "go-on" }]]);
 });
 
 test("noise without words lets the reply go on where it was cut", () => {

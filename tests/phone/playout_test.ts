@@ -143,3 +143,23 @@ class EchoedLine {
     return sent;
   }
 }
+
+test("audio of a reply that has ended is ignored while the reply is still being heard", () => {
+  const playout = new Playout();
+  playout.push(1, new Uint8Array(160).fill(1));
+  playout.end(1);
+  playout.take(0, 200);
+  playout.push(1, new Uint8Array(160).fill(9));
+  playout.push(2, new Uint8Array(160).fill(2));
+  playout.end(2);
+  const sent = playout.take(40, 200).flatMap((out) => out.kind === "audio" ? [out.bytes[0]] : []);
+  assert.deepEqual(sent, [2]);
+});
+
+test("a reply that is ended twice is heard once", () => {
+  const playout = new Playout();
+  playout.push(1, new Uint8Array(160).fill(1));
+  assert.equal(playout.end(1), false);
+  playout.take(0, 200);
+  assert.equal(playout.end(1), false, "it is being heard, not over");
+});

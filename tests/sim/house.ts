@@ -38,6 +38,7 @@ export interface SimOptions {
   toolFetch?: (request: Request) => Promise<Response>;
   resolve?: (host: string) => Promise<string[]>;
   takeMessage?: HouseParts["takeMessage"];
+  record?: (clock: VirtualClock) => NonNullable<HouseParts["record"]>;
   /** What the carrier says of a call, asked over REST. */
   carrierStatus?: (clock: VirtualClock) => NonNullable<HouseParts["carrierStatus"]>;
 }
@@ -92,6 +93,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     resolve: options.resolve ?? (() => Promise.resolve([])),
     takeMessage: options.takeMessage ?? (() => Promise.resolve({ ok: true, value: undefined })),
     ...(options.carrierStatus ? { carrierStatus: options.carrierStatus(clock) } : {}),
+    ...(options.record ? { record: options.record(clock) } : {}),
     config: () => config,
     voice,
     randomHex,

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { Fence } from "../../lib/engine/fence.ts";
+import { test } from "../case.ts";
+
+const audio = (value: number) => new Uint8Array(160).fill(value);
+
+test("a second burst of noise does not take away what came of the cut reply after the first", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  fence.audio(new Uint8Array(160).fill(1));
+  fence.callerStarted();
+  fence.audio(new Uint8Array(160).fill(2));
+  fence.callerStarted();
+  fence.audio(new Uint8Array(160).fill(3));
+  assert.deepEqual(fence.takeKept().map(([byte]) => byte), [2, 3]);
+});
+
+test("a reply that was not cut goes on with what came meanwhile and what comes late, and ends with the next sign", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  const told = (actions: ReturnType<Fence["audio"]>) =>
+    actions.map((action) =>
+      action.kind === "play" ? `play ${action.reply} ${action.audio[0]}` : `${action.kind} ${action.reply}`
+    );
+  fence.audio(audio(1));
+  fence.callerStarted();
+  assert.deepEqual(told(fence.audio(audio(2))), []);
+  assert.deepEqual(told(fence.goesOn()), ["play 1 2"]);
+  assert.deepEqual(told(fence.audio(audio(3))), ["play 1 3"]);
+  assert.equal(fence.reply, 1);
+  assert.deepEqual(told(fence.callerText()), ["finished 1"]);
+  assert.deepEqual(told(fence.audio(audio(4))), ["started 2", "play 2 4"]);
+});
+
+test("a reply that was not cut may be cut later, and what comes then is kept", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  fence.audio(audio(1));
+  fence.callerStarted();
+  fence.goesOn();
+  fence.callerStarted();
+  assert.deepEqual(fence.audio(audio(2)), []);
+  assert.deepEqual(fence.takeKept().map(([byte]) => byte), [2]);
+});
