@@ -1,7 +1,7 @@
 /** Writes one call's recording in pieces while the call lasts, so that a long call needs little memory and a killed one loses seconds. */
 
 import type { Clock, Timer } from "../base/clock.ts";
-import { Aligner, interleave, wavHeader } from "./recording.ts";
+import { Aligner, interleave, WAV_HEADER_BYTES, wavHeader } from "./recording.ts";
 
 /** How often what is settled goes to the disk. */
 const WRITE_EVERY_MS = 2000;
@@ -24,8 +24,11 @@ export class CallRecorder implements Disposable {
   constructor(parts: RecorderParts) {
     this.#parts = parts;
     this.#try(() => {
-      this.#file = Deno.openSync(parts.path, { write: true, create: true, truncate: true });
-      this.#file.writeSync(wavHeader(0));
+      // A call that comes back goes on with its file, without the time in between.
+      this.#file = Deno.openSync(parts.path, { read: true, write: true, create: true });
+      this.#dataBytes = Math.max(0, this.#file.statSync().size - WAV_HEADER_BYTES);
+      this.#file.writeSync(wavHeader(this.#dataBytes));
+      this.#file.seekSync(0, Deno.SeekMode.End);
     });
     this.#arm();
   }

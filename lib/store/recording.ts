@@ -12,6 +12,8 @@ const PAUSE_MS = 60;
 const EARLY_MS = 30;
 /** Audio this old is final: nothing is written before it any more. */
 const SETTLED_MS = 10_000;
+/** A frame stamped so much later than the one before it is a mistake: so long nobody is silent on a line. */
+const LEAP_LIMIT_MS = 60_000;
 /** With this much out and no echo the carrier gives none: taken as heard, before its place in time is final. */
 const ECHOLESS_BYTES = SETTLED_MS / 2 * BYTES_PER_MS;
 
@@ -55,6 +57,7 @@ export class Aligner implements LineTap {
   #roundTripMs = 0;
 
   caller(timestampMs: number, audio: Uint8Array): void {
+    if (timestampMs > this.#nowMs + LEAP_LIMIT_MS) return;
     this.#caller.write(timestampMs, audio);
     this.#nowMs = Math.max(this.#nowMs, timestampMs + audio.length / BYTES_PER_MS);
   }
@@ -70,7 +73,7 @@ export class Aligner implements LineTap {
     this.#waiting = withRoom(this.#waiting, waiting + audio.length);
     this.#waiting.set(audio, waiting);
     this.#sentBytes += audio.length;
-    if (waiting > ECHOLESS_BYTES) this.#cut(this.#nowMs, this.#sentBytes);
+    if (waiting > ECHOLESS_BYTES) this.#takeAsHeard();
   }
 
   marked(name: string): void {
@@ -127,6 +130,17 @@ export class Aligner implements LineTap {
     this.#write(Math.min(at, this.#placedBytes + Math.max(0, endMs - startMs) * BYTES_PER_MS), startMs);
     this.#dueMs = startMs + (at - this.#placedBytes) / BYTES_PER_MS;
     this.#forget(at);
+  }
+
+  /** No echo in a long time, though the caller's time goes on (else his side of the line stands still, and echoes with it). */
+  #takeAsHeard(): void {
+    if (this.#clearedAt > this.#placedBytes) return this.#cut(this.#nowMs, this.#clearedAt);
+    this.#dueMs ??= this.#runMs + this.#roundTripMs;
+    const heardBytes = Math.floor((this.#nowMs - this.#dueMs) / FRAME_MS) * FRAME_MS * BYTES_PER_MS;
+    if (heardBytes < ECHOLESS_BYTES / 2) return;
+    const at = Math.min(this.#sentBytes, this.#placedBytes + heardBytes);
+    this.#place(at, this.#dueMs, Infinity);
+    this.#marks = this.#marks.filter((mark) => mark.at > at);
   }
 
   /** Of what was sent up to the byte `upTo`, that which was not heard until `ms` was never heard. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { LegEvent } from "../../lib/phone/leg.ts";
 import { Pacer } from "../../lib/phone/pacer.ts";
 import { ASK_LIFE_MS, LIFELESS_MS, TwilioLeg } from "../../lib/phone/twilio_leg.ts";
+import { Aligner } from "../../lib/store/recording.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { wirePair } from "../sim/wire.ts";
@@ -51,5 +52,35 @@ test("a carrier that is silent but there is kept", async () => {
   assert.deepEqual(marks, ["alive", "alive", "alive", "alive"]);
   assert.deepEqual(events.map(({ kind }) => kind), ["leg-started"]);
   assert.equal(closed(), undefined);
+  leg.hangUp();
+});
+
+test("one frame with a strange timestamp does not end a recorded call, nor take gigabytes", async () => {
+  const clock = new VirtualClock();
+  const { client, server } = wirePair(clock);
+  const leg = new TwilioLeg({ wire: server, clock, pacer: new Pacer(clock), leadMs: 200 });
+  const events: LegEvent[] = [];
+  leg.listen((event) => events.push(event));
+  leg.tap(new Aligner());
+  let crashed: unknown;
+  client.listen({ text() {}, binary() {}, close() {}, crashed: assert.fail });
+  client.send(
+    JSON.stringify({
+      event: "start",
+      streamSid,
+      start: { callSid: "CA1", mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 } },
+    }),
+  );
+  client.send(
+    `{"event":"media","streamSid":"${streamSid}","media":{"track":"inbound","chunk":"1","timestamp":"99999999999","payload":"${
+      new Uint8Array(160).fill(255).toBase64()
+    }"}}`,
+  );
+  try {
+    await clock.run(100);
+  } catch (error) {
+    crashed = error;
+  }
+  assert.deepEqual([crashed, events.filter(({ kind }) => kind === "leg-ended")], [undefined, []]);
   leg.hangUp();
 });

@@ -151,3 +151,91 @@ test("a disk that refuses ends the recording, and nothing else", async () => {
   recorder[Symbol.dispose]();
   assert.deepEqual([errors.length, recorder.durationMs, clock.pending], [1, 0, 0]);
 });
+
+/** A carrier that plays what it gets, tells its marks and stamps the caller's frames; the caller's way to us may stall. */
+function recordedLine({ stallFrom, stallUntil, untilMs }: {
+  stallFrom: number;
+  stallUntil: number;
+  untilMs: number;
+}) {
+  const aligner = new Aligner();
+  const frame = (n: number) => new Uint8Array(160).fill(n % 250);
+  const held: (() => void)[] = [];
+  const truth: number[] = [];
+  const parts: Uint8Array[] = [];
+  let sent = 0;
+  for (let ms = 0; ms < untilMs; ms += 20) {
+    // We send frame n at n x 20 ms less a lead of 200 ms, from 1 s on; the carrier plays it at 1000 + n x 20 ms.
+    while (ms >= 1000 && sent * 20 + 1000 <= ms + 200) {
+      aligner.sent(frame(sent));
+      if (++sent % 10 === 0) aligner.marked(`m${sent}`);
+    }
+    const playing = ms >= 1000 ? (ms - 1000) / 20 : -1;
+    truth.push(playing >= 0 ? playing % 250 : 0xFF);
+    const arrive = () => {
+      if (playing > 0 && playing % 10 === 0) aligner.echoed(`m${playing}`);
+      aligner.caller(ms, frame(ms / 20));
+    };
+    if (ms >= stallFrom && ms < stallUntil) held.push(arrive);
+    else {
+      for (const late of held.splice(0)) late();
+      arrive();
+    }
+    if (ms % 2000 === 0) parts.push(aligner.take()?.agent ?? new Uint8Array(0));
+  }
+  parts.push(aligner.end()?.agent ?? new Uint8Array(0));
+  const agent = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    agent.set(part, at);
+    at += part.length;
+  }
+  /** Frames of which most stands within 20 ms of where the carrier played it. */
+  let right = 0, wanted = 0;
+  for (let slot = 0; slot < truth.length; slot++) {
+    if (truth[slot] === 0xFF) continue;
+    wanted++;
+    const near = agent.subarray(Math.max(0, slot - 1) * 160, (slot + 2) * 160);
+    if (near.filter((byte) => byte === truth[slot]).length >= 120) right++;
+  }
+  return { right, wanted };
+}
+
+test("without a stall the recording holds what the carrier played", () => {
+  const { right, wanted } = recordedLine({ stallFrom: 0, stallUntil: 0, untilMs: 20_000 });
+  assert.ok(right >= wanted - 12, `${right} of ${wanted} frames`);
+});
+
+test("after 4 s in which the caller's way to us stalled the recording holds what the carrier played", () => {
+  const { right, wanted } = recordedLine({ stallFrom: 3000, stallUntil: 7000, untilMs: 20_000 });
+  assert.ok(right >= wanted - 12, `${right} of ${wanted} frames`);
+});
+
+test("after 6 s in which the caller's way to us stalled the recording holds what the carrier played", () => {
+  const { right, wanted } = recordedLine({ stallFrom: 3000, stallUntil: 9000, untilMs: 20_000 });
+  assert.ok(right >= wanted - 12, `${right} of ${wanted} frames`);
+});
+
+test("without echoes no frame that was sent is missing from the recording, but for the lead at the end", () => {
+  const aligner = new Aligner();
+  let sent = 0;
+  const parts: Uint8Array[] = [];
+  for (let ms = 0; ms < 22_000; ms += 20) {
+    while (ms >= 1000 && ms < 21_000 && sent * 20 + 1000 <= ms + 200) {
+      aligner.sent(new Uint8Array(160).fill(sent % 250));
+      if (++sent % 10 === 0) aligner.marked(`m${sent}`);
+    }
+    aligner.caller(ms, new Uint8Array(160).fill(0xFF));
+    if (ms % 2000 === 0) parts.push(aligner.take()?.agent ?? new Uint8Array(0));
+  }
+  parts.push(aligner.end()?.agent ?? new Uint8Array(0));
+  const slots = parts.flatMap((part) => Array.from({ length: part.length / 160 }, (_, n) => part[n * 160]!));
+  let at = 0;
+  const missing: number[] = [];
+  for (let n = 0; n < sent; n++) {
+    const found = slots.indexOf(n % 250, at);
+    if (found < 0 || found > at + 100) missing.push(n);
+    else at = found + 1;
+  }
+  assert.deepEqual(missing, []);
+});
