@@ -6,6 +6,8 @@ import { type Router, trainRouter } from "./routing/router.ts";
 export class Routers {
   /** By the routes they were trained from: numbers often share them. */
   #trained = new Map<string, Router>();
+  /** Counts configurations: the newest one's routers are kept, whichever training ends last. */
+  #newest = 0;
 
   /** The router of a call, once it is trained; undefined until then, and where routing is off. */
   of(call: CallConfig): Router | undefined {
@@ -17,6 +19,7 @@ export class Routers {
     const calls = [config.base, ...Object.values(config.numbers)].filter((call) =>
       call.routerEnabled && call.routes.length > 0
     );
+    const turn = ++this.#newest;
     const trained = new Map<string, Router>();
     for (const call of calls) {
       const key = keyOf(call);
@@ -26,7 +29,7 @@ export class Routers {
           await trainRouter(call.routes.map(examplesOf), pause ? { pause } : {}),
       );
     }
-    this.#trained = trained;
+    if (turn === this.#newest) this.#trained = trained;
   }
 }
 
