@@ -110,6 +110,7 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
   const inlet = new Inlet();
   const reader = frameReader(MAX_PAYLOAD_BYTES);
   let closing = false;
+  let concluded = false;
   let said: [code: number, reason: string] = [CLOSED_ABNORMALLY, ""];
   let closeTimer: ReturnType<typeof setTimeout> | undefined;
   const end = (code: number, reason: string) => {
@@ -131,12 +132,14 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
   reader.on("message", (data, isBinary) => isBinary ? inlet.binary(data) : inlet.text(decoder.decode(data)));
   reader.on("ping", (data) => closing || writer.pong(data, true));
   reader.on("error", () => {
+    if (concluded) return; // what comes behind a close frame counts for nothing
     sayClose(WRONG_FRAME, undefined);
     end(WRONG_FRAME, "a frame that is none");
   });
   reader.on("conclude", (code, reason) => {
     sayClose(code === 1005 ? undefined : code, undefined);
     said = [code, decoder.decode(reason)];
+    concluded = true;
     // Our answer leaves before the connection goes: one turn of the loop writes it.
     clearTimeout(closeTimer);
     closeTimer = setTimeout(() => end(...said), 0);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { systemClock } from "../../lib/base/clock.ts";
 import type { Wire } from "../../lib/base/wire.ts";
 import { vendorDial } from "../../lib/providers/socket.ts";
@@ -241,4 +242,41 @@ test("an accepted handshake with the wrong proof is refused, and a header cannot
   );
   await assert.rejects(upgrade(wrong, url, {}), /answered the handshake wrongly/);
   await assert.rejects(upgrade(scripted(() => "", 100), url, { Authorization: "Token a\r\nX-Evil: 1" }));
+});
+
+test("what a peer says behind its close frame does not change why the socket closed", async () => {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const server = (async () => {
+    using conn = await listener.accept();
+    conn.setNoDelay(true);
+    const room = new Uint8Array(4096);
+    const head = new TextDecoder().decode(room.subarray(0, (await conn.read(room))!));
+    const key = /sec-websocket-key: (.*)\r\n/i.exec(head)![1]!;
+    const accept = createHash("sha1").update(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest("base64");
+    await conn.write(new TextEncoder().encode(
+      `HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+    ));
+    await conn.read(room); // the client is there: what follows comes as one piece
+    // A close frame that fills our read of 8192 bytes to its end, after a long binary message; then more.
+    const close = new Uint8Array([0x88, 2, 0x03, 0xF3]); // 1011
+    const pad = 8192 - 4 - close.length;
+    const frame = new Uint8Array(8192 + 200);
+    frame.set([0x82, 126, pad >> 8, pad & 255]);
+    frame.set(close, 4 + pad);
+    frame.fill(0x81, 8192);
+    await conn.write(frame);
+    while (await conn.read(room).catch(() => null) !== null);
+  })();
+  const dial = vendorDial({ clock: systemClock, kind: "ws" });
+  const { port } = listener.addr as Deno.NetAddr;
+  const dialled = await dial(
+    { peer: "deepgram-agent", url: `ws://127.0.0.1:${port}/`, headers: {} },
+    new AbortController().signal,
+  );
+  assert.ok(dialled.ok);
+  const closed = Promise.withResolvers<number>();
+  dialled.value.listen({ text() {}, binary() {}, close: (code) => closed.resolve(code), crashed: assert.fail });
+  dialled.value.send("ready");
+  assert.equal(await closed.promise, 1011);
+  await server;
 });
