@@ -54,7 +54,7 @@ export class CallWebhook implements AsyncDisposable {
     const fold = this.#folds.get(call);
     const kept = fold && this.#parts.keep(notice, notice.kind === "call-started" ? notice.to : fold.record.to);
     if (kept) fold.add(kept);
-    if (notice.kind === "call-ended" && fold && !this.#deliveries.has(call)) this.#ended(call, fold);
+    if (notice.kind === "call-over" && fold && !this.#deliveries.has(call)) this.#ended(call, fold);
   };
 
   /** What has not been delivered by now is given up, loudly. */

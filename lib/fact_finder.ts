@@ -45,7 +45,7 @@ export class FactFinder implements AsyncDisposable {
       case "reply-heard":
       case "reply-interrupted":
         return extractor.replied();
-      case "call-ended":
+      case "call-over":
         return this.#end(notice.call, extractor);
     }
   };

@@ -217,7 +217,7 @@ class ObservingStore implements Store {
   }
 
   #count(notice: CallNotice): void {
-    if (notice.kind === "call-started") this.#live.set(notice.call, this.#nowMs());
+    if (notice.kind === "call-started" || notice.kind === "call-resumed") this.#live.set(notice.call, this.#nowMs());
     if (notice.kind !== "call-ended") return;
     this.#turnDay(this.#nowMs());
     this.#live.delete(notice.call);
@@ -350,7 +350,7 @@ class ObservingStore implements Store {
 
 /** Guesses that are replaced, and the carrier's steady echoes, tell nothing afterwards. */
 function isWorthKeeping(notice: CallNotice): boolean {
-  return !(notice.kind === "mark-round-trip" || (notice.kind === "caller-text" && !notice.final));
+  return !["mark-round-trip", "call-over"].includes(notice.kind) && !(notice.kind === "caller-text" && !notice.final);
 }
 
 function stateOf({ fold: { record }, isNew }: Open): CallState {

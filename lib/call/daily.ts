@@ -19,7 +19,9 @@ export class DailyMinutes {
   }
 
   observe(notice: CallNotice): void {
-    if (notice.kind === "call-started") this.#live.set(notice.call, this.#now().getTime());
+    if (notice.kind === "call-started" || notice.kind === "call-resumed") {
+      this.#live.set(notice.call, this.#now().getTime());
+    }
     if (notice.kind !== "call-ended") return;
     this.#live.delete(notice.call);
     this.#turn();

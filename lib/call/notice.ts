@@ -67,7 +67,9 @@ export type NoticeBody =
   | { kind: "carrier-confirmed"; status: string }
   /** Both sides were recorded, into this file of the data folder. */
   | { kind: "recorded"; file: string; durationMs: number }
-  | { kind: "call-ended"; reason: string; durationMs: number; framesIn: number; framesOut: number };
+  | { kind: "call-ended"; reason: string; durationMs: number; framesIn: number; framesOut: number }
+  /** The call cannot come back any more: of it come only facts, and what the carrier says. Follows the last `call-ended`. */
+  | { kind: "call-over" };
 
 export type CallNotice = Stamp & NoticeBody;
 
@@ -267,7 +269,9 @@ export class RecordFold {
         return void record.eventsLost++;
       case "call-ended":
         record.endReason = notice.reason;
-        return void (record.durationMs = notice.durationMs);
+        return void (record.durationMs = (record.durationMs ?? 0) + notice.durationMs);
+      case "call-resumed":
+        return void (record.endReason = undefined);
     }
   }
 

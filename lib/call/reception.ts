@@ -198,7 +198,8 @@ export class Reception {
   /** The carrier announces a call. @returns why it cannot be taken; else it has a place and its engine opens already. */
   announce(callSid: string, caller: Caller): Refusal | undefined {
     const admitted = this.#registry.admits(callSid);
-    const refusal = admitted === "yes" ? this.#parts.checkLimits(caller) : admitted;
+    const isRepeated = this.#registry.knows(callSid); // counts once for its caller
+    const refusal = admitted !== "yes" ? admitted : isRepeated ? undefined : this.#parts.checkLimits(caller);
     if (refusal) {
       this.#parts.refused(refusal, callSid);
       return refusal;
@@ -311,8 +312,9 @@ export class Reception {
       plan,
       early,
       back,
-      [Symbol.asyncDispose]() {
+      [Symbol.asyncDispose]: () => {
         plan.tools[Symbol.dispose]();
+        if (back) this.#report(back, { kind: "call-over" });
         return early?.[Symbol.asyncDispose]() ?? Promise.resolve();
       },
     };
@@ -365,6 +367,7 @@ export class Reception {
     };
     this.#present.set(line.callSid, present);
     this.#reaper.update();
+    if (early) live.done.finally(() => early.adopted ? undefined : early[Symbol.asyncDispose]()).catch(reportError);
     live.done.then((reason) => this.#finished(line.callSid, present, reason)).then(
       (status) => status && report({ kind: "carrier-confirmed", status }),
       reportError,
@@ -388,7 +391,7 @@ export class Reception {
     this.#destinations.delete(callSid);
     const failed = (reason === "engine-failed" || reason === "engine-not-ready") && !present.fellBack;
     const destination = reason === "transferred" ? chosen : failed ? present.fallback : undefined;
-    if (present.over || (!destination && reason !== "line-lost")) return present.tools[Symbol.dispose]();
+    if (present.over || (!destination && reason !== "line-lost")) return this.#close(present);
     const timer = this.#parts.clock.after(destination ? RETURN_MS : RECONNECT_MS, () => this.#forget(callSid));
     this.#parked.set(callSid, { ...present, destination, failed, timer });
     if (this.#parked.size > PARKED_LIMIT) this.#forget(this.#parked.keys().next().value!);
@@ -396,7 +399,15 @@ export class Reception {
 
   /** This call does not come back. */
   #forget(callSid: string): void {
-    this.#unpark(callSid)?.tools[Symbol.dispose]();
+    const parked = this.#unpark(callSid);
+    if (parked) this.#close(parked);
+  }
+
+  /** Nothing of a call comes any more, once its session is over. */
+  #close(present: Present): void {
+    present.tools[Symbol.dispose]();
+    const over = () => this.#report(present, { kind: "call-over" });
+    present.live.done.then(over, over);
   }
 
   #unpark(callSid: string): Parked | undefined {
@@ -410,7 +421,7 @@ export class Reception {
   #comeBack(callSid: string, parked: Parked, why: Resumption["why"]): AfterStream {
     const { facts, fold, startedMs, tools, failed } = parked;
     if (this.#registry.admits(callSid) !== "yes") {
-      tools[Symbol.dispose]();
+      this.#close(parked);
       return { kind: "hang-up" };
     }
     this.#registry.leave(callSid);
@@ -452,6 +463,7 @@ export class Reception {
     this.#present.delete(callSid);
     this.#registry.leave(callSid);
     present.tools[Symbol.dispose]();
+    this.#report(present, { kind: "call-over" }); // its session hangs
   }
 
   #bury(callSid: string, reason: EndReason): void {
@@ -461,7 +473,7 @@ export class Reception {
     present.live.bury(reason);
   }
 
-  #report({ facts, fold, startedMs }: Present, body: NoticeBody): void {
+  #report({ facts, fold, startedMs }: Pick<Present, "facts" | "fold" | "startedMs">, body: NoticeBody): void {
     const notice = { ...body, call: facts.id, atMs: this.#parts.clock.monotonicMs() - startedMs };
     fold.add(notice);
     this.#parts.report(notice);

@@ -54,16 +54,21 @@ export class Registry<P extends Prepared> {
     return this.#draining;
   }
 
+  /** Whether this call was announced, or is live. */
+  knows(callSid: string): boolean {
+    return this.#expected.has(callSid) || this.#live.has(callSid);
+  }
+
   /** Whether one more call has a place. A call that is known already keeps its own. */
   admits(callSid: string): "yes" | "full" | "draining" {
     if (this.#draining) return "draining";
-    if (this.#expected.has(callSid) || this.#live.has(callSid)) return "yes";
+    if (this.knows(callSid)) return "yes";
     return this.#live.size + this.#expected.size < this.#parts.maxCalls() ? "yes" : "full";
   }
 
   /** Keep a place for a call; `prepare` runs once per call, whatever the carrier repeats. */
   expect(callSid: string, caller: Caller, prepare: () => P | undefined): void {
-    if (this.#expected.has(callSid) || this.#live.has(callSid)) return;
+    if (this.knows(callSid)) return;
     const timer = this.#parts.clock.after(CLAIM_DEADLINE_MS, () => {
       this.#parts.unclaimed(callSid);
       this.#drop(callSid);

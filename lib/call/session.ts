@@ -38,7 +38,7 @@ export function runCall(parts: CallParts): LiveCall {
   const done = session.run().catch((error: unknown): EndReason => {
     // Our own mistake ends this call and no other; the process-wide handler gets to see it.
     reportError(error);
-    return "internal-error";
+    return session.ended("internal-error");
   });
   return {
     done,
@@ -108,9 +108,9 @@ class Session {
       this.#state = next;
       if (next.kind !== before) this.#report({ kind: "state", from: before, to: next.kind });
       this.#perform(effects);
-      if (next.kind === "ended") return this.#ended(next.reason);
+      if (next.kind === "ended") return this.ended(next.reason);
     }
-    return this.#ended("internal-error");
+    return this.ended("internal-error");
   }
 
   get reason(): EndReason | undefined {
@@ -382,7 +382,8 @@ class Session {
     for (const { reply, heardMs } of this.#parts.leg.clear()) this.#report({ kind: "reply-lost", reply, heardMs });
   }
 
-  #ended(reason: EndReason): EndReason {
+  /** Tell that the session is over. */
+  ended(reason: EndReason): EndReason {
     this.#breakOff();
     this.#report({
       kind: "call-ended",

@@ -8,8 +8,8 @@ const MS = 1 / 1000;
 /** Frames of live calls are counted when the call ends. */
 export function callMeters() {
   const meters = offhookMeters();
-  /** End of the caller's last turn, and whether any audio was sent, by call. */
-  const open = new Map<string, { callerDoneMs: number | undefined; spoke: boolean }>();
+  /** End of the caller's last turn, whether any audio was sent, and how it ended last, by call. */
+  const open = new Map<string, { callerDoneMs: number | undefined; spoke: boolean; ended?: string }>();
 
   function observe(notice: CallNotice): void {
     switch (notice.kind) {
@@ -34,11 +34,19 @@ export function callMeters() {
         return meters.providerFaults.add(1, { provider: notice.fault.peer, kind: notice.fault.kind });
       case "mark-round-trip":
         return meters.markRoundTripSeconds.observe(notice.ms * MS);
-      case "call-ended":
-        open.delete(notice.call);
+      case "call-ended": {
+        const call = open.get(notice.call);
+        if (call) call.ended = notice.reason;
         meters.frames.add(notice.framesIn, { direction: "in" });
         meters.frames.add(notice.framesOut, { direction: "out" });
-        return meters.callsEnded.add(1, { reason: notice.reason });
+        return;
+      }
+      case "call-over": {
+        const reason = open.get(notice.call)?.ended;
+        open.delete(notice.call);
+        if (reason !== undefined) meters.callsEnded.add(1, { reason });
+        return;
+      }
     }
   }
 

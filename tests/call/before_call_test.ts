@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { signatureOf } from "../../lib/phone/signature.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
 import { questions, simPipeline } from "../sim/pipeline.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
 
 /** The prompt that the agent gets when the lookup answers like this. */
 async function promptAfter(answer: (request: Request) => Promise<Response>): Promise<string> {
@@ -58,4 +61,28 @@ test("a lookup that is late, fails or is no flat object costs the call nothing",
       () => Promise.resolve(Response.json({ name: { first: "Ada" } })),
     ]
   ) assert.equal(await promptAfter(answer), "The caller is , a  customer.");
+});
+
+test("a webhook that Twilio repeats counts once for its caller", async () => {
+  await using sim = await simHouse({
+    config: { limits: { callsPerCallerPerHour: 1 } },
+    env: {
+      PUBLIC_HOST: "agent.example.com",
+      TWILIO_ACCOUNT_SID: "AC00000000000000000000000000000001",
+      TWILIO_AUTH_TOKEN: TOKEN,
+      DEEPGRAM_API_KEY: "key",
+    },
+  });
+  const fields = { CallSid: "CA1", From: "+15550100", To: "+15550101" };
+  const url = "https://agent.example.com/incoming-call";
+  const headers = { "x-twilio-signature": signatureOf(TOKEN, url, Object.entries(fields)) };
+  const ring = async () =>
+    await (await sim.fetch(new Request(url, { method: "POST", body: new URLSearchParams(fields), headers }))).text();
+  const documents = [await ring(), await ring()];
+  await sim.clock.runFor(sim.house.reception.drain(0));
+  assert.deepEqual(
+    documents.map((document) => document.includes("<Connect")),
+    [true, true],
+    `refused: ${sim.refusals}`,
+  );
 });

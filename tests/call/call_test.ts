@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { DailyMinutes } from "../../lib/call/daily.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
+import { noticesOf as of } from "../sim/pipeline.ts";
 
 test("a call is greeted, answered and recorded from ring to hang-up", async () => {
   await using sim = await simHouse();
@@ -18,4 +20,34 @@ test("a call is greeted, answered and recorded from ring to hang-up", async () =
   assert.equal(sim.house.reception.active, 0);
   assert.deepEqual(record!.transcript.map(({ who }) => who), ["agent", "caller", "agent"]);
   assert.equal(record!.eventsLost, 0);
+});
+
+test("a call that fails by a mistake of ours is told to be over, and costs no more minutes", async () => {
+  await using sim = await simHouse({
+    config: { privacy: { recording: true }, lines: { recordingNotice: "This call is recorded." } },
+    record: () => () => {
+      throw new Error("a mistake of ours");
+    },
+  });
+  const minutes = new DailyMinutes({ now: () => sim.clock.wallTime(), timezone: () => "UTC" });
+  const push = sim.notices.push.bind(sim.notices);
+  sim.notices.push = (...notices) => (notices.forEach((notice) => minutes.observe(notice)), push(...notices));
+  const errors: string[] = [];
+  const heard = (event: ErrorEvent) => (event.preventDefault(), errors.push(event.message));
+  globalThis.addEventListener("error", heard);
+  const call = sim.ring({ steps: [{ kind: "wait", ms: 1000 }] });
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(3_600_000);
+  globalThis.removeEventListener("error", heard);
+  const sessions = sim.agent.sessions.map(({ phase }) => phase);
+  assert.deepEqual(
+    [
+      of(sim.notices, "call-ended").map(({ reason }) => reason),
+      minutes.used < 1,
+      sessions.filter((phase) => phase !== "closed"),
+      sim.clock.pending,
+    ],
+    [["internal-error"], true, [], 0],
+    `${minutes.used} minutes used; ${errors}`,
+  );
 });

@@ -59,6 +59,7 @@ export function conversation(options: CallOptions): CallNotice[] {
     at(7000, { kind: "fact", field: "name", value: "Ada", evidence: "Ada" }),
     at(durationMs, { kind: "usage", usage: { promptTokens: 1000, completionTokens: 100 } }),
     at(durationMs, { kind: "call-ended", reason, durationMs, framesIn: 2100, framesOut: 400 }),
+    at(durationMs, { kind: "call-over" }),
   ];
 }
 

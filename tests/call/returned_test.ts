@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { CallWebhook } from "../../lib/call_webhook.ts";
+import { CallRecorder } from "../../lib/store/recorder.ts";
+import { test } from "../case.ts";
+import { simHouse } from "../sim/house.ts";
+import { noticesOf as of } from "../sim/pipeline.ts";
+import { folder } from "../store/make.ts";
+
+test("a call whose line breaks and comes back keeps the recording of what was before the break", async () => {
+  using dir = folder();
+  let path = "";
+  await using sim = await simHouse({
+    config: { privacy: { recording: true }, lines: { recordingNotice: "This call is recorded." } },
+    record: (clock) => (call) =>
+      new CallRecorder({
+        path: path = `${dir.path}/${call}.wav`,
+        clock,
+        failed: (error) => assert.fail(String(error)),
+      }),
+  });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "goodbye" }],
+  });
+  await sim.clock.run(15_000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(60_000);
+  assert.equal(of(sim.notices, "call-resumed").length, 1);
+  const talkedMs = of(sim.notices, "call-ended").reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const recordedMs = (Deno.statSync(path).size - 58) / 16;
+  assert.ok(recordedMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${recordedMs} ms`);
+});
+
+test("the webhook of a call that came back tells of the whole call", async () => {
+  await using sim = await simHouse({});
+  const posts: string[] = [];
+  const webhook = new CallWebhook({
+    url: "https://crm.test/calls",
+    clock: sim.clock,
+    fetch: async (request) => {
+      posts.push(await request.text());
+      return new Response(null, { status: 200 });
+    },
+    settled: () => Promise.resolve(),
+    keep: (notice) => notice,
+    body: (record) => record,
+    undelivered: (call, why) => assert.fail(`${call}: ${why}`),
+  });
+  const push = sim.notices.push.bind(sim.notices);
+  sim.notices.push = (...notices) => (notices.forEach(webhook.observe), push(...notices));
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "my last words" }],
+  });
+  await sim.clock.run(15_000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(60_000);
+  await webhook[Symbol.asyncDispose]();
+  assert.equal(of(sim.notices, "call-resumed").length, 1);
+  assert.match(JSON.stringify(sim.records()[0]!.transcript), /my last words/);
+  assert.match(
+    posts.at(-1)!,
+    /my last words/,
+    `${posts.length} posts, the last ends with ${JSON.parse(posts.at(-1)!).call.endReason}`,
+  );
+});
+
+test("the record of a call that came back lasts from its beginning to its end", async () => {
+  await using sim = await simHouse({});
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "my last words" }],
+  });
+  await sim.clock.run(15_000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  const { durationMs, transcript } = sim.records()[0]!;
+  assert.ok(
+    durationMs! >= transcript.at(-1)!.atMs,
+    `${durationMs} ms, last utterance at ${transcript.at(-1)!.atMs} ms`,
+  );
+});
