@@ -51,3 +51,22 @@ test("a call that fails by a mistake of ours is told to be over, and costs no mo
     `${minutes.used} minutes used; ${errors}`,
   );
 });
+
+for (const asks of [true, false]) {
+  test(`a drain ends ${asks ? "once" : "though never"} the carrier has asked about the stream that was let go`, async () => {
+    await using sim = await simHouse({ lineWeather: { delayMs: 60 } });
+    const { reception } = sim.house;
+    const call = sim.ring({ steps: [{ kind: "wait", ms: 60_000 }] });
+    await sim.clock.run(6000);
+    const told: string[] = [];
+    const afterStream = reception.afterStream.bind(reception);
+    reception.afterStream = (callSid, status) => {
+      told.push("asked");
+      return asks ? afterStream(callSid, status) : { kind: "hang-up" };
+    };
+    const drained = reception.drain(0).then(() => void told.push("drained"));
+    await sim.clock.runFor(drained, 20_000);
+    await sim.clock.runFor(call.report);
+    assert.deepEqual(told, ["asked", "drained"]);
+  });
+}
