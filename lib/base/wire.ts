@@ -39,6 +39,7 @@ export class Inlet {
   #events: WireEvents | undefined;
   #early: ((events: WireEvents) => void)[] = [];
   #ended = false;
+  #closed = false;
 
   get ended(): boolean {
     return this.#ended;
@@ -48,7 +49,8 @@ export class Inlet {
     this.#events = events;
     const early = this.#early;
     this.#early = [];
-    for (const action of early) this.#deliver(action);
+    // A handler may give the wire up: after `close` comes nothing.
+    for (const action of early) if (!this.#closed) this.#deliver(action);
   }
 
   text(text: string): void {
@@ -63,7 +65,10 @@ export class Inlet {
   end(code: number, reason: string): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#deliver((events) => events.close(code || CLOSED_ABNORMALLY, reason));
+    this.#deliver((events) => {
+      this.#closed = true;
+      events.close(code || CLOSED_ABNORMALLY, reason);
+    });
     return true;
   }
 

@@ -144,7 +144,7 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
     clearTimeout(closeTimer);
     closeTimer = setTimeout(() => end(...said), 0);
   });
-  read(conn, reader, rest).catch(() => {}).finally(() => end(...said));
+  read(conn, reader, rest).catch(reportError).finally(() => end(...said));
 
   return {
     get bufferedBytes() {
@@ -164,11 +164,18 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
   };
 }
 
-/** Everything the peer sends, until it ends. The reader keeps views of what it is given, so it gets a copy. */
+/** Everything the peer sends, until it ends. The reader keeps views of what it is given, so it gets a copy. @throws what a handler of ours throws. */
 async function read(conn: ByteStream, reader: FrameReader, rest: Uint8Array): Promise<void> {
   if (rest.length > 0) reader.write(rest);
   const room = new Uint8Array(READ_BYTES);
-  for (let size = await conn.read(room); size !== null; size = await conn.read(room)) {
+  for (;;) {
+    let size: number | null;
+    try {
+      size = await conn.read(room);
+    } catch {
+      return; // an end like any other
+    }
+    if (size === null) return;
     reader.write(room.slice(0, size));
   }
 }
