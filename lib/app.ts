@@ -2,7 +2,9 @@
 
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { ok, type Result } from "./base/result.ts";
 import { socketWire } from "./base/wire.ts";
+import { type BodyFault, readBody } from "./body.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, parseForm, signedUrl } from "./phone/signature.ts";
@@ -43,9 +45,9 @@ export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   const webhook = (answer: (c: Context, fields: Fields) => Response) => async (c: Context) => {
     const form = await readForm(c);
-    if (!form) return refuse(c, parts, "too-large", 413, "The form is larger than any webhook of Twilio's.\n");
-    if (!signed(c, parts, "https", form.params)) return refuse(c, parts, "unsigned", 403, UNSIGNED);
-    return answer(c, form.fields);
+    if (!form.ok) return refuseBody(c, parts, form.fault);
+    if (!signed(c, parts, "https", form.value.params)) return refuse(c, parts, "unsigned", 403, UNSIGNED);
+    return answer(c, form.value.fields);
   };
 
   const incoming = webhook((c, fields) => twiml(c, answerCall(c, parts, fields)));
@@ -181,14 +183,13 @@ interface Form {
   params: FormFields;
 }
 
-/** The fields of a webhook, from the query of a GET or the body of a POST. Undefined if the body is too large. */
-async function readForm(c: Context): Promise<Form | undefined> {
-  if (c.req.method === "GET") return { fields: c.req.query(), params: [] };
-  if (Number(c.req.header("content-length") ?? 0) > FORM_LIMIT_BYTES) return undefined;
-  const body = await c.req.text();
-  if (body.length > FORM_LIMIT_BYTES) return undefined;
-  const params = parseForm(body);
-  return { fields: Object.fromEntries(params), params };
+/** The fields of a webhook, from the query of a GET or the body of a POST. */
+async function readForm(c: Context): Promise<Result<Form, BodyFault>> {
+  if (c.req.method === "GET") return ok({ fields: c.req.query(), params: [] });
+  const body = await readBody(c.req.raw, { limitBytes: FORM_LIMIT_BYTES });
+  if (!body.ok) return body;
+  const params = parseForm(body.value);
+  return ok({ fields: Object.fromEntries(params), params });
 }
 
 function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: FormFields): boolean {
@@ -212,6 +213,17 @@ function refuse(
 ): Response {
   parts.refused(reason, "");
   return c.text(text, status);
+}
+
+function refuseBody(c: Context, parts: AppParts, fault: BodyFault): Response {
+  switch (fault) {
+    case "too-large":
+      return refuse(c, parts, fault, 413, "The form is larger than any webhook of Twilio's.\n");
+    case "late":
+      return c.text("The form did not end in time.\n", 408, { connection: "close" });
+    case "broken-off":
+      return c.text("The form is not whole.\n", 400); // for the record: its sender is gone
+  }
 }
 
 function twiml(c: Context, document: string): Response {

@@ -7,6 +7,7 @@ import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
 import { describeFault, FaultError } from "./base/result.ts";
+import { readBody } from "./body.ts";
 import { callEvents } from "./browser_events.ts";
 import type { CallNotice } from "./call/notice.ts";
 
@@ -83,8 +84,9 @@ function page(c: Context, readAsset: BrowserPhoneParts["readAsset"]): Response {
 
 async function say(c: Context, voice: Voice): Promise<Response> {
   if (!c.req.header("content-type")?.startsWith("application/json")) return c.text("Send JSON.\n", 415);
-  if (Number(c.req.header("content-length") ?? 0) > SAY_LIMIT_BYTES) return c.text("That is too long.\n", 413);
-  const request = Say.safeParse(await c.req.json().catch(() => undefined));
+  const body = await readBody(c.req.raw, { limitBytes: SAY_LIMIT_BYTES });
+  if (!body.ok && body.fault === "too-large") return c.text("That is too long.\n", 413);
+  const request = Say.safeParse(body.ok ? await new Response(body.value).json().catch(() => undefined) : undefined);
   if (!request.success) return c.text(`${z.prettifyError(request.error)}\n`, 400);
   try {
     const { audio, words } = await voice.speak(request.data.text);
