@@ -7,7 +7,7 @@ import { socketWire } from "./base/wire.ts";
 import { type BodyFault, readBody } from "./body.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
-import { candidateUrls, type FormFields, parseForm, signedUrl } from "./phone/signature.ts";
+import { candidateUrls, type FormFields, isCallSid, parseForm, signedUrl } from "./phone/signature.ts";
 import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
 
 /** What the routes need. Everything that can change while we run is a function. */
@@ -29,7 +29,7 @@ export interface AppParts {
   /** A stream ended with an error that only the carrier saw. */
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
   callStatus: (fields: Readonly<Record<string, string>>) => void;
-  refused: (reason: Refusal | "unsigned" | "too-large", callSid: string) => void;
+  refused: (reason: Refusal | "unsigned" | "too-large" | "malformed", callSid: string) => void;
   /** Where the connection comes from. */
   peerAddress: (request: Request) => string | undefined;
   /** More routes: the browser phone, the stored calls. */
@@ -47,7 +47,9 @@ export function createApp(parts: AppParts): Hono {
     const form = await readForm(c);
     if (!form.ok) return refuseBody(c, parts, form.fault);
     if (!signed(c, parts, "https", form.value.params)) return refuse(c, parts, "unsigned", 403, UNSIGNED);
-    return answer(c, form.value.fields);
+    const { fields } = form.value;
+    if (fields.CallSid && !isCallSid(fields.CallSid)) return refuse(c, parts, "malformed", 400, NO_CALL_SID);
+    return answer(c, fields);
   };
 
   const incoming = webhook((c, fields) => twiml(c, answerCall(c, parts, fields)));
@@ -106,13 +108,20 @@ const METHODS: Readonly<Record<string, string>> = {
 const UNSIGNED =
   "The signature does not fit. If this is Twilio: TWILIO_AUTH_TOKEN must be the account's primary token, and PUBLIC_HOST the host in the webhook's URL.\n";
 
+const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible ASCII characters.\n";
+
 /** Announce the call and hand its audio to our socket, or say that we are busy: never an error the caller would hear. */
 function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
-  const caller = { from: fields.From ?? "", to: fields.To ?? "" };
+  const caller = callerOf(fields);
   if (!callSid) return sayAndHangUp(parts.busyText(), parts.language());
   if (parts.reception.announce(callSid, caller)) return sayAndHangUp(parts.busyText(), parts.language());
   return connect(c, parts, { callSid, ...caller });
+}
+
+/** Whose call it is, in no more letters than a number or a SIP address needs. */
+function callerOf({ From = "", To = "" }: Fields): { from: string; to: string } {
+  return { from: From.slice(0, 64), to: To.slice(0, 64) };
 }
 
 /** Longest time a transferred call may last, s. */
@@ -127,7 +136,7 @@ function afterStream(c: Context, parts: AppParts, fields: Fields): string {
   }
   const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
   if (next.kind === "hang-up") return hangUp();
-  if (next.kind === "connect") return connect(c, parts, { callSid, from: fields.From ?? "", to: fields.To ?? "" });
+  if (next.kind === "connect") return connect(c, parts, { callSid, ...callerOf(fields) });
   const { number, ringSeconds } = next.destination;
   return dial({
     number,
@@ -147,8 +156,8 @@ function connect(
     streamUrl: `${ws}/media-stream`,
     parameters: {
       token: parts.mintToken(callSid),
-      ...(from ? { from: from.slice(0, 64) } : {}),
-      ...(to ? { to: to.slice(0, 64) } : {}),
+      ...(from ? { from } : {}),
+      ...(to ? { to } : {}),
     },
     actionUrl: `${http}/after-stream`,
     statusCallbackUrl: `${http}/stream-status`,
@@ -207,8 +216,8 @@ function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: Fo
 function refuse(
   c: Context,
   parts: AppParts,
-  reason: "unsigned" | "too-large",
-  status: 403 | 413,
+  reason: "unsigned" | "too-large" | "malformed",
+  status: 400 | 403 | 413,
   text: string,
 ): Response {
   parts.refused(reason, "");

@@ -122,7 +122,7 @@ export interface TokenParts {
  */
 export function mintToken({ key, callSid, nowMs, nonce, ttlMs = TOKEN_TTL_MS }: TokenParts): string {
   const claim = `${callSid}|${Math.round(nowMs + ttlMs)}|${nonce}`;
-  if (!CLAIM.test(claim)) throw new RangeError(`cannot make a token of "${claim}"`);
+  if (!CLAIM.test(claim)) throw new RangeError(`cannot make a token of "${claim.slice(0, 200)}"`);
   return Buffer.concat([Buffer.from(claim), macOf(key, claim)]).toString("base64url");
 }
 
@@ -131,6 +131,11 @@ function decodeToken(token: string): Buffer | undefined {
   if (!/^[\w-]{44,400}$/.test(token) || token.length % 4 === 1) return undefined;
   const bytes = Buffer.from(token, "base64url");
   return bytes.toString("base64url") === token ? bytes : undefined;
+}
+
+/** Whether a stream token can be made for this call: any carrier's id of up to 64 visible ASCII characters but "|". */
+export function isCallSid(text: string): boolean {
+  return /^[\x21-\x7B\x7D\x7E]{1,64}$/.test(text);
 }
 
 const CLAIM = /^([\x21-\x7B\x7D\x7E]{1,64})\|(\d{1,16})\|([\x21-\x7B\x7D\x7E]{1,64})$/;

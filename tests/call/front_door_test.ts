@@ -174,3 +174,22 @@ test("the softphone signs as Twilio does: a signed call goes through a locked do
   assert.deepEqual(report.offences, []);
   assert.match(report.turns[1]!.heard!, /AI/);
 });
+
+test("a CallSid that no carrier gives gets 400 on every webhook, and nothing is announced", async () => {
+  await using sim = await simHouse();
+  const bad = ["a".repeat(65), "a".repeat(30_000), "\0\uFFFD", "CA 1", "CA|1", "CÄ1"];
+  for (const callSid of bad) {
+    for (const path of ["/incoming-call", "/after-stream", "/stream-status", "/call-status"]) {
+      const body = new URLSearchParams({ CallSid: callSid });
+      const response = await sim.fetch(new Request(`http://localhost${path}`, { method: "POST", body }));
+      assert.equal(response.status, 400, `${path} ${callSid.slice(0, 20)}`);
+      assert.doesNotMatch(await response.text(), /aaa/);
+    }
+  }
+  assert.deepEqual(new Set(sim.refusals), new Set(["malformed"]));
+  assert.equal(sim.agent.sessions.length, 0);
+  for (const callSid of ["CA1", "v3:T02llQxIyaRkhfRKxgAP8nY511EhFLizdvdUKJiSw8d6A9BborherQ", "a@b.example;x=1"]) {
+    const response = await sim.fetch(new Request(`http://localhost/twiml?CallSid=${encodeURIComponent(callSid)}`));
+    assert.match(await response.text(), /<Stream/);
+  }
+});
