@@ -179,12 +179,24 @@ function openStream(c: Context, parts: AppParts): Response {
   if (!signed(c, parts, "wss", [])) return refuse(c, parts, "unsigned", 403, UNSIGNED);
   if (parts.reception.admitsSocket()) return c.text("No place for another call now.\n", 503, { "retry-after": "5" });
   const offered = c.req.header("sec-websocket-protocol")?.split(",")[0]?.trim();
-  const { socket, response } = Deno.upgradeWebSocket(c.req.raw, {
-    idleTimeout: 0, // a timer for each message: the line looks for signs of life itself
-    ...(offered ? { protocol: offered } : {}),
-  });
+  const upgraded = upgrade(c.req.raw, offered);
+  if (!upgraded) return c.text("This is no opening handshake of a WebSocket (RFC 6455, section 4.2.1).\n", 400);
+  const { socket, response } = upgraded;
   socket.onopen = () => parts.reception.stream(socketWire(socket));
   return response;
+}
+
+/** Undefined if the request, for want of a header, asks for no WebSocket after all. */
+function upgrade(request: Request, protocol: string | undefined): Deno.WebSocketUpgrade | undefined {
+  try {
+    return Deno.upgradeWebSocket(request, {
+      idleTimeout: 0, // a timer for each message: the line looks for signs of life itself
+      ...(protocol ? { protocol } : {}),
+    });
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 interface Form {

@@ -193,3 +193,13 @@ test("a CallSid that no carrier gives gets 400 on every webhook, and nothing is 
     assert.match(await response.text(), /<Stream/);
   }
 });
+
+test("an upgrade without its other headers gets 400, and is no fault of ours", async () => {
+  await using sim = await simHouse();
+  for (const headers of [{}, { connection: "keep-alive" }, { connection: "Upgrade" }]) {
+    const request = new Request("http://localhost/media-stream", { headers: { upgrade: "websocket", ...headers } });
+    const response = await sim.fetch(request);
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /handshake/);
+  }
+});
