@@ -27,12 +27,15 @@ const PLAY_MS = 2000;
 const RING_MS = 5000;
 const TALK_MS = 5000;
 
+/** Verbs in which nobody hears the caller: a call that meets no others was turned away. */
+const TURNING_AWAY: ReadonlySet<Verb["kind"]> = new Set(["say", "pause", "hangup", "reject"]);
+
 /** What follows a verb: the next one, another document, or the end of the call. */
 type Then = "next" | "end" | Document;
 
 export class CallFlow {
-  /** The server refused the call instead of answering it. */
-  rejected = false;
+  /** The server refused the call: it rejected it, or spoke and hung up without a word of the caller's. */
+  refused = false;
   readonly #options: FlowOptions;
   /** Aborted when the running verb is abandoned. */
   #verb = new AbortController();
@@ -46,11 +49,14 @@ export class CallFlow {
   /** Run `first` and what follows it, until a document or somebody ends the call. */
   async run(first: Document): Promise<void> {
     let document: Document | undefined = first;
+    let answered = false;
     for (let n = 0; document && !this.#stopped; n++) {
       if (n >= MAX_DOCUMENTS) {
         const what = `More than ${MAX_DOCUMENTS} documents in one call`;
         return this.#options.monitor.offence(offence("redirect-loop", what));
       }
+      answered ||= document.verbs.some(({ kind }) => !TURNING_AWAY.has(kind));
+      this.refused ||= !answered;
       document = await this.#runDocument(document);
     }
   }
@@ -107,7 +113,7 @@ export class CallFlow {
         return "end";
       case "reject":
         this.#act(`<Reject> ${verb.reason}`);
-        this.rejected = true;
+        this.refused = true;
         return "end";
       case "redirect":
         return await this.#follow(verb.target, {});

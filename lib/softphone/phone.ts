@@ -252,7 +252,7 @@ class Phone implements PlacedCall, Stage {
 
   /** The document's own flow and the caller's steps, side by side; the end of one is the end of the call. */
   async #converse(first: Document): Promise<void> {
-    const flow = this.#flow.run(first).finally(() => this.#end(this.#flow.rejected ? "refused" : "server"));
+    const flow = this.#flow.run(first).finally(() => this.#end("server"));
     const steps = runSteps(this.#options.steps ?? [], this).catch((error) => {
       if (!this.over.aborted) throw error; // else: speech that nobody waits for any longer
     }).finally(() => this.#end("caller"));
@@ -262,7 +262,7 @@ class Phone implements PlacedCall, Stage {
   /** @returns false if the call was over before. */
   #end(by: EndedBy): boolean {
     if (this.over.aborted) return false;
-    this.#endedBy = by;
+    this.#endedBy = this.#flow.refused ? "refused" : by; // hanging up on "all lines are busy" changes nothing
     this.#over.abort();
     this.#flow.stop();
     this.#monitor.end();

@@ -7,7 +7,7 @@ import { normalise, type Turn } from "./talk.ts";
 
 /**
  * `server`: it let the call go. `caller`: this phone hung up. `rest`: ended through the REST stand-in. `refused`: it was
- * never answered. `limit`: this phone hung up because the call took too long.
+ * never answered, or turned away in words. `limit`: this phone hung up because the call took too long.
  */
 export type EndedBy = "server" | "caller" | "rest" | "refused" | "limit";
 
@@ -100,6 +100,7 @@ export function formatReport(report: CallReport, { colours = false }: { colours?
     lines.push(met ? paint(32, `met      expected "${text}"`) : paint(31, `NOT MET  expected "${text}"`));
   }
   for (const { code, detail } of report.offences) lines.push(paint(31, `OFFENCE  ${code}: ${detail}`));
+  if (report.endedBy === "refused") lines.push(paint(31, "REFUSED  the server did not take the call"));
   lines.push(report.ok ? paint(32, "ok") : paint(31, "NOT OK"));
   return lines.join("\n");
 }

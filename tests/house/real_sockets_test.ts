@@ -93,7 +93,7 @@ test("a draining server is busy for new calls and lets live ones finish", async 
   const drained = server.reception.drain(5000);
   const refused = await ring(server, { from: "+15550199" });
   // The busy line is spoken to it, then the server lets it go.
-  assert.deepEqual([refused.endedBy, refused.streamSid], ["server", null]);
+  assert.deepEqual([refused.endedBy, refused.streamSid], ["refused", null]);
   const health = await fetch(`http://127.0.0.1:${server.port}/health`);
   assert.equal(health.status, 503);
   assert.equal((await health.json()).status, "draining");

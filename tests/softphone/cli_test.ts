@@ -83,6 +83,20 @@ test("exit 1: an unmet expectation, an offence, a refused call", async () => {
   assert.match(rejected.out, /ended by +refused/);
 });
 
+test("exit 1: a call that is turned away in words, and a plain line of it", async () => {
+  const busy = { twiml: "<Response><Say>All our lines are busy.</Say><Hangup/></Response>" };
+  for (const args of [["--say", "hello"], ["--wait", "10"]]) {
+    const { code, out } = await run(args, busy);
+    assert.equal(code, 1);
+    assert.match(out, /^REFUSED {2}the server did not take the call$/m);
+    const report = JSON.parse((await run([...args, "--json"], busy)).out);
+    assert.deepEqual([report.ok, report.endedBy, report.streamSid, report.turns], [false, "refused", null, []]);
+  }
+  assert.equal((await run([], { twiml: "<Response/>" })).code, 1);
+  const later = "<Response><Say>One moment.</Say><Connect><Stream url='wss://localhost/x'/></Connect></Response>";
+  assert.equal((await run([], { ...polite, twiml: later })).code, 0);
+});
+
 test("exit 2: wrong usage, a recording that cannot be read", async () => {
   assert.equal((await run(["--fly"])).code, 2);
   assert.match((await run(["--wav", "none.wav"])).errors, /Cannot read "none.wav"/);
