@@ -8,6 +8,7 @@ import { describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { failed } from "./base/result.ts";
 import type { Config } from "./config.ts";
 import { readBytes } from "./files.ts";
+import { whyNotWritten } from "./permissions.ts";
 
 const RATE_HZ = 8000;
 
@@ -93,7 +94,7 @@ export async function audioToWav(name: string, file: string, { print, printError
   try {
     await Deno.writeFile(file, writeWav({ rateHz: RATE_HZ, channels: [decode(read.value.audio)] }));
   } catch (error) {
-    printError(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    printError(`Cannot write ${file}: ${whyNotWritten(error)}`);
     return 1;
   }
   print(`${file}: ${describe(read.value.audio)}`);

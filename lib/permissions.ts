@@ -45,6 +45,29 @@ export function readRemedy(error: unknown): string {
     : "Start Deno with --allow-read for that place.";
 }
 
+/** Why a file cannot be read, and what to do about it. */
+export function whyNotRead(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file.";
+  return isForbidden(error) ? `it may not be read. ${readRemedy(error)}` : reasonOf(error);
+}
+
+/** Why a file cannot be written, and what to do about it. */
+export function whyNotWritten(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such folder. Make it first.";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "it may not be written. Give the user that runs Offhook the right to write it.";
+  }
+  if (!(error instanceof Deno.errors.NotCapable)) return reasonOf(error);
+  return Deno.build.standalone
+    ? `it may not be written. Choose a place in a folder that the executable may write: ${WRITE_FOLDERS.join(", ")}`
+    : "it may not be written. Start Deno with --allow-write for that place.";
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder.";
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Where records are kept: in a folder, or in memory until the process ends. */
 export type RecordsPlace = { kind: "disk"; folder: string } | { kind: "memory"; why: string };
 

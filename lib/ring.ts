@@ -5,7 +5,7 @@ import { systemClock } from "./base/clock.ts";
 import { VARIABLE_NAMES } from "./config.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
-import { variable } from "./permissions.ts";
+import { variable, whyNotRead, whyNotWritten } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { runCallCommand } from "./softphone/cli.ts";
 import type { TurnRecord } from "./softphone/report.ts";
@@ -34,8 +34,9 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
       stdin: typedLines(),
       print,
       printError,
-      readFile: Deno.readFile,
-      writeFile: Deno.writeFile,
+      readFile: (path) => Deno.readFile(path).catch((error) => Promise.reject(new Error(whyNotRead(error)))),
+      writeFile: (path, bytes) => explained(Deno.writeFile(path, bytes)),
+      tryWriting: (path) => explained(tryWriting(path)),
       isTerminal: Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
       hangUp: hangUp.signal,
       giveUp: giveUp.signal,
@@ -45,6 +46,22 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
   } finally {
     Deno.removeSignalListener("SIGINT", onSignal);
   }
+}
+
+/** @throws Error that says why the file cannot be written, and what to do. */
+async function explained(writing: Promise<void>): Promise<void> {
+  await writing.catch((error) => Promise.reject(new Error(whyNotWritten(error))));
+}
+
+/** Open the file for writing, and leave all as it was. */
+async function tryWriting(path: string): Promise<void> {
+  try {
+    (await Deno.open(path, { write: true, createNew: true })).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return (await Deno.open(path, { write: true })).close();
+  }
+  await Deno.remove(path);
 }
 
 async function* typedLines(): AsyncGenerator<string> {

@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { describeNotes } from "./config.ts";
 import { loadConfig } from "./load.ts";
+import { isForbidden, whyNotRead } from "./permissions.ts";
 import { Routers } from "./routers.ts";
 import { runEval } from "./routing/eval.ts";
 import { runFewShot } from "./routing/few_shot.ts";
@@ -65,7 +66,8 @@ export async function routes(args: string[], { print, printError }: Terminal): P
     else await runEval({ file: data, json, print, ...(thresholdOn === undefined ? {} : { thresholdOn }) });
     return 0;
   } catch (error) {
-    printError(error instanceof Error ? error.message : String(error));
+    const { message, cause } = error instanceof Error ? error : new Error(String(error));
+    printError(isForbidden(cause) ? `Cannot read ${data}: ${whyNotRead(cause)}` : message);
     return 1;
   }
 }

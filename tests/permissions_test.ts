@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { ENVIRONMENT_NAMES, isForbidden, READ_FOLDERS, recordsPlace, WRITE_FOLDERS } from "../lib/permissions.ts";
+import {
+  ENVIRONMENT_NAMES,
+  isForbidden,
+  READ_FOLDERS,
+  recordsPlace,
+  whyNotRead,
+  whyNotWritten,
+  WRITE_FOLDERS,
+} from "../lib/permissions.ts";
 import { test } from "./case.ts";
 
 const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url))) as {
@@ -42,4 +50,28 @@ test("a file that may not be read is told from one that is not there", () => {
   assert.equal(isForbidden(new Deno.errors.PermissionDenied("x")), true);
   assert.equal(isForbidden(new Deno.errors.NotCapable("x")), true);
   assert.equal(isForbidden(new Deno.errors.NotFound("x")), false);
+});
+
+test("a file that cannot be read or written is told in our words, with what to do", async () => {
+  const compiled = "specify the required permissions during compilation using `deno compile --allow-write`";
+  const { NotCapable, PermissionDenied } = Deno.errors;
+  assert.equal(
+    whyNotRead(new NotCapable(compiled)),
+    "it may not be read. Start Deno with --allow-read for that place.",
+  );
+  assert.match(whyNotRead(new PermissionDenied("os error 13")), /^it may not be read\. Give the user/);
+  assert.match(whyNotWritten(new NotCapable(compiled)), /^it may not be written\. Start Deno with --allow-write/);
+  assert.match(whyNotWritten(new PermissionDenied("os error 13")), /^it may not be written\. Give the user/);
+  const folder = await Deno.makeTempDir();
+  const failing = (act: () => void): unknown => {
+    try {
+      return act();
+    } catch (error) {
+      return error;
+    }
+  };
+  assert.match(whyNotRead(failing(() => Deno.readFileSync(`${folder}/none`))), /no such file/);
+  assert.match(whyNotWritten(failing(() => Deno.writeFileSync(`${folder}/no/x`, new Uint8Array()))), /no such folder/);
+  assert.equal(whyNotWritten(failing(() => Deno.writeFileSync(folder, new Uint8Array()))), "it is a folder.");
+  await Deno.remove(folder);
 });

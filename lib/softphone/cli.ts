@@ -27,8 +27,11 @@ export interface CallCommand {
   /** To stdout and to stderr, a line at a time without its end. */
   print: (line: string) => void;
   printError: (line: string) => void;
+  /** These three reject with an `Error` whose message says why, and what to do. */
   readFile: (path: string) => Promise<Uint8Array>;
   writeFile: (path: string, bytes: Uint8Array) => Promise<void>;
+  /** Rejects if `writeFile` would, and changes nothing. */
+  tryWriting: (path: string) => Promise<void>;
   /** Both ends of the terminal: lines can be typed, progress is seen. */
   isTerminal: boolean;
   colours?: boolean;
@@ -60,6 +63,11 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
   if (!url.ok) return usage(url.fault);
   const steps = await readSteps(parsed.value.steps, command.readFile);
   if (!steps.ok) return usage(steps.fault);
+  const { record } = parsed.value;
+  if (record !== undefined) {
+    const trouble = await command.tryWriting(record).then(() => undefined, reasonOf);
+    if (trouble !== undefined) return usage(`Cannot write "${record}": ${trouble}`);
+  }
   return await untilGivenUp(command.giveUp, ring(command, parsed.value, url.value, steps.value));
 }
 
@@ -85,9 +93,9 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     },
   });
   try {
-    const report = { ...await call.report, wav: args.record ?? null };
-    const wav = call.wav();
-    if (args.record !== undefined && wav) await command.writeFile(args.record, wav);
+    const made = await call.report;
+    const kept = await keepRecording(command, args.record, call.wav());
+    const report = { ...made, ok: made.ok && kept, wav: kept ? args.record ?? null : null };
     show(command, args, report);
     return report.ok ? 0 : 1;
   } catch (error) {
@@ -96,6 +104,26 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     command.printError(unreachable ? nothingAnswers(url) : error.message);
     return unreachable ? 3 : 1;
   }
+}
+
+/** @returns false, and tells why, if there is a recording that cannot be written. */
+async function keepRecording(
+  { writeFile, printError }: CallCommand,
+  file: string | undefined,
+  wav: Uint8Array | undefined,
+): Promise<boolean> {
+  if (file === undefined || !wav) return true;
+  try {
+    await writeFile(file, wav);
+    return true;
+  } catch (error) {
+    printError(`Cannot write "${file}": ${reasonOf(error)}`);
+    return false;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function show({ print, colours }: CallCommand, { json }: CallArgs, report: CallReport): void {
@@ -150,7 +178,7 @@ async function readSpeech(file: string, readFile: CallCommand["readFile"]): Prom
   try {
     bytes = await readFile(file);
   } catch (error) {
-    return failed(`Cannot read "${file}": ${error instanceof Error ? error.message : String(error)}.`);
+    return failed(`Cannot read "${file}": ${reasonOf(error)}`);
   }
   const wav = readWav(bytes);
   if (!wav.ok) return failed(`Cannot read "${file}": ${wav.fault}`);

@@ -31,6 +31,7 @@ async function run(args: string[], script: Script = polite, options: Partial<Cal
     printError: (line) => errors.push(line),
     readFile: (path) => files.has(path) ? Promise.resolve(files.get(path)!) : Promise.reject(new Error("not found")),
     writeFile: (path, bytes) => Promise.resolve(void files.set(path, bytes)),
+    tryWriting: () => Promise.resolve(),
     isTerminal: false,
     random: seeded(1),
     ...options,
@@ -101,6 +102,21 @@ test("exit 2: wrong usage, a recording that cannot be read", async () => {
   assert.equal((await run(["--fly"])).code, 2);
   assert.match((await run(["--wav", "none.wav"])).errors, /Cannot read "none.wav"/);
   assert.equal((await run(["localhost:5000"])).code, 2);
+});
+
+test("exit 2: a recording that may not be written is told before the call", async () => {
+  const why = () => Promise.reject(new Error("there is no such folder. Make it first."));
+  const { code, out, errors, server } = await run(["--record", "/nope/x.wav"], polite, { tryWriting: why });
+  assert.deepEqual([code, out, server.requests.length], [2, "", 0]);
+  assert.match(errors, /^Cannot write "\/nope\/x\.wav": there is no such folder\. Make it first\.$/m);
+});
+
+test("exit 1: a recording that cannot be written after all loses nothing of the report", async () => {
+  const full = () => Promise.reject(new Error("no space left on device"));
+  const { code, out, errors } = await run(["--record", "out.wav", "--json"], polite, { writeFile: full });
+  const report = JSON.parse(out);
+  assert.deepEqual([code, report.ok, report.wav, report.turns.length], [1, false, null, 1]);
+  assert.match(errors, /^Cannot write "out\.wav": no space left on device$/m);
 });
 
 test("exit 3: nothing answers, and it says what to do", async () => {
