@@ -9,7 +9,7 @@ const HELP = `offhook [COMMAND] [OPTIONS]
   check     say what is missing or wrong, and how to mend it
   routes    why an utterance is routed or not; how well the router does on a data set
   audio     make recordings of texts or WAV files, and look at them
-  health    whether a server answers: 0 yes, 1 no
+  health    whether a server takes calls: 0 yes, 1 no, 3 nothing answers
   calls     list the calls that are kept
   show      tell one call: what was said and heard, and who was waited for
   forget    remove every call from a number
@@ -25,7 +25,8 @@ Answers calls. Without any account set it rehearses: built-in stand-ins play the
 
 const HEALTH_HELP = `offhook health [--url URL]
 
-Asks a server for its health, http://localhost:$PORT if not said. Exit code 0 if it takes calls, else 1.
+Asks a server for its health, http://localhost:$PORT if not said. Exit code 0 if it takes calls, 1 if it does not, 3
+if nothing answers.
 `;
 
 type Command = (args: string[]) => Promise<number>;
@@ -96,7 +97,7 @@ const COMMANDS: Record<string, Command> = {
     }
     const { health, localUrl } = await import("./lib/health_command.ts");
     const url = typeof options.url === "string" ? options.url : localUrl();
-    return URL.canParse(url) ? await health(url, { print, printError }) : usage(`"${url}" is not an address`);
+    return await health(url, { print, printError });
   },
 
   calls: (args) => record("calls", args),

@@ -6,11 +6,15 @@ import { variable } from "./permissions.ts";
 
 const LIMIT_MS = 3000;
 
-/** Ask `url` for its health. @returns the exit code: 0 for a server that takes calls, else 1. */
+/** Ask `url` for its health. @returns the exit code: 0 for a server that takes calls, 1 for another, 2 if it is no address, 3 if nothing answers. */
 export async function health(
   url: string,
   { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
 ): Promise<number> {
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+    printError(`"${url}" is no address: it begins with http:// or https://.\nSee offhook health --help.`);
+    return 2;
+  }
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });
     const text = (await response.text()).trim();
@@ -18,7 +22,7 @@ export async function health(
     return response.ok ? 0 : 1;
   } catch (error) {
     printError(`No answer from ${url}: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    return 3;
   }
 }
 

@@ -31,7 +31,7 @@ test("in an empty directory it answers a call of its own softphone, and stops wh
   assert.ok(stopped.afterMs < 3000, `stopped after ${stopped.afterMs} ms`);
   assert.match(stopped.stderr, /REHEARSAL/);
   const late = await run(EXECUTABLE, ["health", "--url", server.url], { cwd });
-  assert.equal(late.code, 1);
+  assert.equal(late.code, 3);
   assert.deepEqual(
     [...Deno.readDirSync(cwd)].map(({ name }) => name),
     ["data"],
