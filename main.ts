@@ -135,14 +135,15 @@ function usage(why: string): number {
 async function main(args: string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === "-h" || first === "--help") return await COMMANDS.help!(rest);
-  if (first === "--version") {
+  const name = first === undefined || first.startsWith("-") ? "serve" : first;
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) return usage(`There is no command "${name}".`);
+  if (args.includes("--version")) {
     const { ownVersion } = await import("./lib/files.ts");
     print(ownVersion());
     return 0;
   }
-  if (first === undefined || first.startsWith("-")) return await COMMANDS.serve!(args);
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  return command ? await command(rest) : usage(`There is no command "${first}".`);
+  return await command(name === first ? rest : args);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
