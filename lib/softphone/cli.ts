@@ -132,7 +132,9 @@ function show({ print, colours }: CallCommand, { json }: CallArgs, report: CallR
 
 function nothingAnswers(url: string): string {
   const { origin } = new URL(url);
-  return `Nothing answers at ${origin}. Start it with \`deno task dev\`.`;
+  return `Nothing answers at ${origin}. Start it with \`${
+    Deno.build.standalone ? "offhook serve" : "deno task dev"
+  }\`.`;
 }
 
 /** The code of `work`, or 130 as soon as `signal` aborts. */
