@@ -67,7 +67,8 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
     if (names.length !== 2) return usage("audio wav takes a name and a file, for example: audio wav greeting out.wav");
     return await audioToWav(names[0]!, names[1]!, parts);
   }
-  if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command ?? ""}".`);
+  if (command === undefined) return usage("audio takes a command: build, info or wav.");
+  if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command}".`);
   const loaded = loadConfig({
     flags: { rehearse: true }, // a recording can be made before any account is set
     ...(values.config === undefined ? {} : { file: values.config }),

@@ -59,7 +59,8 @@ export async function routes(args: string[], { print, printError }: Terminal): P
     if (words.length === 0) return usage('Say what to test, for example: routes test "how much is it"');
     return await testRoutes(words.join(" "), { json, print, printError, ...(file === undefined ? {} : { file }) });
   }
-  if (command !== "eval") return usage(`There is no command "routes ${command ?? ""}".`);
+  if (command === undefined) return usage("routes takes a command: test or eval.");
+  if (command !== "eval") return usage(`There is no command "routes ${command}".`);
   if (data === undefined || words.length > 0) return usage("routes eval takes the data set as --data FILE");
   try {
     if (fewShot) await runFewShot({ file: data, json, print });

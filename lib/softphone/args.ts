@@ -69,9 +69,11 @@ export function parseCallArgs(args: readonly string[]): Result<CallArgs, string>
     if (name === "-h" || name === "--help") parsed.help = true;
     else if (name === "--json") parsed.json = true;
     else {
+      const option = VALUED.find((one) => one === name);
+      if (!option) return failed(`There is no option ${name}.`);
       const value = inline ?? args[++at];
       if (value === undefined) return failed(`${name} needs a value.`);
-      const fault = take(parsed, name, value);
+      const fault = take(parsed, option, value);
       if (fault !== undefined) return failed(fault);
     }
   }
@@ -85,8 +87,11 @@ function split(arg: string): { name?: string; inline?: string } {
   return found ? { name: found[1]!, inline: found[2]! } : { name: arg };
 }
 
+/** The options that take a value. */
+const VALUED = ["--to", "--from", "--record", "--say", "--expect", "--wav", "--dtmf", "--wait", "--interrupt"] as const;
+
 /** @returns what is wrong with it. */
-function take(parsed: CallArgs, name: string, value: string): string | undefined {
+function take(parsed: CallArgs, name: typeof VALUED[number], value: string): string | undefined {
   const { steps } = parsed;
   switch (name) {
     case "--to":
@@ -116,8 +121,6 @@ function take(parsed: CallArgs, name: string, value: string): string | undefined
       steps.push({ kind: "interrupt", text: text!, afterMs: ms === undefined ? INTERRUPT_AFTER_MS : Number(ms) });
       return undefined;
     }
-    default:
-      return `There is no option ${name}.`;
   }
 }
 

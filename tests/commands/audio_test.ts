@@ -190,6 +190,7 @@ test("wrong usage is told, and touches nothing", () =>
       assert.equal(code, 2);
       assert.match(err, /See offhook audio --help/);
     }
+    assert.match((await run()).err, /audio takes a command: build, info or wav/);
     assert.equal((await run("--help")).code, 0);
     write("assets/audio/index.json", "{ spoilt");
     assert.match((await run("build")).err, /index\.json is damaged/);

@@ -72,3 +72,9 @@ test("wrong usage is told", async () => {
   }
   assert.match((await run("--help")).out, /routes test TEXT/);
 });
+
+test("routes without a command says which there are", async () => {
+  const { code, err } = await run();
+  assert.equal(code, 2);
+  assert.match(err, /^routes takes a command: test or eval\.$/m);
+});

@@ -50,6 +50,7 @@ test("wrong usage is said in a sentence that names it", () => {
     [["--say"], /--say needs a value/],
     [["--say", " "], /--say needs a text/],
     [["--shout", "x"], /no option --shout/],
+    [["--bogus"], /no option --bogus/],
     [["-x", "y"], /no option -x/],
     [["--wait", "soon"], /milliseconds, not "soon"/],
     [["--dtmf", "1 2"], /keys .* not "1 2"/],
