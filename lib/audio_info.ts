@@ -1,14 +1,15 @@
 /** `offhook audio info` and `audio wav`: what recordings there are, and what is wrong with them. */
 
 import { decode } from "./audio/mulaw.ts";
-import { entryOf, type PromptIndex } from "./audio/prompt_index.ts";
+import { entryOf, parseIndex, type PromptIndex } from "./audio/prompt_index.ts";
 import { promptLevelDbfs, readRecording } from "./audio/recording.ts";
 import { writeWav } from "./audio/wav.ts";
 import { describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { failed } from "./base/result.ts";
 import type { Config } from "./config.ts";
-import { readBytes } from "./files.ts";
+import { readBytes, readText } from "./files.ts";
 import { whyNotWritten } from "./permissions.ts";
+import { INDEX_FILE } from "./prompt_voice.ts";
 
 const RATE_HZ = 8000;
 
@@ -37,17 +38,22 @@ export function audioInfo(names: readonly string[], { config, index, json, print
   const wanted = wantedBy(config).filter(({ named }) => named);
   const all = [...new Set([...wanted.map(({ name }) => name), ...Object.keys(index)])].sort();
   const infos = (names.length > 0 ? names : all).map((name) =>
-    infoOf(name, index, wanted.find((one) => one.name === name))
+    infoOf(name, index, { wanted: wanted.find((one) => one.name === name), all })
   );
   if (json) print(JSON.stringify({ schema: 1, prompts: infos }));
   else for (const one of infos) print(rowOf(one));
   return infos.some(({ seconds }) => seconds === null) ? 1 : 0;
 }
 
-function infoOf(name: string, index: PromptIndex, wanted: Wanted | undefined): PromptInfo {
+function infoOf(
+  name: string,
+  index: PromptIndex,
+  { wanted, all }: { wanted: Wanted | undefined; all: readonly string[] },
+): PromptInfo {
   const path = pathOf(name);
   const bytes = readBytes(path);
   const none = { name, seconds: null, levelDbfs: null, voice: null, text: wanted?.text ?? null };
+  if (!bytes && !all.includes(name)) return { ...none, warnings: [unknown(name, all)] };
   if (!bytes) {
     return {
       ...none,
@@ -72,6 +78,10 @@ function infoOf(name: string, index: PromptIndex, wanted: Wanted | undefined): P
   };
 }
 
+function unknown(name: string, all: readonly string[]): string {
+  return `There is no recording "${name}". There are: ${all.join(", ") || "none"}.`;
+}
+
 function rowOf({ name, seconds, levelDbfs, voice, text, warnings }: PromptInfo): string {
   const figures = seconds === null
     ? ""
@@ -86,7 +96,8 @@ function rowOf({ name, seconds, levelDbfs, voice, text, warnings }: PromptInfo):
 export async function audioToWav(name: string, file: string, { print, printError }: Terminal): Promise<number> {
   const path = pathOf(name);
   const bytes = readBytes(path);
-  const read = bytes ? readRecording(bytes, path) : failed(`${path} is missing. Build it: offhook audio build ${name}`);
+  const made = Object.keys(parseIndex(readText(INDEX_FILE) ?? "{}") ?? {}).sort();
+  const read = bytes ? readRecording(bytes, path) : failed(unknown(name, made));
   if (!read.ok) {
     printError(read.fault);
     return 1;

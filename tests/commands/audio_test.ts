@@ -172,6 +172,7 @@ test("info tells length, level, voice, text and what is wrong; wav gives the rec
     assert.match(out, /^price_list +0\.9 s +-\d+\.\d dBFS +local rms +"Ninety dollars\."$/m);
     assert.match(out, /the_end\.mulaw is empty/);
     assert.match(out, /who_audio\.mulaw is missing\. Build it: offhook audio build who_audio\.wav/);
+    assert.match((await run("info", "nope")).out, /There is no recording "nope"\. There are: .*price_list.*the_end/);
     const told = JSON.parse((await run("info", "price_list", "--json")).out);
     assert.equal(told.prompts[0].voice, LOCAL_VOICE);
     assert.deepEqual(told.prompts[0].warnings, []);
@@ -180,6 +181,7 @@ test("info tells length, level, voice, text and what is wrong; wav gives the rec
     const read = readWav(Deno.readFileSync("out.wav"));
     assert.ok(read.ok && read.value.rateHz === 8000);
     assert.equal((await run("wav", "the_end", "out.wav")).code, 1);
+    assert.match((await run("wav", "nope", "out.wav")).err, /There is no recording "nope"\. There are: price_list\./);
     assert.match((await run("wav", "price_list", "no/such/folder.wav")).err, /Cannot write no.*no such folder/);
   }));
 
