@@ -16,21 +16,34 @@ export function readText(path: string): string | undefined {
 
 /** Bytes of `path` in the working directory, else of ours. An absolute path, or one that leads upwards, is only what it says. */
 export function readBytes(path: string): Uint8Array | undefined {
-  return readAt(path) ?? (isInside(path) ? readAt(new URL(path, OWN)) : undefined);
+  return readAt(path) ?? (isInside(path) ? readOwn(path) : undefined);
 }
 
-function readAt(path: string | URL): Uint8Array | undefined {
+const { NotFound, IsADirectory, NotADirectory } = Deno.errors;
+/** What tells that a path names no file; a TypeError: it holds what no name can. */
+const NO_FILE = [NotFound, IsADirectory, NotADirectory, TypeError];
+
+function readAt(path: string): Uint8Array | undefined {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.IsADirectory) return undefined;
+    if (NO_FILE.some((kind) => error instanceof kind)) return undefined;
     throw error;
+  }
+}
+
+/** Inside an executable a folder is told by an error of no kind: what came with the program is there, or it is not. */
+function readOwn(path: string): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(new URL(path, OWN));
+  } catch {
+    return undefined;
   }
 }
 
 /** The program's version, from its own deno.json. */
 export function ownVersion(): string {
-  const bytes = readAt(new URL("deno.json", OWN));
+  const bytes = Deno.readFileSync(new URL("deno.json", OWN));
   const { version } = JSON.parse(new TextDecoder().decode(bytes)) as { version: string };
   return version;
 }

@@ -13,10 +13,13 @@ export interface WatchOptions {
   /** Names, sizes and times of `path`, in one text; "" where there is nothing. */
   look?: (path: string) => string;
   changed: () => Promise<void> | void;
+  /** Told what `changed` throws: watching goes on. */
+  failed: (error: unknown) => void;
 }
 
 /** Call `changed` after each change, one at a time, until `signal` aborts. Never rejects. */
-export async function watchFiles({ clock, signal, paths, look = lookAt, changed }: WatchOptions): Promise<void> {
+export async function watchFiles(options: WatchOptions): Promise<void> {
+  const { clock, signal, paths, look = lookAt, changed, failed } = options;
   const lookAll = () => paths.map(look).join("\n");
   let known = lookAll();
   while (!signal.aborted) {
@@ -28,7 +31,11 @@ export async function watchFiles({ clock, signal, paths, look = lookAt, changed 
     const seen = lookAll();
     if (seen === known) continue;
     known = seen;
-    await changed();
+    try {
+      await changed();
+    } catch (error) {
+      failed(error);
+    }
   }
 }
 

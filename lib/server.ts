@@ -154,15 +154,17 @@ export function openServer(
   if (reload) {
     const watching = new AbortController();
     owned.defer(() => watching.abort());
+    const notUsed = (why: string) => log("error", `The changed configuration is not used:\n${why}`);
+    const failed = (error: unknown) => notUsed(error instanceof Error ? error.message : String(error));
     const changed = () => {
       const loaded = reload.load();
-      if (!loaded.ok) return log("error", `The changed configuration is not used:\n${describeNotes(loaded.fault)}`);
+      if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
       current = point({ ...loaded.value.config, server: config.server, keys: config.keys });
       log("info", "The configuration has changed: it counts from the next call on.");
       prepareLines(house, owned);
     };
     const paths = [reload.file, "assets/prompts", "assets/audio"];
-    watchFiles({ clock, signal: watching.signal, paths, changed }).catch(reportError);
+    watchFiles({ clock, signal: watching.signal, paths, changed, failed }).catch(reportError);
   }
   return {
     port: door.port,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { test } from "../case.ts";
 import { emptyDirectory, EXECUTABLE, run, startServer } from "./harness.ts";
 
@@ -95,4 +96,22 @@ test("DATA_DIR is refused outside the folders that may be written", async () => 
     await using server = await startServer(EXECUTABLE, { cwd, env: { DATA_DIR: folder } });
     assert.equal((await server.stop("SIGTERM")).code, 0, folder);
   }
+});
+
+test("an edit that names an embedded folder is not used, and the next edit counts", async () => {
+  using place = emptyDirectory();
+  const cwd = place.path;
+  const edit = (config: unknown) => Deno.writeTextFileSync(`${cwd}/config.json`, JSON.stringify(config));
+  edit({ prompt: "Be kind." });
+  await using server = await startServer(EXECUTABLE, { cwd });
+  const engine = async () => (await (await fetch(`${server.url}/health`)).json() as { engine: string }).engine;
+  await (await fetch(server.url)).body?.cancel(); // answered once all of it is there
+  edit({ prompt: { file: "assets/prompts" } });
+  await sleep(systemClock, 2500);
+  edit({ prompt: "Be kind.", engine: "pipeline" });
+  await sleep(systemClock, 2500);
+  assert.equal(await engine(), "pipeline");
+  const { stderr } = await server.stop("SIGTERM");
+  assert.match(stderr, /The changed configuration is not used:.*prompt\.file/s);
+  assert.doesNotMatch(stderr, /Uncaught/);
 });

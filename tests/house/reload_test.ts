@@ -14,6 +14,7 @@ test("a change is noticed within 2 s, once, and a file may appear or go", async 
     paths: ["config.json", "assets/prompts"],
     look: (path) => files.get(path) ?? "",
     changed: () => void changes++,
+    failed: assert.fail,
   });
   await clock.run(5000);
   assert.equal(changes, 0);
@@ -28,4 +29,26 @@ test("a change is noticed within 2 s, once, and a file may appear or go", async 
   scope.abort();
   await watching;
   assert.equal(clock.pending, 0);
+});
+
+test("a change that cannot be taken is told, and the next one is noticed all the same", async () => {
+  const clock = new VirtualClock();
+  const scope = new AbortController();
+  let file = "good";
+  const told: string[] = [];
+  const watching = watchFiles({
+    clock,
+    signal: scope.signal,
+    paths: ["config.json"],
+    look: () => file,
+    changed: () => {
+      if (file === "bad") throw new Error("path is a directory");
+      told.push(file);
+    },
+    failed: (error) => void told.push(String(error)),
+  });
+  for (file of ["bad", "mended"]) await clock.run(2000);
+  assert.deepEqual(told, ["Error: path is a directory", "mended"]);
+  scope.abort();
+  await watching;
 });
