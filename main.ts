@@ -55,6 +55,7 @@ const COMMANDS: Record<string, Command> = {
         return usage(`--${name} takes a whole number, not "${value}"`);
       }
     }
+    if (config === "") return usage("--config takes a file");
     const { serve } = await import("./lib/serve.ts");
     return await serve({
       print: printError,

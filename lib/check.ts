@@ -6,8 +6,8 @@ import type { PortState } from "./check/front_door.ts";
 import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
 import { readBytes, readText } from "./files.ts";
-import { environment, secretsIn } from "./load.ts";
-import { isForbidden, readRemedy, type RecordsPlace, recordsPlace } from "./permissions.ts";
+import { environment, noting, secretsIn } from "./load.ts";
+import { type RecordsPlace, recordsPlace } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 
 const HELP = `offhook check [--fix] [--offline] [--live] [--verbose] [--json] [--config FILE]
@@ -52,6 +52,10 @@ export async function check(
     print(HELP);
     return 0;
   }
+  if (config === "") {
+    printError("--config takes a file.\nSee offhook check --help.");
+    return 2;
+  }
   const found = findConfig(config);
   const kind = socketKind("auto", Deno.version.deno, Boolean(found.env.DENO_DEPLOY));
   return await runCheck({
@@ -68,19 +72,11 @@ export async function check(
 }
 
 function findConfig(file: string): Found {
-  const forbidden: ConfigNote[] = [];
-  const read = <T>(path: string, from: (path: string) => T): T | undefined => {
-    try {
-      return from(path);
-    } catch (error) {
-      if (!isForbidden(error)) throw error;
-      forbidden.push({ file: path, key: "", problem: "may not be read", remedy: readRemedy(error) });
-      return undefined;
-    }
-  };
+  const unread: ConfigNote[] = [];
+  const read = noting(unread);
   const text = read(file, readText);
-  if (text === undefined && file !== "config.json" && forbidden.length === 0) {
-    forbidden.push({ file, key: "", problem: "there is no such file", remedy: "Check --config." });
+  if (text === undefined && file !== "config.json" && unread.length === 0) {
+    unread.push({ file, key: "", problem: "there is no such file", remedy: "Check --config." });
   }
   return {
     text,
@@ -89,7 +85,7 @@ function findConfig(file: string): Found {
     readAsset: (path) => read(path, readText),
     hasAsset: (path) => read(path, readBytes) !== undefined,
     readBytes: (path) => read(path, readBytes),
-    forbidden,
+    unread,
   };
 }
 

@@ -27,19 +27,11 @@ const PLATFORM_NAMES = ["DENO_DEPLOY", "DENO_DEPLOYMENT_ID"];
 
 /** The configuration as it is on the disk now. A file named by the user must exist; the default one need not. */
 export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {}): Result<Loaded, ConfigNote[]> {
-  const forbidden: ConfigNote[] = [];
-  const mayFail = <T>(path: string, read: (path: string) => T): T | undefined => {
-    try {
-      return read(path);
-    } catch (error) {
-      if (!isForbidden(error)) throw error;
-      forbidden.push({ file: path, key: "", problem: "may not be read", remedy: readRemedy(error) });
-      return undefined;
-    }
-  };
+  const unread: ConfigNote[] = [];
+  const mayFail = noting(unread);
   const text = mayFail(file, readText);
   const dotenv = loadEnv(mayFail(".env", readText) ?? "");
-  if (forbidden.length > 0) return failed(forbidden);
+  if (unread.length > 0) return failed(unread);
   if (text === undefined && file !== "config.json") {
     return failed([{ file, key: "", problem: "there is no such file", remedy: "Check --config." }]);
   }
@@ -51,8 +43,26 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
     readAsset: (path) => mayFail(path, readText),
     hasAsset: (path) => mayFail(path, readBytes) !== undefined,
   });
-  if (!parsed.ok) return failed([...forbidden, ...parsed.fault]);
-  return ok({ ...parsed.value, warnings: [...forbidden, ...parsed.value.warnings] });
+  if (!parsed.ok) return failed([...unread, ...parsed.fault]);
+  return ok({ ...parsed.value, warnings: [...unread, ...parsed.value.warnings] });
+}
+
+/** Reads files: one that cannot be read is undefined, and a note says why. */
+export function noting(notes: ConfigNote[]): <T>(path: string, read: (path: string) => T) => T | undefined {
+  return (path, read) => {
+    try {
+      return read(path);
+    } catch (error) {
+      notes.push({ file: path, key: "", ...whyUnread(error) });
+      return undefined;
+    }
+  };
+}
+
+function whyUnread(error: unknown): Pick<ConfigNote, "problem" | "remedy"> {
+  if (isForbidden(error)) return { problem: "may not be read", remedy: readRemedy(error) };
+  const detail = error instanceof Error ? error.message : String(error);
+  return { problem: `cannot be read: ${detail}`, remedy: "Check its name and the disk." };
 }
 
 /** The variables we know and those of `dotenv`, the file `.env`; real ones win. `more`: other names to look for. */

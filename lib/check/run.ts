@@ -19,8 +19,8 @@ import { checkVendors } from "./vendors.ts";
 /** The configuration as it was found: text, environment, files. */
 export type Found = Omit<ParseInput, "flags"> & {
   readBytes: (path: string) => Uint8Array | undefined;
-  /** Files that may not be read. */
-  forbidden?: readonly ConfigNote[];
+  /** Files that cannot be read. */
+  unread?: readonly ConfigNote[];
 };
 
 export interface CheckFlags {
@@ -54,7 +54,7 @@ export async function runCheck(parts: CheckParts): Promise<number> {
 async function lookAtEverything(parts: CheckParts): Promise<CheckReport> {
   const { found, flags } = parts;
   const parsed = parseConfig(found);
-  const faults = [...found.forbidden ?? [], ...parsed.ok ? [] : parsed.fault];
+  const faults = [...found.unread ?? [], ...parsed.ok ? [] : parsed.fault];
   const warnings = parsed.ok ? parsed.value.warnings : [];
   const usable = parsed.ok ? parsed.value : usableRest(found, faults);
   const tried = usable ? await tryAll(parts, usable.config, parsed.ok) : [];

@@ -15,13 +15,20 @@ export interface JsonFault {
 export function parseJson(text: string): Result<unknown, JsonFault> {
   const body = text.replace(/^\uFEFF/, "");
   try {
-    return ok(JSON.parse(body));
+    const value: unknown = JSON.parse(body);
+    return isDeeper(value, DEEPEST) ? failed(locate(body)) : ok(value);
   } catch {
     return failed(locate(body));
   }
 }
 
-/** Where and why `text`, which `JSON.parse` refuses, is broken. */
+/** Whether `value` is nested more than `levels` deep: what reads it later goes down call by call. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels < 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+/** Where and why `text`, which is no JSON or nested too deeply, is broken. */
 function locate(text: string): JsonFault {
   let [at, problem, remedy] = [0, "is not valid JSON", "Correct it here."];
   try {

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { check } from "../lib/check.ts";
+import { describeNotes } from "../lib/config.ts";
+import { loadConfig } from "../lib/load.ts";
+import { test } from "./case.ts";
+import { fromSource, run } from "./executable/harness.ts";
+import { folder } from "./store/make.ts";
+
+/** What is said of a config.json with this text. */
+function refusal(text: string): string {
+  using dir = folder();
+  const file = `${dir.path}/config.json`;
+  Deno.writeTextFileSync(file, text);
+  const loaded = loadConfig({ file, flags: { rehearse: true } });
+  return loaded.ok ? assert.fail("this must be refused") : describeNotes(loaded.fault);
+}
+
+test("a prompt file that is no file is a fault like any other", () => {
+  for (const name of [".", "assets/prompts", "lib/load.ts/x", "a\u0000b", ""]) {
+    assert.match(refusal(JSON.stringify({ prompt: { file: name } })), /prompt\.file .*\n {2}\w/, JSON.stringify(name));
+  }
+  assert.match(refusal(JSON.stringify({ prompt: { file: "x".repeat(5000) } })), /cannot be read: .*too long/);
+});
+
+test("a file nested without end is refused, not followed", () => {
+  const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
+});
+
+test("an empty --config is wrong usage", async () => {
+  const said: string[] = [];
+  const terminal = { print: (line: string) => said.push(line), printError: (line: string) => said.push(line) };
+  assert.equal(await check(["--config", "", "--offline"], terminal), 2);
+  assert.match(said.join("\n"), /^--config takes a file/);
+  using dir = folder();
+  const served = await run(fromSource("-A"), ["serve", "--config", "", "--port", "0"], {
+    cwd: dir.path,
+    limitMs: 5000,
+  });
+  assert.equal(served.code, 2, served.stderr);
+});
