@@ -8,19 +8,19 @@ const LOOK_EVERY_MS = 2000;
 export interface WatchOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** Files and folders; what a folder holds directly counts too. Those that do not exist may appear. */
-  paths: readonly string[];
+  /** Files and folders, asked for each time; what a folder holds directly counts too. Those that do not exist may appear. */
+  paths: () => readonly string[];
   /** Names, sizes and times of `path`, in one text; "" where there is nothing. */
   look?: (path: string) => string;
-  changed: () => Promise<void> | void;
+  changed: () => void;
   /** Told what `changed` throws: watching goes on. */
   failed: (error: unknown) => void;
 }
 
-/** Call `changed` after each change, one at a time, until `signal` aborts. Never rejects. */
+/** Call `changed` after each change, until `signal` aborts. Never rejects. */
 export async function watchFiles(options: WatchOptions): Promise<void> {
   const { clock, signal, paths, look = lookAt, changed, failed } = options;
-  const lookAll = () => paths.map(look).join("\n");
+  const lookAll = () => new Map(paths().map((path) => [path, look(path)]));
   let known = lookAll();
   while (!signal.aborted) {
     try {
@@ -29,13 +29,15 @@ export async function watchFiles(options: WatchOptions): Promise<void> {
       return;
     }
     const seen = lookAll();
-    if (seen === known) continue;
+    const isSame = [...seen].every(([path, text]) => !known.has(path) || known.get(path) === text);
     known = seen;
+    if (isSame) continue;
     try {
-      await changed();
+      changed();
     } catch (error) {
       failed(error);
     }
+    known = new Map([...lookAll(), ...seen]); // what the change made us look at is seen as it is now
   }
 }
 

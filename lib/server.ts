@@ -154,16 +154,18 @@ export function openServer(
   if (reload) {
     const watching = new AbortController();
     owned.defer(() => watching.abort());
+    let awaited: string[] = [];
     const notUsed = (why: string) => log("error", `The changed configuration is not used:\n${why}`);
     const failed = (error: unknown) => notUsed(error instanceof Error ? error.message : String(error));
     const changed = () => {
       const loaded = reload.load();
+      awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
       if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
       current = point({ ...loaded.value.config, server: config.server, keys: config.keys });
       log("info", "The configuration has changed: it counts from the next call on.");
       prepareLines(house, owned);
     };
-    const paths = [reload.file, "assets/prompts", "assets/audio"];
+    const paths = () => [reload.file, "assets/audio", ...current.promptFiles, ...awaited];
     watchFiles({ clock, signal: watching.signal, paths, changed, failed }).catch(reportError);
   }
   return {

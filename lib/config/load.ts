@@ -38,7 +38,12 @@ const MINIMUM: Raw = {
 /** Read everything. Warnings come along with a configuration that works; one fault or more and there is none. */
 export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   const env = readEnvironment(input.env, input.flags ?? {});
-  const file = readFile(input, env);
+  const promptFiles = new Set<string>();
+  const readAsset = (path: string) => {
+    promptFiles.add(path);
+    return input.readAsset(path);
+  };
+  const file = readFile({ ...input, readAsset }, env);
   const live = forCallers(env, file);
   const faults = [...file.faults, ...env.faults, ...live.faults];
   const warnings = [...file.warnings, ...env.warnings, ...live.warnings];
@@ -46,7 +51,8 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   if (base === undefined || faults.length > 0) return failed(faults);
   const server = serverOf(env, base);
   const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
-  const config: Config = { ...open, keys: env.keys, secrets: env.secrets, hash: hashOf(open) };
+  const hidden = { keys: env.keys, secrets: env.secrets };
+  const config: Config = { ...open, ...hidden, promptFiles: [...promptFiles], hash: hashOf(open) };
   return ok({
     config: deepFreeze(config),
     warnings,
@@ -199,7 +205,9 @@ function readPrompt(
   { file, readAsset }: ParseInput,
 ): { text?: string; faults: ConfigNote[] } {
   if (prompt === undefined) return { faults: [] };
-  const fault = (key: string, problem: string, remedy: string) => ({ faults: [{ file, key, problem, remedy }] });
+  const fault = (key: string, problem: string, remedy: string, awaits?: string) => ({
+    faults: [{ file, key, problem, remedy, ...(awaits !== undefined && { awaits }) }],
+  });
   if (typeof prompt === "string" || Array.isArray(prompt)) {
     const text = typeof prompt === "string" ? prompt : prompt.join("\n");
     return text.trim() === ""
@@ -212,6 +220,7 @@ function readPrompt(
       "prompt.file",
       `names ${quote(prompt.file)}, which cannot be read`,
       "Create that file, or write the prompt itself as a text.",
+      prompt.file,
     );
   }
   const clean = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").trim();
@@ -220,6 +229,7 @@ function readPrompt(
       "prompt.file",
       `names ${quote(prompt.file)}, which is empty`,
       "Say in it who the agent is and what it does.",
+      prompt.file,
     )
     : { text: clean, faults: [] };
 }

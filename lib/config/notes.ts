@@ -9,6 +9,8 @@ export interface ConfigNote {
   key: string;
   problem: string;
   remedy: string;
+  /** A file that would mend it. */
+  awaits?: string;
 }
 
 type Path = readonly PropertyKey[];

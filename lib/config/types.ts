@@ -78,6 +78,8 @@ export interface Config {
   base: CallConfig;
   /** By called number, whole. */
   numbers: Record<string, CallConfig>;
+  /** Where the prompts were read from, as the file names them. */
+  promptFiles: readonly string[];
   /** SHA-256, hex, of all of this but keys and secrets. */
   hash: string;
 }

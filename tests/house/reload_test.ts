@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { toneVoice } from "../../lib/audio/voice.ts";
+import { loadConfig } from "../../lib/load.ts";
 import { watchFiles } from "../../lib/reload.ts";
+import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { folder } from "../store/make.ts";
 
 test("a change is noticed within 2 s, once, and a file may appear or go", async () => {
   const clock = new VirtualClock();
@@ -11,10 +15,10 @@ test("a change is noticed within 2 s, once, and a file may appear or go", async 
   const watching = watchFiles({
     clock,
     signal: scope.signal,
-    paths: ["config.json", "assets/prompts"],
+    paths: () => ["config.json", "assets/prompts"],
     look: (path) => files.get(path) ?? "",
     changed: () => void changes++,
-    failed: assert.fail,
+    failed: (error) => assert.fail(String(error)),
   });
   await clock.run(5000);
   assert.equal(changes, 0);
@@ -39,7 +43,7 @@ test("a change that cannot be taken is told, and the next one is noticed all the
   const watching = watchFiles({
     clock,
     signal: scope.signal,
-    paths: ["config.json"],
+    paths: () => ["config.json"],
     look: () => file,
     changed: () => {
       if (file === "bad") throw new Error("path is a directory");
@@ -51,4 +55,63 @@ test("a change that cannot be taken is told, and the next one is noticed all the
   assert.deepEqual(told, ["Error: path is a directory", "mended"]);
   scope.abort();
   await watching;
+});
+
+test("what a change makes us look at is looked at from then on, and is no change itself", async () => {
+  const clock = new VirtualClock();
+  const scope = new AbortController();
+  const files = new Map([["config.json", "p.md"], ["p.md", "1"], ["q.md", "1"]]);
+  const seen: string[] = [];
+  const watching = watchFiles({
+    clock,
+    signal: scope.signal,
+    paths: () => ["config.json", files.get("config.json")!],
+    look: (path) => files.get(path) ?? "",
+    changed: () => void seen.push([...files.values()].join(" ")),
+    failed: (error) => assert.fail(String(error)),
+  });
+  const edits = [["p.md", "2"], ["q.md", "2"], ["config.json", "q.md"], ["q.md", "3"], ["p.md", "3"]] as const;
+  for (const [file, text] of edits) {
+    files.set(file, text);
+    await clock.run(4000);
+  }
+  assert.deepEqual(seen, ["p.md 2 1", "q.md 2 2", "q.md 2 3"]);
+  scope.abort();
+  await watching;
+});
+
+test("a prompt's file is read again when it changes, wherever it is, and one that was missing once it is there", async () => {
+  using dir = folder();
+  Deno.mkdirSync(`${dir.path}/deep/er`, { recursive: true });
+  const file = `${dir.path}/config.json`;
+  const prompts = [`${dir.path}/p.md`, `${dir.path}/deep/er/q.md`] as const;
+  const write = (path: string, text: string) => Deno.writeTextFileSync(path, text);
+  write(file, JSON.stringify({ prompt: { file: prompts[0] } }));
+  write(prompts[0], "One.");
+  const loaded: string[] = [];
+  const changed = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  const load = () => loadConfig({ file, flags: { rehearse: true, port: 0, host: "127.0.0.1" } });
+  const first = load();
+  assert.ok(first.ok);
+  const reload = {
+    file,
+    load: () => {
+      const result = load();
+      loaded.push(result.ok ? result.value.config.base.prompt : result.fault[0]!.key);
+      changed[loaded.length - 1]?.resolve();
+      return result;
+    },
+  };
+  const server = openServer(first.value.config, { voice: toneVoice(), reload });
+  if ("problem" in server) assert.fail(server.problem);
+  await using _server = server;
+  write(prompts[0], "Another one.");
+  await changed[0]!.promise;
+  write(file, JSON.stringify({ prompt: { file: prompts[1] } }));
+  await changed[1]!.promise;
+  write(prompts[1], "Two.");
+  await changed[2]!.promise;
+  write(prompts[1], "Another two.");
+  await changed[3]!.promise;
+  assert.deepEqual(loaded, ["Another one.", "prompt.file", "Two.", "Another two."]);
 });
