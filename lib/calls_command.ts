@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { numberKey } from "./store/backend.ts";
+import { storeFault } from "./store/fault.ts";
 import { estimateCost } from "./store/prices.ts";
 import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
 import { readCall } from "./store/reader.ts";
@@ -256,29 +257,41 @@ async function forget(
 function near({ env, now }: CommandParts, edits: boolean): Archive {
   const folder = env.DATA_DIR || "./data";
   const path = `${folder}/${CALLS_FILE}`;
-  const backend = openBackend(path, edits);
+  const attempt = <T>(action: () => T): T => attempted(`Cannot ${edits ? "edit" : "read"} ${path}`, action);
+  const backend = attempt(() => openBackend(path, edits));
   const recordings = `${folder}/recordings`;
   return {
     recordings,
-    list: (filter) => Promise.resolve(backend.list(filter, now().getTime())),
-    get(call) {
-      const found = readCall(backend, call, now().getTime());
-      if (!found.ok) return Promise.resolve(found.fault);
-      return Promise.resolve({ record: found.value, notices: backend.notices(found.value.id) });
-    },
-    forget(number) {
-      const ids = backend.ofNumber(number);
-      const calls = backend.remove(ids);
-      for (const id of ids) removeFile(`${recordings}/${id}.wav`);
-      return Promise.resolve({ calls, clean: backend.scrub() });
-    },
+    list: (filter) => Promise.resolve(attempt(() => backend.list(filter, now().getTime()))),
+    get: (call) =>
+      Promise.resolve(attempt(() => {
+        const found = readCall(backend, call, now().getTime());
+        return found.ok ? { record: found.value, notices: backend.notices(found.value.id) } : found.fault;
+      })),
+    forget: (number) =>
+      Promise.resolve(attempt(() => {
+        const ids = backend.ofNumber(number);
+        const calls = backend.remove(ids);
+        for (const id of ids) removeFile(`${recordings}/${id}.wav`);
+        return { calls, clean: backend.scrub() };
+      })),
     [Symbol.dispose]: () => backend.close(),
   };
 }
 
+/** Do what the disk may refuse. `what`: the beginning of the sentence that says so. */
+function attempted<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof NotThere) throw error;
+    throw new NotThere(`${what}: ${storeFault(error).detail}.`, 1);
+  }
+}
+
 function openBackend(path: string, edits: boolean): SqliteBackend {
   try {
-    Deno.statSync(path);
+    if (!Deno.statSync(path).isFile) throw new Error("this is no file: move it away, and a new one is made");
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new NotThere(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);

@@ -5,6 +5,7 @@ import { describeFault, failed, type Fault, type Result } from "./base/result.ts
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
 import { MemoryBackend } from "./store/memory.ts";
+import { isBusy, storeFault } from "./store/fault.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { findCall, readCall } from "./store/reader.ts";
 import { SqliteBackend } from "./store/sqlite.ts";
@@ -300,7 +301,7 @@ class ObservingStore implements Store {
     if (this.#failingSinceMs !== undefined && nowMs - this.#remindedMs < REMIND_MS) return;
     this.#failingSinceMs ??= nowMs;
     this.#remindedMs = nowMs;
-    this.#options.report({ kind: "failing", fault: faultOf(error), waiting: this.#queue.length });
+    this.#options.report({ kind: "failing", fault: storeFault(error), waiting: this.#queue.length });
   }
 
   /** @returns whether no trace is left. */
@@ -362,27 +363,6 @@ function stateOf({ fold: { record }, isNew }: Open): CallState {
     faults: faults.length,
     facts: Object.fromEntries(Object.entries(facts).map(([field, { value }]) => [field, value])),
   };
-}
-
-/** What to do, by SQLite's own words (https://sqlite.org/rescode.html): Deno passes on no code. */
-const REMEDIES: readonly (readonly [words: RegExp, code: string, remedy: string])[] = [
-  [/is locked|table is locked/, "busy", "another process holds the file"],
-  [/readonly/, "read-only", "the file or its folder may not be written"],
-  [/full/, "full", "the disk is full"],
-  [/disk I\/O/, "input-output", "the disk reports an error"],
-  [/malformed/, "damaged", "the file is damaged; move it away, and a new one is made"],
-  [/not a database/, "not-ours", "move the file away, and a new one is made"],
-  [/unable to open/, "not-opened", "check that its folder exists and may be written"],
-];
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && / is locked/.test(error.message);
-}
-
-function faultOf(error: unknown): Fault {
-  const words = error instanceof Error ? error.message : String(error);
-  const [, code = "error", remedy] = REMEDIES.find(([pattern]) => pattern.test(words)) ?? [];
-  return { kind: "rejected", peer: "store", code, detail: remedy ? `${words}: ${remedy}` : words };
 }
 
 function removeFile(path: string): void {

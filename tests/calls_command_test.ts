@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { Hono } from "hono";
 import { CALLS_FILE, recordCommand } from "../lib/calls_command.ts";
 import { callsRoutes } from "../lib/calls_routes.ts";
@@ -173,4 +174,34 @@ test("every long wait names who was waited for", () => {
     notice.kind === "latency" ? { ...notice, parts: { stt: 100, model: 1400, voice: 200 } } : notice
   );
   assert.equal(waitsOf(slow)[0]?.who, "the model");
+});
+
+test("a damaged file, one of a newer version, and what is no file at all are told in a sentence", async () => {
+  const damages: [(path: string) => void, RegExp][] = [
+    [(path) => Deno.writeTextFileSync(path, "A letter. ".repeat(999)), /file is not a database: move the file away/],
+    [(path) => Deno.mkdirSync(path), /this is no file: move it away/],
+    [(path) => {
+      const db = new DatabaseSync(path);
+      db.exec("PRAGMA user_version = 99");
+      db.close();
+    }, /schema 99.*: run the version that wrote it|no such table: calls: another program/],
+  ];
+  for (const [damage, told] of damages) {
+    using dir = folder();
+    damage(`${dir.path}/${CALLS_FILE}`);
+    using at = desk();
+    for (const name of ["calls", "show", "forget"] as const) {
+      const args = name === "forget" ? ["+15550111", "--yes"] : [];
+      const { code, err } = await at.run(name, args, { env: { DATA_DIR: dir.path } });
+      assert.equal(code, 1);
+      assert.match(err, /^Cannot (read|edit) .*calls\.sqlite: /);
+      assert.match(err, told);
+      assert.equal(err.includes("\n"), false, err);
+    }
+  }
+  using dir = folder();
+  Deno.writeTextFileSync(`${dir.path}/data`, "");
+  using at = desk();
+  const { code, err } = await at.run("calls", [], { env: { DATA_DIR: `${dir.path}/data` } });
+  assert.deepEqual([code, /what it names is no folder/.test(err)], [1, true], err);
 });
