@@ -4,6 +4,7 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
+import { whyNotWritten } from "./permissions.ts";
 import { numberKey } from "./store/backend.ts";
 import { storeFault } from "./store/fault.ts";
 import { estimateCost } from "./store/prices.ts";
@@ -76,7 +77,7 @@ const ALLOWED: Record<keyof typeof HELP, readonly Option[]> = {
 };
 
 class UsageError extends Error {}
-/** Nothing is there, or nobody answers: the exit code says which. */
+/** Nothing is there, or cannot be had or written, or nobody answers: the exit code says which. */
 class NotThere extends Error {
   constructor(message: string, readonly exitCode: 1 | 3) {
     super(message);
@@ -179,10 +180,8 @@ async function show(call: string, values: Values, archive: Archive, parts: Comma
   const { record, notices } = found;
   if (values.wav !== undefined) copyRecording(record, values.wav, archive);
   if (values.bundle !== undefined) {
-    Deno.writeTextFileSync(
-      values.bundle,
-      JSON.stringify(bundle(record, notices, values["no-words"] === true), undefined, 2),
-    );
+    const text = JSON.stringify(bundle(record, notices, values["no-words"] === true), undefined, 2);
+    writing(values.bundle, (path) => Deno.writeTextFileSync(path, text));
     parts.printError(`${values.bundle} holds the call, telephone numbers masked.`);
   }
   if (values.json) parts.print(JSON.stringify({ schema: 1, call: whole(record), notices }, undefined, 2));
@@ -231,7 +230,15 @@ function describe(record: CallRecord, notices: readonly CallNotice[], ansi: bool
 function copyRecording(record: CallRecord, to: string, { recordings }: Archive): void {
   if (recordings === undefined) throw new UsageError("--wav needs the data folder itself: leave out --url.");
   if (!record.recording) throw new NotThere(`${record.id} was not recorded.`, 1);
-  Deno.copyFileSync(`${recordings}/${record.id}.wav`, to);
+  writing(to, (path) => Deno.copyFileSync(`${recordings}/${record.id}.wav`, path));
+}
+
+function writing(path: string, write: (path: string) => void): void {
+  try {
+    write(path);
+  } catch (error) {
+    throw new NotThere(`Cannot write ${path}: ${whyNotWritten(error)}`, 1);
+  }
 }
 
 async function forget(

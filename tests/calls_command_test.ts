@@ -94,6 +94,24 @@ test("a bundle masks numbers, and holds no word if asked", async () => {
   assert.ok(JSON.parse(bare).call.transcript.every(({ words }: { words: number }) => words > 0));
 });
 
+test("a bundle or a recording that cannot be written is told in a sentence", async () => {
+  using at = desk();
+  const bundle = await at.run("show", ["bb", "--bundle", `${at.dir}/none/x.json`]);
+  assert.deepEqual([bundle.code, bundle.out], [1, ""]);
+  assert.match(bundle.err, /^Cannot write \S+none\/x\.json: there is no such folder/);
+  at.store.observe({
+    call: "call-bb33",
+    atMs: 1,
+    kind: "recorded",
+    file: "recordings/call-bb33.wav",
+    durationMs: 42_000,
+  });
+  at.store.flush();
+  const wav = await at.run("show", ["bb", "--wav", at.dir]);
+  assert.equal(wav.code, 1);
+  assert.match(wav.err, /^Cannot write /);
+});
+
 test("a recording is copied, or its absence said", async () => {
   using at = desk();
   assert.match((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).err, /was not recorded/);
