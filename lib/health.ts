@@ -3,6 +3,7 @@
 import type { ProviderHealth } from "./base/breaker.ts";
 import { describeFault } from "./base/result.ts";
 import type { Config } from "./config.ts";
+import type { Failing } from "./store.ts";
 
 export interface Health {
   status: "healthy" | "degraded" | "draining";
@@ -21,10 +22,13 @@ export interface HealthFacts {
   draining: boolean;
   activeCalls: number;
   providers: readonly ProviderHealth[];
+  /** Why calls are not recorded, if they are not: told as one provider more, the store. */
+  recordsFailing?: Failing | undefined;
 }
 
 export function healthOf({ server, base, rehearsal }: Config, facts: HealthFacts): Health {
-  const { version, uptimeMs, draining, activeCalls, providers } = facts;
+  const { version, uptimeMs, draining, activeCalls, recordsFailing } = facts;
+  const providers = [...facts.providers, ...recordsFailing ? [storeHealth(recordsFailing)] : []];
   const well = providers.every(({ state }) => state === "closed");
   return {
     status: draining ? "draining" : well ? "healthy" : "degraded",
@@ -41,6 +45,10 @@ export function healthOf({ server, base, rehearsal }: Config, facts: HealthFacts
       since: since ?? null,
     })),
   };
+}
+
+function storeHealth({ fault, since }: Failing): ProviderHealth {
+  return { name: "store", state: "open", lastFault: fault, since };
 }
 
 /** Before the first call nobody has failed yet. */

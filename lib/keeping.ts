@@ -22,6 +22,8 @@ export interface KeepingParts {
   folder: string | undefined;
   /** Tells this run of the program from others. */
   process: string;
+  /** Counts notices that could not be kept. */
+  lost: (count: number) => void;
   /** Where notices of our own go: to every observer. */
   report: (notice: CallNotice) => void;
 }
@@ -43,6 +45,7 @@ export function openKeeping(parts: KeepingParts): Keeping {
     clock,
     privacy,
     process: parts.process,
+    lost: parts.lost,
     report: (report) => log(report.kind === "recovered" ? "warning" : "error", describeStoreReport(report)),
   }));
   const facts = owned.use(

@@ -65,6 +65,7 @@ export function openServer(
       draining: reception.draining,
       activeCalls: reception.active,
       providers: house.providers(),
+      recordsFailing: store.failing,
     });
   const door = ownDoor ?? listen({ ...given.server, health });
   if ("problem" in door) return door;
@@ -85,6 +86,7 @@ export function openServer(
     fetch: (request) => fetch(request),
     folder: "kind" in records && records.kind === "disk" ? records.folder : undefined,
     process: randomHex(8),
+    lost: meters.lost,
     report: (notice) => observers.forEach((observe) => observe(notice)),
   }));
   const { store } = keeping;

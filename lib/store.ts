@@ -20,17 +20,21 @@ export type StoreReport =
   /** Writing works again; `lost` notices had no place meanwhile. */
   | { kind: "recovered"; lost: number }
   /** A notice found the queue full for the first time, or for the first time since writing worked. */
-  | { kind: "dropped" };
+  | { kind: "dropped" }
+  /** The store closes, and so many notices were never written. */
+  | { kind: "lost"; lost: number };
 
 /** A sentence for the log. */
 export function describeStoreReport(report: StoreReport): string {
   switch (report.kind) {
     case "failing":
-      return `Calls are NOT being recorded: ${describeFault(report.fault)} ${report.waiting} notices wait in memory.`;
+      return `Calls are NOT being recorded: ${describeFault(report.fault)}; ${report.waiting} notices wait in memory.`;
     case "recovered":
       return `Calls are being recorded again; ${report.lost} notices were lost.`;
     case "dropped":
       return "The store's queue is full: the oldest notices are being lost.";
+    case "lost":
+      return `Calls were NOT recorded: ${report.lost} notices are lost.`;
   }
 }
 
@@ -50,6 +54,8 @@ export interface StoreOptions {
   privacy: (to: string) => StorePrivacy;
   /** Never throws. */
   report: (report: StoreReport) => void;
+  /** Counts notices that are lost. Never throws. */
+  lost?: (count: number) => void;
   /** Tells this run of the program from others, on the same file. */
   process: string;
 }
@@ -82,7 +88,15 @@ interface Open {
   keepsWords: boolean;
 }
 
+/** Why nothing can be written, and since when, ISO 8601. */
+export interface Failing {
+  fault: Fault;
+  since: string;
+}
+
 export interface Store extends Disposable {
+  /** Undefined while the disk works. */
+  readonly failing: Failing | undefined;
   /** Never throws, never writes: at most `FLUSH_EVERY_MS` later it is on the disk. */
   readonly observe: (notice: CallNotice) => void;
   list(filter: CallFilter): CallRow[];
@@ -117,7 +131,7 @@ class ObservingStore implements Store {
   #sweeper: Timer | undefined;
   #seq = 0;
   #lost = 0;
-  #failingSinceMs: number | undefined;
+  #failing: Failing | undefined;
   #remindedMs = 0;
   #closed = false;
 
@@ -126,6 +140,10 @@ class ObservingStore implements Store {
     this.#clock = options.clock;
     if (!this.#attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#sweep();
+  }
+
+  get failing(): Failing | undefined {
+    return this.#failing;
   }
 
   readonly observe = (notice: CallNotice): void => {
@@ -185,6 +203,7 @@ class ObservingStore implements Store {
   [Symbol.dispose](): void {
     this.flush();
     this.#closed = true;
+    this.#giveUp();
     this.#timer?.[Symbol.dispose]();
     this.#sweeper?.[Symbol.dispose]();
     this.#backend?.close();
@@ -240,11 +259,18 @@ class ObservingStore implements Store {
 
   #drop(): void {
     this.#queue.shift();
+    this.#options.lost?.(1);
     if (this.#lost++ === 0) this.#options.report({ kind: "dropped" });
   }
 
+  #giveUp(): void {
+    const waiting = this.#queue.length;
+    if (waiting > 0) this.#options.lost?.(waiting);
+    if (waiting + this.#lost > 0) this.#options.report({ kind: "lost", lost: waiting + this.#lost });
+  }
+
   #arm(ms: number): void {
-    const isFailing = this.#failingSinceMs !== undefined;
+    const isFailing = this.#failing !== undefined;
     if (this.#closed || (this.#timer && (ms > 0 || isFailing))) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = this.#clock.after(isFailing ? RETRY_MS : ms, () => {
@@ -288,8 +314,8 @@ class ObservingStore implements Store {
       this.#fails(error);
       return false;
     }
-    if (this.#failingSinceMs !== undefined) this.#options.report({ kind: "recovered", lost: this.#lost });
-    this.#failingSinceMs = undefined;
+    if (this.#failing) this.#options.report({ kind: "recovered", lost: this.#lost });
+    this.#failing = undefined;
     this.#lost = 0;
     return true;
   }
@@ -297,11 +323,13 @@ class ObservingStore implements Store {
   #fails(error: unknown): void {
     const nowMs = this.#clock.monotonicMs();
     // Another process writes: that is no failure unless it lasts.
-    if (isBusy(error) && this.#failingSinceMs === undefined && this.#queue.length < QUEUE_LIMIT / 2) return;
-    if (this.#failingSinceMs !== undefined && nowMs - this.#remindedMs < REMIND_MS) return;
-    this.#failingSinceMs ??= nowMs;
+    if (isBusy(error) && !this.#failing && this.#queue.length < QUEUE_LIMIT / 2) return;
+    const fault = storeFault(error);
+    const isReminder = this.#failing !== undefined;
+    this.#failing = { fault, since: this.#failing?.since ?? this.#clock.wallTime().toISOString() };
+    if (isReminder && nowMs - this.#remindedMs < REMIND_MS) return;
     this.#remindedMs = nowMs;
-    this.#options.report({ kind: "failing", fault: storeFault(error), waiting: this.#queue.length });
+    this.#options.report({ kind: "failing", fault, waiting: this.#queue.length });
   }
 
   /** @returns whether no trace is left. */

@@ -61,6 +61,7 @@ export function callMeters() {
 
   return {
     observe,
+    lost: (events: number) => meters.eventsLost.add(events),
     refused: (reason: string) => meters.streamRefused.add(1, { reason }),
     pacerLateness: (ms: number) => meters.pacerLatenessSeconds.observe(ms * MS),
     loopLag: (ms: number) => meters.loopLagSeconds.observe(ms * MS),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { FLUSH_EVERY_MS, MEMORY_CALLS, PROCESS_DIED, QUEUE_LIMIT } from "../../lib/store.ts";
+import { describeStoreReport, FLUSH_EVERY_MS, MEMORY_CALLS, PROCESS_DIED, QUEUE_LIMIT } from "../../lib/store.ts";
 import { migrate, MIGRATIONS, NewerSchemaError } from "../../lib/store/sqlite.ts";
 import { test } from "../case.ts";
 import { conversation, folder, makeStore } from "./make.ts";
@@ -233,6 +233,7 @@ test("a folder that cannot be written is said at once, calls go on, and it recov
   assert.ok(report?.kind === "failing" && report.fault.kind === "rejected");
   assert.equal(report.fault.code, "not-opened");
   conversation({ id: "call-aa11" }).forEach(store.observe);
+  assert.equal(store.failing?.fault, report.fault);
   await clock.run(30_000);
   assert.equal(reports.length, 1, "said once, not with every attempt");
   await clock.run(60_000);
@@ -241,13 +242,15 @@ test("a folder that cannot be written is said at once, calls go on, and it recov
   Deno.mkdirSync(`${dir.path}/later`);
   await clock.run(3000);
   assert.deepEqual(reports.at(-1), { kind: "recovered", lost: 0 });
+  assert.equal(store.failing, undefined);
   assert.equal(store.list({})[0]?.outcome, "caller-hung-up");
 });
 
 test("a full disk is said, nothing throws, what has no place is counted, and the rest is written when there is room", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
-  const { store, clock, reports } = makeStore({ path });
+  let lost = 0;
+  const { store, clock, reports } = makeStore({ path, lost: (count) => lost += count });
   using _ = store;
   conversation({ id: "call-before" }).forEach(store.observe);
   await clock.run(1000);
@@ -269,6 +272,7 @@ test("a full disk is said, nothing throws, what has no place is counted, and the
   await clock.run(5000);
   const last = reports.at(-1);
   assert.ok(last?.kind === "recovered" && last.lost > 0);
+  assert.equal(lost, last.lost);
   assert.equal(store.notices("call-during").length, QUEUE_LIMIT);
   assert.equal(store.list({}).find(({ id }) => id === "call-during")?.outcome, "caller-hung-up");
 });
@@ -321,11 +325,16 @@ test("a file that is none of ours is not overwritten", () => {
     "This is a letter, and a long one, to somebody who keeps letters in odd places.\n".repeat(99),
   );
   const before = Deno.readFileSync(path);
-  const { store, reports } = makeStore({ path });
+  let lost = 0;
+  const { store, reports } = makeStore({ path, lost: (count) => lost += count });
   conversation({ id: "call-aa11" }).forEach(store.observe);
   store[Symbol.dispose]();
   assert.equal(reports[0]?.kind, "failing");
   assert.deepEqual(Deno.readFileSync(path), before);
+  const last = reports.at(-1)!;
+  assert.ok(last.kind === "lost" && last.lost > 5 && last.lost === lost, JSON.stringify(last));
+  assert.match(describeStoreReport(last), /^Calls were NOT recorded: \d+ notices are lost\.$/);
+  assert.match(describeStoreReport(reports[0]), /a new one is made; 0 notices wait in memory\.$/);
 });
 
 /** Names of files in `dir` whose bytes hold `text`. */
