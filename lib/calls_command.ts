@@ -247,13 +247,16 @@ async function forget(
   archive: Archive,
   parts: CommandParts,
 ): Promise<number> {
-  if (number === undefined) throw new UsageError("Whom? forget takes a telephone number.");
+  if (number === undefined || number.trim() === "") throw new UsageError("Whom? forget takes a telephone number.");
   if (!values.yes) {
     const answer = parts.confirm(`Remove every call from ${numberKey(number)} for ever?`);
     if (answer === undefined) throw new UsageError("Nobody can be asked here: say --yes.");
     if (!answer) return 1;
   }
   const { calls, clean } = await archive.forget(number);
+  if (calls === 0 && !/\d/.test(number)) {
+    throw new UsageError(`"${number}" is no telephone number, and no call is from it.`);
+  }
   if (values.json) parts.print(JSON.stringify({ schema: 1, number: maskNumbers(numberKey(number)), calls, clean }));
   else parts.print(`${calls} call${calls === 1 ? "" : "s"} removed.`);
   if (clean) return 0;
@@ -325,6 +328,7 @@ const Several = z.object({ couldBe: z.array(z.string()) });
 const FAR_LIMIT_MS = 15_000;
 
 function far(url: string, { env, fetch }: CommandParts): Archive {
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) throw new UsageError(`"${url}" is not an address.`);
   const base = url.replace(/\/+$/, "");
   const ask = async (path: string, method = "GET"): Promise<{ status: number; body: unknown }> => {
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN ?? ""}` };

@@ -140,6 +140,11 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
     [2, "show", ["a", "b"]],
     [2, "forget", []],
     [2, "forget", ["+15550111"]],
+    [2, "forget", ["", "--yes"]],
+    [2, "forget", ["abc", "--yes"]],
+    [0, "forget", ["+15550999", "--yes"]],
+    [2, "calls", ["--url", "nonsense"]],
+    [2, "show", ["last", "--url", "desk.test:80"]],
     [0, "forget", ["--help"]],
   ];
   for (const [code, name, args] of codes) assert.equal((await at.run(name, args)).code, code, args.join(" "));
