@@ -50,10 +50,11 @@ const COMMANDS: Record<string, Command> = {
       print(SERVE_HELP);
       return 0;
     }
-    for (const [name, value] of Object.entries({ port, drain })) {
-      if (value !== undefined && !/^\d+$/.test(String(value))) {
-        return usage(`--${name} takes a whole number, not "${value}"`);
-      }
+    const { RANGES } = await import("./lib/config.ts");
+    for (const [name, value] of [["port", port], ["drain", drain]] as const) {
+      const { min, max } = RANGES[name];
+      if (value === undefined || (/^\d+$/.test(String(value)) && Number(value) <= max)) continue;
+      return usage(`--${name} takes a whole number from ${min} to ${max}, not "${value}"`);
     }
     if (config === "") return usage("--config takes a file");
     const { serve } = await import("./lib/serve.ts");

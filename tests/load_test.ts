@@ -32,10 +32,20 @@ test("an empty --config is wrong usage", async () => {
   const terminal = { print: (line: string) => said.push(line), printError: (line: string) => said.push(line) };
   assert.equal(await check(["--config", "", "--offline"], terminal), 2);
   assert.match(said.join("\n"), /^--config takes a file/);
-  using dir = folder();
-  const served = await run(fromSource("-A"), ["serve", "--config", "", "--port", "0"], {
-    cwd: dir.path,
-    limitMs: 5000,
-  });
-  assert.equal(served.code, 2, served.stderr);
+  const { code, stderr } = await serve("--config", "", "--port", "0");
+  assert.equal(code, 2, stderr);
 });
+
+test("a flag out of the range of its variable is wrong usage", async () => {
+  const port = await serve("--port", "99999");
+  assert.equal(port.code, 2);
+  assert.match(port.stderr, /^--port takes a whole number from 0 to 65535, not "99999"/);
+  const drain = await serve("--drain", "99999999999", "--port", "0");
+  assert.equal(drain.code, 2);
+  assert.match(drain.stderr, /^--drain takes a whole number from 0 to 86400/);
+});
+
+async function serve(...args: string[]) {
+  using dir = folder();
+  return await run(fromSource("-A"), ["serve", ...args], { cwd: dir.path, limitMs: 5000 });
+}

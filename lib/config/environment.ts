@@ -14,6 +14,9 @@ export interface Flags {
   drain?: number;
 }
 
+/** What may be said of them, on the command line as in the environment. */
+export const RANGES = { port: { min: 0, max: 65_535 }, drain: { min: 0, max: 86_400 } } as const;
+
 /** The variables of an `.env` file; the caller lays real variables over them. Quotes and comments as the dotenv package has them. */
 export function loadEnv(text: string): Record<string, string> {
   return parseDotenv(text.replace(/^\uFEFF/, ""));
@@ -68,11 +71,11 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
   }
   const server: ReadEnvironment["server"] = {
     ...(publicHost !== undefined && { publicHost }),
-    port: reader.whole("PORT", "server.port", { min: 0, max: 65_535 }) ?? 5000,
+    port: reader.whole("PORT", "server.port", RANGES.port) ?? 5000,
     bind: reader.text("BIND", "server.bind") ?? "0.0.0.0",
     trustProxy: reader.bool("TRUST_PROXY", "server.trustProxy") ?? false,
     ...optional("maxCalls", reader.whole("MAX_CALLS", "server.maxCalls", { min: 1, max: 100_000 })),
-    drainSeconds: reader.whole("DRAIN_SECONDS", "server.drainSeconds", { min: 0, max: 86_400 }) ?? (onDeploy ? 4 : 300),
+    drainSeconds: reader.whole("DRAIN_SECONDS", "server.drainSeconds", RANGES.drain) ?? (onDeploy ? 4 : 300),
     pacerLeadMs: reader.whole("PACER_LEAD_MS", "server.pacerLeadMs", { min: 20, max: 2000 }) ?? 200,
     ...optional("uplinkMs", reader.read("UPLINK_MS", "server.uplinkMs", uplinkOf)),
     vendorSocket: reader.oneOf("VENDOR_SOCKET", "server.vendorSocket", ["auto", "native", "ws"]) ?? "auto",
