@@ -44,7 +44,13 @@ export function dotted(path: Path): string {
 
 /** The notes of failed Zod checks. `raw` is what was checked, for quoting; `at` is where it stands in the file. */
 export function notesOf(issues: readonly Issue[], context: { file: string; raw: unknown; at: Path }): ConfigNote[] {
-  return issues.flatMap((issue) => notesOfIssue(issue, context, []));
+  const notes = issues.flatMap((issue) => notesOfIssue(issue, context, []));
+  // A number beyond all whole numbers is too big for its key too: the narrower limit comes last, and is enough.
+  return notes.filter((note, i) => !notes.slice(i + 1).some((later) => isSameFault(note, later)));
+}
+
+function isSameFault(one: ConfigNote, other: ConfigNote): boolean {
+  return one.key === other.key && one.problem === other.problem;
 }
 
 type Context = { file: string; raw: unknown; at: Path };

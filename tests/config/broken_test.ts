@@ -436,3 +436,8 @@ test("the value of a header is never quoted", () => {
   const notes = faults({ prompt: "x", tools: [{ ...tool, http: { ...http, headers: { Authorization: 12345 } } }] });
   assert.doesNotMatch(describeNotes(notes), /12345/);
 });
+
+test("a number beyond all limits is told once, with the limit of its key", () => {
+  const notes = faults({ ...P, limits: { callsAtOnce: 1e308 } });
+  assert.deepEqual(notes.map(({ key, remedy }) => [key, remedy]), [["limits.callsAtOnce", "Write 100000 or less."]]);
+});
