@@ -2,7 +2,18 @@
 
 import { type Config, missingKeys } from "./config.ts";
 
-export function banner(config: Config, { port, version }: { port: number; version: string }): string {
+/** The softphone rings this one if not told another. */
+const CALL_PORT = 5000;
+
+export interface BannerFacts {
+  port: number;
+  version: string;
+  /** Whether we run as the executable: it has no tasks. */
+  standalone?: boolean;
+}
+
+export function banner(config: Config, facts: BannerFacts): string {
+  const { port, version, standalone = Deno.build.standalone } = facts;
   const { server, base, keys, rehearsal } = config;
   const host = server.publicHost;
   const lines = [
@@ -19,7 +30,8 @@ export function banner(config: Config, { port, version }: { port: number; versio
     for (const { vendor, variable } of unique(missingKeys(config, base))) {
       lines.push(`  ${vendor} is a stand-in; ${variable} in .env turns the real one on`);
     }
-    lines.push('  Ring it from another terminal: deno task call --say "who are you"');
+    const call = `${standalone ? "offhook" : "deno task"} call${port === CALL_PORT ? "" : ` http://localhost:${port}`}`;
+    lines.push(`  Ring it from another terminal: ${call} --say "who are you"`);
   }
   if (!keys.twilioAuthToken && !rehearsal) {
     lines.push(
