@@ -16,6 +16,9 @@ import { isForbidden, readRemedy, variable } from "./permissions.ts";
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
 const SECRET_NAMES = /\bSECRET_[A-Z0-9_]+/g;
 
+/** The prompt files that it names; to look into another file than these would do no harm. */
+const PROMPT_FILES = /"file"\s*:\s*"([^"\\]+)"/g;
+
 export interface LoadOptions {
   /** `config.json` if not said. */
   file?: string;
@@ -71,7 +74,8 @@ export function environment(dotenv: Environment, more: Iterable<string> = []): E
   return Object.fromEntries([...names].map((name) => [name, variable(name) ?? dotenv[name]]));
 }
 
-/** Names of secrets that a configuration's text mentions. */
-export function secretsIn(text: string | undefined): string[] {
-  return text?.match(SECRET_NAMES) ?? [];
+/** Names of secrets that a configuration's text mentions, or a prompt file that it names. */
+export function secretsIn(text = ""): string[] {
+  const files = [...text.matchAll(PROMPT_FILES)].map((match) => noting([])(match[1]!, readText) ?? "");
+  return [text, ...files].flatMap((one) => one.match(SECRET_NAMES) ?? []);
 }

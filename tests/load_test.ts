@@ -27,6 +27,20 @@ test("a file nested without end is refused, not followed", () => {
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
 });
 
+test("a secret that only a prompt file names is asked of the environment", () => {
+  using dir = folder();
+  const [file, prompt] = [`${dir.path}/config.json`, `${dir.path}/p.md`];
+  Deno.writeTextFileSync(file, JSON.stringify({ prompt: { file: prompt } }));
+  Deno.writeTextFileSync(prompt, "The code is ${SECRET_LOAD_TEST}.");
+  Deno.env.set("SECRET_LOAD_TEST", "42");
+  try {
+    const loaded = loadConfig({ file, flags: { rehearse: true } });
+    assert.equal(loaded.ok && loaded.value.config.base.prompt, "The code is 42.");
+  } finally {
+    Deno.env.delete("SECRET_LOAD_TEST");
+  }
+});
+
 test("an empty --config is wrong usage", async () => {
   const said: string[] = [];
   const terminal = { print: (line: string) => said.push(line), printError: (line: string) => said.push(line) };

@@ -14,6 +14,7 @@ import type { Environment } from "./reader.ts";
 import { checkCall } from "./rules.ts";
 import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
+import { fillTexts } from "./texts.ts";
 import type { CallConfig, Config, Loaded, ServerConfig } from "./types.ts";
 
 export interface ParseInput {
@@ -51,8 +52,13 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   if (base === undefined || faults.length > 0) return failed(faults);
   const server = serverOf(env, base);
   const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
-  const hidden = { keys: env.keys, secrets: env.secrets };
-  const config: Config = { ...open, ...hidden, promptFiles: [...promptFiles], hash: hashOf(open) };
+  const { keys, secrets } = env;
+  const config: Config = {
+    ...open,
+    base: fillTexts(base, secrets),
+    numbers: Object.fromEntries(Object.entries(numbers).map(([number, call]) => [number, fillTexts(call, secrets)])),
+    ...{ keys, secrets, promptFiles: [...promptFiles], hash: hashOf(open) },
+  };
   return ok({
     config: deepFreeze(config),
     warnings,

@@ -2,6 +2,7 @@
 
 import { type ConfigNote, nearest, quote } from "./notes.ts";
 import type { TransferTool } from "./tools.ts";
+import { secretsOfText } from "./texts.ts";
 import type { CallConfig, Line } from "./types.ts";
 import { placeholders, secretNames, VARIABLES } from "./variables.ts";
 
@@ -33,7 +34,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   uniqueNames(call, fault);
   transfers(call, fault);
   recordingNotice(call, fault);
-  secrets(context, fault);
+  secrets(call, context, fault);
   lookupVariables(call, fault);
   sharedUtterances(call, warn);
   missingAssets(call, context, warn);
@@ -87,11 +88,13 @@ function recordingNotice({ privacy, lines, greeting }: Partial<CallConfig>, faul
 
 const SECRET_PLACES = ["tools", "beforeCall", "agent", "pipeline"];
 
-function secrets({ raw, secrets }: RuleContext, fault: Tell): void {
+const TEXT_PLACES = ["greeting", "lines", "routes"];
+
+function secrets({ prompt }: Partial<CallConfig>, { raw, secrets }: RuleContext, fault: Tell): void {
   const known = Object.keys(secrets);
-  const walk = (value: unknown, key: string) => {
+  const walk = (value: unknown, key: string, namesIn: (text: string) => string[]) => {
     if (typeof value === "string") {
-      for (const name of secretNames(value)) {
+      for (const name of namesIn(value)) {
         if (Object.hasOwn(secrets, name)) continue;
         const near = nearest(name, known);
         if (/^SECRET_[A-Za-z0-9_]+$/.test(name)) {
@@ -106,12 +109,14 @@ function secrets({ raw, secrets }: RuleContext, fault: Tell): void {
             `Only variables that begin with SECRET_ may be used: SECRET_${name.replace(/\W/g, "_").toUpperCase()}.`,
           );}
       }
-    } else if (Array.isArray(value)) value.forEach((inner, i) => walk(inner, `${key}[${i}]`));
+    } else if (Array.isArray(value)) value.forEach((inner, i) => walk(inner, `${key}[${i}]`, namesIn));
     else if (typeof value === "object" && value !== null) {
-      Object.entries(value).forEach(([name, inner]) => walk(inner, `${key}.${name}`));
+      Object.entries(value).forEach(([name, inner]) => walk(inner, `${key}.${name}`, namesIn));
     }
   };
-  for (const place of SECRET_PLACES) walk(raw[place], place);
+  for (const place of SECRET_PLACES) walk(raw[place], place, secretNames);
+  for (const place of TEXT_PLACES) walk(raw[place], place, secretsOfText);
+  walk(prompt, "prompt", secretsOfText);
 }
 
 function lookupVariables({ beforeCall }: Partial<CallConfig>, fault: Tell): void {

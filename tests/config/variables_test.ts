@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fillSecrets, fillVariables } from "../../lib/config.ts";
 import { test } from "../case.ts";
+import { config, faults } from "./make.ts";
 
 const CALL = {
   now: new Date("2026-11-21T02:30:00Z"),
@@ -28,4 +29,27 @@ test("an unknown variable becomes empty, a value is not filled again, a prototyp
 
 test("secrets are filled by their full name", () => {
   assert.equal(fillSecrets("Bearer ${SECRET_A}${SECRET_B}${toString}", { SECRET_A: "$&a" }), "Bearer $&a");
+});
+
+test("secrets come into prompt and lines, one that is not set is a fault, and the hash tells nothing of them", () => {
+  const file = {
+    prompt: { file: "p.md" },
+    greeting: "The code is ${SECRET_CODE}, ${price}.",
+    lines: { goodbye: "Bye ${SECRET_CODE}", fillers: ["Hm ${SECRET_CODE}"] },
+    routes: [{ name: "code", utterances: ["what is the code"], text: "It is ${SECRET_CODE}" }],
+    numbers: { "+15550101": { greeting: "Here ${SECRET_CODE}" } },
+  };
+  const prompts = { "p.md": "Their code is ${SECRET_CODE}." };
+  const filled = config(file, { prompts, env: { SECRET_CODE: "7$&7" } });
+  const { prompt, greeting, lines, routes } = filled.base;
+  assert.equal(prompt, "Their code is 7$&7.");
+  assert.equal(greeting?.text, "The code is 7$&7, ${price}.");
+  assert.deepEqual([lines.goodbye.text, lines.fillers[0]?.text], ["Bye 7$&7", "Hm 7$&7"]);
+  assert.equal(routes[0]?.text, "It is 7$&7");
+  assert.equal(filled.numbers["+15550101"]?.greeting?.text, "Here 7$&7");
+  assert.equal(filled.hash, config(file, { prompts, env: { SECRET_CODE: "8" } }).hash);
+  const keys = faults(file, { prompts }).map(({ key }) => key);
+  for (const key of ["prompt", "greeting", "lines.goodbye", "lines.fillers[0]", "routes[0].text"]) {
+    assert.ok(keys.includes(key), `${key} among ${keys}`);
+  }
 });
