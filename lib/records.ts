@@ -3,17 +3,23 @@
 import { recordCommand } from "./calls_command.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
-import { variable } from "./permissions.ts";
+import { variable, whyNotRead } from "./permissions.ts";
 
 /** @returns the exit code. */
-export function records(
+export async function records(
   name: "calls" | "show" | "forget",
   args: string[],
   { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
 ): Promise<number> {
-  const dotenv = loadEnv(readText(".env") ?? "");
+  let dotenv: Record<string, string>;
+  try {
+    dotenv = loadEnv(readText(".env") ?? "");
+  } catch (error) {
+    printError(`Cannot read .env: ${whyNotRead(error)}`);
+    return 1;
+  }
   const env = Object.fromEntries(["DATA_DIR", "ADMIN_TOKEN"].map((name) => [name, variable(name) ?? dotenv[name]]));
-  return recordCommand(name, args, {
+  return await recordCommand(name, args, {
     env,
     fetch: (request) => fetch(request),
     now: () => new Date(),
