@@ -351,7 +351,7 @@ class Session {
     if (this.#state.kind === "listening" && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = this.#parts.filler();
-    if (!line) return;
+    if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again
     const reply = this.#parts.newReply();
     this.#report({ kind: "reply-started", reply, source: "line" });
     this.#report({ kind: "reply-text", reply, text: line.text });

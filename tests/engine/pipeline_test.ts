@@ -59,6 +59,7 @@ function checkAfter(sim: SimPipeline): void {
 const lastAsked = (sim: SimPipeline) => questions(sim).at(-1)!.at(-1)!.content;
 const finals = (sim: SimPipeline) =>
   noticesOf(sim.notices, "caller-text").filter(({ final }) => final).map(({ text }) => text);
+const replies = (sim: SimPipeline) => noticesOf(sim.notices, "reply-text").map(({ text }) => text);
 const longStory: ChatBrain = () => ({ text: STORY });
 
 /** Says "|" as a pause. */
@@ -438,6 +439,15 @@ test("an answer that comes to nothing is told, and tried once more when the call
   assert.ok(posted.some((event) => event.kind === "reply-text" && event.text === "Here I am."));
   await engine[Symbol.asyncDispose]();
   assert.equal(clock.pending, 0);
+});
+
+test("in a whole call, too, an answer that came to nothing is tried once more", async () => {
+  let asked = 0;
+  const { sim } = await callOf(
+    { brain: () => ++asked === 1 ? { text: "" } : { text: "Yes, until six." } },
+    [say("are you open today"), wait(60_000)],
+  );
+  assert.ok(replies(sim).includes("Yes, until six."), `asked ${asked} times; said: ${replies(sim).join(" | ")}`);
 });
 
 test("an answer that breaks off in the middle: what came is said, and the call goes on", async () => {
