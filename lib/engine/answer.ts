@@ -49,6 +49,8 @@ export class Answer {
   begun = false;
   /** Neither model nor voice could: only told for one that is not confirmed, as it can be made anew. */
   failed = false;
+  /** Nothing more comes of it. */
+  over = false;
   readonly #parts: AnswerParts;
   readonly #scope = new AbortController();
   readonly #sayings: Saying[] = [];
@@ -90,6 +92,7 @@ export class Answer {
       await this.#act(calls);
     }
     await Promise.all(this.#sayings.map(({ done }) => done));
+    this.over = true;
   }
 
   /** Nothing more is heard of it. Tools that run go on. */

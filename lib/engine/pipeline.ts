@@ -327,7 +327,7 @@ export class PipelineEngine implements Engine {
     }
     const draft = this.#draft;
     this.#draft = undefined;
-    const prepared = draft?.text === this.#asked && !draft.failed ? draft : undefined;
+    const prepared = draft?.text === this.#asked && !draft.failed && !draft.over ? draft : undefined;
     if (!prepared) draft?.abort();
     const answer = prepared ?? this.#newAnswer(this.#asked, "open");
     this.#answers.add(answer);

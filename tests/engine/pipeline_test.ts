@@ -450,6 +450,16 @@ test("in a whole call, too, an answer that came to nothing is tried once more", 
   assert.ok(replies(sim).includes("Yes, until six."), `asked ${asked} times; said: ${replies(sim).join(" | ")}`);
 });
 
+test("eager: a draft that came to nothing is not taken for the answer", async () => {
+  let asked = 0;
+  const { sim } = await callOf({
+    pipeline: { ...FLUX, turn: { eager: true } },
+    flux: { knobs: { eagerMs: 100, endMs: 900 } },
+    brain: () => ++asked === 1 ? { text: "" } : { text: "Yes, until six." },
+  }, [say("are you open today"), wait(20_000)]);
+  assert.ok(replies(sim).includes("Yes, until six."), replies(sim).join(" | "));
+});
+
 test("an answer that breaks off in the middle: what came is said, and the call goes on", async () => {
   for (const broken of ["mid-error", "cut", "reset", "stall"]) {
     const { sim } = await callOf(
