@@ -217,6 +217,8 @@ class Session {
   }
 
   #timer(name: TimerName): void {
+    // While our tools run it is us who are waited for.
+    if (name === "silence" && this.#toolsRunning > 0) return this.#timers.arm(name, this.#waitMs(name));
     const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
     const audible = this.#ear.audible && !(name === "false-start" && forLongMs >= INTERRUPTED_LIMIT_MS);
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;

@@ -27,6 +27,8 @@ export interface AnswerParts {
   voice: Pick<SayingParts, "voices" | "host" | "clock">;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
+  /** Its tools run now: the caller waits again. */
+  acts: () => void;
   /** Its first audio reached the line. Once. */
   sounds: () => void;
   failed: (fault: Fault, fatal: boolean) => void;
@@ -174,6 +176,7 @@ export class Answer {
   async #act(calls: readonly ChatToolCall[]): Promise<void> {
     this.#begin();
     this.#acting = true;
+    this.#parts.acts();
     // What was said before the calls stands before them, though it may sound only when they run already.
     for (const saying of this.#sayings) if (!saying.isEmpty) saying.reserve();
     this.#parts.desk.run(calls);

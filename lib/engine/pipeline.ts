@@ -359,8 +359,9 @@ export class PipelineEngine implements Engine {
       instructed: this.#instructed,
       voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
       begun: () => this.#step({ kind: "begun" }),
+      acts: () => this.#await("answer"),
       sounds: () => {
-        this.#nothingAwaited();
+        if (!answer.acting) this.#nothingAwaited();
         this.#post({ kind: "latency", parts: latency(this.#times, answer.times) });
       },
       failed: (fault, fatal) => this.#fault(fault, fatal && answer !== this.#draft),
@@ -413,7 +414,7 @@ export class PipelineEngine implements Engine {
     // What was said while we spoke is not waited for since then.
     const isFresh = speechEnd !== undefined && final - speechEnd < FRESH_MS && this.#nowMs - final < PROMPT_MS;
     const sinceMs = what === "suspected" ? this.#speechEnd.atMs : what === "answer" && isFresh ? speechEnd : undefined;
-    const dueMs = (sinceMs ?? this.#nowMs) + (this.#parts.fillerAfterMs ?? FILLER_AFTER_MS);
+    const dueMs = (sinceMs ?? this.#nowMs) + this.#fillerAfterMs;
     this.#timers.arm("filler", Math.max(0, dueMs - this.#nowMs));
   }
 
@@ -424,7 +425,10 @@ export class PipelineEngine implements Engine {
 
   /** Nothing of the answer sounds yet: say that it will. */
   #fill(): void {
-    if (this.#awaited === undefined || this.#playing) return;
+    if (this.#awaited === undefined) return;
+    if (this.#playing) {
+      return this.#awaited === "suspected" ? this.#nothingAwaited() : this.#timers.arm("filler", this.#fillerAfterMs);
+    }
     if (this.#awaited === "suspected" && this.#suspicions++ >= FILLERS_ON_SUSPICION) return this.#nothingAwaited();
     for (let draw = 0; draw < FILLER_DRAWS; draw++) {
       const filler = this.#parts.fillers?.();
@@ -442,7 +446,7 @@ export class PipelineEngine implements Engine {
     this.#post({ kind: "reply-text", reply, text });
     this.#host.play(reply, audio);
     this.#post({ kind: "reply-finished", reply });
-    this.#timers.arm("filler", audioMs(audio.length) + (this.#parts.fillerAfterMs ?? FILLER_AFTER_MS));
+    this.#timers.arm("filler", audioMs(audio.length) + this.#fillerAfterMs);
   }
 
   /** The next turn was not said aloud: it has no end of speech. */
@@ -475,6 +479,10 @@ export class PipelineEngine implements Engine {
       this.#fault({ kind: "rejected", peer: "llm", code: "internal", detail }, true);
     }).finally(() => this.#running.delete(kept));
     this.#running.add(kept);
+  }
+
+  get #fillerAfterMs(): number {
+    return this.#parts.fillerAfterMs ?? FILLER_AFTER_MS;
   }
 
   get #nowMs(): number {

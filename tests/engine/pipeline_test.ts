@@ -247,6 +247,31 @@ test("a tool: what is said before it sounds while it runs, and its result is ans
   assert.ok(result?.role === "tool" && /nine/.test(result.content));
 });
 
+for (
+  const [what, answer, tool] of [
+    ["a line of the tool's own", {}, { ...FIND, whileWaiting: "Let me look at the calendar, this takes a while." }],
+    ["words of the model", { text: "Let me look." }, FIND],
+  ] as const
+) {
+  test(`a slow tool after ${what}: fillers, and nobody is asked whether he is still there`, async () => {
+    const brain: ChatBrain = (messages) =>
+      messages.some(({ role }) => role === "tool")
+        ? { text: "There is one at nine." }
+        : { ...answer, calls: [{ name: "find_slots", arguments: DAY }] };
+    const { sim } = await callOf({
+      brain,
+      config: { tools: [{ ...tool, http: { ...FIND.http, timeoutMs: 30_000 } }] },
+      tool: (_, clock) => new Promise((resolve) => void clock.after(25_000, () => resolve("nine"))),
+    }, [say("a visit on Monday"), wait(40_000)]);
+    const from = sim.notices.findIndex(({ kind }) => kind === "tool-call");
+    const until = sim.notices.findIndex(({ kind }) => kind === "tool-result");
+    const said = noticesOf(sim.notices.slice(from, until), "reply-text").map(({ text }) => text);
+    assert.ok(!said.some((text) => /still there/.test(text)), said.join(" | "));
+    assert.ok(said.some((text) => /One moment|Let me check/.test(text)), said.join(" | "));
+    assert.ok(replies(sim).includes("There is one at nine."));
+  });
+}
+
 test("a model that calls tools for ever is asked five times, the last time without tools", async () => {
   let ran = 0;
   const brain: ChatBrain = (_, tools) =>
