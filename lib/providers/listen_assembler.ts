@@ -100,7 +100,7 @@ function unheard({ told }: ListenAssembly, results: ListenResults): ListenResult
 
 function guess(state: ListenAssembly, { text, startS }: ListenResults): Step {
   const next = { ...state, interim: text, interimStartS: startS };
-  if (!text || whole(next) === whole(state)) return [next, []];
+  if (!text || whole(next) === whole(state)) return [next, takenBack(state, next)];
   return [next, [disarm("grace"), tell({ kind: "interim", text: whole(next) })]];
 }
 
@@ -117,9 +117,14 @@ function fix(state: ListenAssembly, results: ListenResults, policy: ListenPolicy
     fixedUntilS: Math.max(state.fixedUntilS, results.endS),
   };
   if (state.finalizing && results.fromFinalize) return conclude(next);
-  if (next.finals.length === 0) return [next, []];
+  if (next.finals.length === 0) return [next, takenBack(state, next)];
   if (results.speechFinal) return atPause(next, policy);
   return text ? [next, [disarm("grace"), tell(final(next, false))]] : [next, []];
+}
+
+/** The guess was all there was, and is nothing now: who awaits its final would wait in vain. */
+function takenBack(before: ListenAssembly, after: ListenAssembly): ListenEffect[] {
+  return whole(before) && !whole(after) ? [tell({ kind: "interim", text: "" })] : [];
 }
 
 /** The recogniser saw enough silence. */

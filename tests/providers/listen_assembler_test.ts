@@ -86,6 +86,7 @@ const CASES: [name: string, lines: string[], told: string[], policy?: ListenPoli
   ["speech_final may be empty", ["=Goodbye.", "!"], ["part Goodbye.", "END Goodbye."]],
   ["speech_final after nothing is nothing", ["!", "=", "!"], []],
   ["empty guesses are nothing", ["~", "~"], []],
+  ["a guess that comes to nothing is taken back", ["~uh", "!", "=", "~uh", "~", "="], ["~uh", "~", "~uh", "~"]],
   ["UtteranceEnd ends what noise kept open", ["=Hello", "UE"], ["part Hello", "END Hello"]],
   ["UtteranceEnd after speech_final is nothing", ["!Hello.", "UE"], ["END Hello."]],
   ["UtteranceEnd with only a guess asks for the rest", ["~he", "UE", "F Hello."], [

@@ -37,6 +37,8 @@ function rig() {
   return { clock, sockets, events, stt, hear };
 }
 
+const silence = (ms: number) => Array<Uint8Array>(ms / 20).fill(SILENT_FRAME);
+
 async function speech(text: string): Promise<Uint8Array[]> {
   await using voice = toneVoice();
   const { audio } = await voice.speak(text);
@@ -89,4 +91,19 @@ test("a recogniser that is deaf to a caller who speaks is replaced, once", async
   ]);
   assert.deepEqual(sockets.map(({ name }) => name), ["one", "two"]);
   await stt[Symbol.asyncDispose]();
+});
+
+test("a guess that was taken back leaves no open turn: nothing is awaited, and little kept", async () => {
+  const { sockets, events, stt, hear, clock } = rig();
+  sockets[0]!.tell({ kind: "interim", text: "uh" });
+  await hear(silence(400));
+  sockets[0]!.tell({ kind: "interim", text: "" });
+  await hear(silence(40_000));
+  assert.equal(sockets.length, 1, "it is not deaf");
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  await hear(silence(20));
+  assert.ok(sockets[1]!.heard.length < 50, `the next socket hears ${sockets[1]!.heard.length} frames first`);
+  assert.deepEqual(events.map(({ kind }) => kind), ["interim", "replaced"]);
+  await stt[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
 });
