@@ -53,7 +53,6 @@ class Chat implements ChatLlm {
   readonly name: string;
   readonly #options: Required<ChatOptions> & ExchangeOptions;
   #usedMs = -Infinity;
-  #unnamedCalls = 0;
 
   constructor(options: ChatOptions) {
     const { firstTokenMs = 2500, gapMs = 2000, totalMs = 20_000 } = options;
@@ -70,7 +69,7 @@ class Chat implements ChatLlm {
     using exchange = new Exchange(this.#options, signal);
     const response = await exchange.request("chat/completions", { body, limitMs: connectMs });
     this.#usedMs = this.#options.clock.monotonicMs();
-    const answer = new ChatAnswer(() => `call_local_${++this.#unnamedCalls}`);
+    const answer = new ChatAnswer(() => crypto.randomUUID());
     if (isEventStream(response)) {
       yield* this.#stream(exchange, response, answer);
     } else {

@@ -186,6 +186,13 @@ for (const [name, { data, text = "", calls = [], reason = "stop" }] of Object.en
   });
 }
 
+test("calls without an id get ids that no other call has, of whichever model", async () => {
+  const call = delta({ tool_calls: [{ function: { name: "book" } }] }, "tool_calls");
+  const parts = [...await partsOf(call), ...await partsOf(call)];
+  const ids = parts.flatMap((part) => part.kind === "tool-call" ? [part.call.id] : []);
+  assert.equal(new Set(ids).size, 2);
+});
+
 test("usage is read from `usage` and from `x_groq`", async () => {
   const usage = { prompt_tokens: 9, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 7 } };
   const expected = { promptTokens: 9, completionTokens: 4, cachedTokens: 7 };
