@@ -432,7 +432,8 @@ export class PipelineEngine implements Engine {
     if (this.#awaited === "suspected" && this.#suspicions++ >= FILLERS_ON_SUSPICION) return this.#nothingAwaited();
     for (let draw = 0; draw < FILLER_DRAWS; draw++) {
       const filler = this.#parts.fillers?.();
-      if (filler && filler.text !== this.#lastFiller) return this.#play(filler);
+      const isLast = draw === FILLER_DRAWS - 1; // the same one again is better than silence
+      if (filler && (filler.text !== this.#lastFiller || isLast)) return this.#play(filler);
     }
   }
 

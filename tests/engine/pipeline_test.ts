@@ -333,6 +333,15 @@ test("a slow model is covered by a filler, one a turn, never the same twice runn
   assert.match(report.turns[1]!.heard!, /^One moment. Yes, we are open/);
 });
 
+test("the only filler is said again, and the answer that it waits for is not given up", async () => {
+  const { sim } = await callOf({
+    pipeline: { think: [{ provider: { type: "groq", model: "openai/gpt-oss-20b" }, firstTokenMs: 20_000 }] },
+    chat: { firstTokenMs: 14_000 },
+    config: { lines: { fillers: ["One moment."] } },
+  }, [say("are you open today"), wait(40_000)]);
+  assert.ok(replies(sim).includes("Yes, we are open until six today."), replies(sim).join(" | "));
+});
+
 test("a route of the call: the model is not asked, and its text is remembered", async () => {
   await using sim = await simPipeline({
     pipeline: NOVA,
