@@ -159,7 +159,7 @@ function textOf(content: z.infer<typeof Content>): string {
 
 /** Tool calls gathered from pieces that may lack an index, an id or a name, interleave, or come whole. */
 class ToolCalls {
-  readonly #calls: { index: number; id: string; name: string; json: string }[] = [];
+  readonly #calls: { order: number; index: number | undefined; id: string; name: string; json: string }[] = [];
   readonly #newId: () => string;
 
   constructor(newId: () => string) {
@@ -176,7 +176,7 @@ class ToolCalls {
 
   whole(): Result<ChatToolCall[]> {
     const calls: ChatToolCall[] = [];
-    for (const { id, name, json } of this.#calls.toSorted((a, b) => a.index - b.index)) {
+    for (const { id, name, json } of this.#calls.toSorted((a, b) => a.order - b.order)) {
       if (!name) return failed({ kind: "protocol", peer: "llm", detail: "it calls a function without a name" });
       calls.push({ id: id || this.#newId(), type: "function", function: { name, arguments: json || "{}" } });
     }
@@ -184,12 +184,15 @@ class ToolCalls {
   }
 
   #callOf({ index, id, function: piece }: ToolPiece) {
-    const known = typeof index === "number" ? this.#calls.findLast((call) => call.index === index) : this.#calls.at(-1);
-    // Some number all calls 0, some none: another id with a name of its own begins another call.
-    const another = known && id && known.id && id !== known.id && piece?.name;
+    const isNumbered = typeof index === "number";
+    const known = isNumbered ? this.#calls.findLast((call) => call.index === index) : this.#calls.at(-1);
+    // Some number all calls 0, some none: another id, or a call behind a whole one, with a name of its own is another.
+    const isWhole = !isNumbered && !id && known?.name && parseJson(known.json) !== undefined;
+    const another = known && piece?.name && ((id && known.id && id !== known.id) || isWhole);
     if (known && !another) return known;
-    const taken = this.#calls.reduce((last, call) => Math.max(last, call.index), -1);
-    const call = { index: another || typeof index !== "number" ? taken + 1 : index, id: "", name: "", json: "" };
+    const last = Math.max(-1, ...this.#calls.map(({ order }) => order));
+    const order = another || !isNumbered ? last + 1 : index;
+    const call = { order, index: isNumbered ? index : undefined, id: "", name: "", json: "" };
     this.#calls.push(call);
     return call;
   }

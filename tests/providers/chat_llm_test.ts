@@ -147,6 +147,25 @@ const DEVIATIONS: Record<string, { data: unknown[]; text?: string; calls?: [stri
     calls: [["f", "{}"], ["g", "{}"]],
     reason: "tool-calls",
   },
+  "two calls in pieces, all numbered 0": {
+    data: [
+      delta({ tool_calls: [{ index: 0, id: "a", function: { name: "f", arguments: "" } }] }),
+      delta({ tool_calls: [{ index: 0, function: { arguments: '{"x":1}' } }] }),
+      delta({ tool_calls: [{ index: 0, id: "b", function: { name: "g", arguments: "" } }] }),
+      delta({ tool_calls: [{ index: 0, function: { arguments: '{"x":2}' } }] }, "tool_calls"),
+    ],
+    calls: [["f", '{"x":1}'], ["g", '{"x":2}']],
+    reason: "tool-calls",
+  },
+  "two whole calls without index and id": {
+    data: [
+      delta({
+        tool_calls: [{ function: { name: "f", arguments: '{"x":1}' } }, { function: { name: "g", arguments: "{}" } }],
+      }, "tool_calls"),
+    ],
+    calls: [["f", '{"x":1}'], ["g", "{}"]],
+    reason: "tool-calls",
+  },
   "the name in a later piece, then blank": {
     data: [
       delta({ tool_calls: [{ index: 0, id: "a", function: { arguments: "" } }] }),
