@@ -91,7 +91,7 @@ export class ChatAnswer {
     const choice = chunk.choices?.[0];
     if (!choice) return ok("");
     if (choice.finish_reason === "error") return failed(rejection(undefined));
-    this.finishReason = choice.finish_reason ?? this.finishReason;
+    this.finishReason = choice.finish_reason || this.finishReason;
     const delta = choice.delta ?? choice.message;
     if (!delta) return ok("");
     for (const piece of delta.tool_calls ?? []) {

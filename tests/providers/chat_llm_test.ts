@@ -6,7 +6,7 @@ import { ChatAnswer, ThinkFilter } from "../../lib/providers/chat_stream.ts";
 import type { ChatPart, ChatRequest } from "../../lib/providers/ports.ts";
 import { chatStandIn, type ChatStandInOptions } from "../../lib/rehearsal/chat.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { systemClock } from "../../lib/base/clock.ts";
+import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { seeded, test } from "../case.ts";
 import { ended, finishOf, read, textOf } from "../contract/llm.ts";
 import { VirtualClock } from "../sim/clock.ts";
@@ -383,6 +383,24 @@ test("a reader who takes its time meets no deadline", async () => {
   })();
   await rig.clock.runFor(slowly);
   assert.equal(text, "one two three four five six");
+});
+
+test("an empty finish reason ends no answer: what comes later is waited for", async () => {
+  const rig = against(() => {
+    const body = new ReadableStream({
+      async start(controller) {
+        const bytes = async (data: unknown) => new Uint8Array(await events(data).arrayBuffer());
+        controller.enqueue(await bytes(delta({ content: "We are open " }, "")));
+        await sleep(rig.clock, 400, new AbortController().signal);
+        controller.enqueue(await bytes(delta({ content: "until six." }, "stop")));
+        controller.close();
+      },
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  const reading = read(rig, ASK);
+  await ended(rig, reading);
+  assert.equal(textOf(reading.parts), "We are open until six.");
 });
 
 test("a finish reason is enough where the stream then hangs", async () => {
