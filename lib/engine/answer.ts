@@ -89,6 +89,11 @@ export class Answer {
       const messages = memory.messages(isDraft ? text : "");
       const calls = await this.#ask(messages, round === MAX_ROUNDS ? [] : this.#parts.tools);
       if (calls.length === 0) break;
+      if (round === MAX_ROUNDS) {
+        const detail = "it calls a tool where none was offered";
+        this.#fault({ kind: "rejected", peer: "llm", code: "tools", detail }, false);
+        break;
+      }
       await this.gate.passed();
       if (this.#aborted) break;
       await this.#act(calls);

@@ -286,6 +286,17 @@ test("a model that calls tools for ever is asked five times, the last time witho
   assert.equal(heard.at(-1), "I could not find out.");
 });
 
+test("a tool that is called where none was offered does not run, and that is told", async () => {
+  let ran = 0;
+  const { sim } = await callOf({
+    brain: () => ({ calls: [{ name: "find_slots", arguments: DAY }] }),
+    config: { tools: [FIND] },
+    tool: () => Promise.resolve(`nothing ${++ran}`),
+  }, [say("a visit on Monday"), wait(3000)]);
+  assert.equal(ran, 4);
+  assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false]);
+});
+
 test("eager: a resumed turn throws its draft away, unheard, and its tool does not run", async () => {
   for (let seed = 1; seed <= 10; seed++) {
     const ran: string[] = [];
