@@ -84,6 +84,8 @@ export class PipelineEngine implements Engine {
   readonly #ear = new Audible();
   /** Frames in a row in which the caller was heard. */
   #audibleFrames = 0;
+  /** Words were made of them. */
+  #understood = false;
   /** What the caller waits for, as far as we know; `suspected`: something was said, and nobody has understood it yet. */
   #awaited: "greeting" | "answer" | "suspected" | undefined;
   #suspicions = 0;
@@ -133,8 +135,10 @@ export class PipelineEngine implements Engine {
     this.#stt.hear(frame);
     if (this.#ear.audible) this.#audibleFrames++;
     else if (this.#audibleFrames > 0) {
-      if (this.#audibleFrames >= SPEECH_FRAMES && !this.#playing && !this.#silent) this.#await("suspected");
+      const isRiddle = this.#audibleFrames >= SPEECH_FRAMES && !this.#understood;
+      if (isRiddle && !this.#playing && !this.#silent) this.#await("suspected");
       this.#audibleFrames = 0;
+      this.#understood = false;
     }
   }
 
@@ -246,9 +250,10 @@ export class PipelineEngine implements Engine {
       case "spoke":
         return; // a sound is no word
       case "interim":
-        if (this.#awaited === "suspected") this.#nothingAwaited();
+        this.#nothingSuspected();
         return this.#step({ ...event, playing: this.#playing });
       case "final":
+        this.#nothingSuspected();
         this.#times = { speechEnd: this.#speechEnd.atMs, final: this.#nowMs };
         return this.#step({ ...event, playing: this.#playing });
       case "eager":
@@ -421,6 +426,12 @@ export class PipelineEngine implements Engine {
   #nothingAwaited(): void {
     this.#awaited = undefined;
     this.#timers.disarm("filler");
+  }
+
+  /** What was said is understood. */
+  #nothingSuspected(): void {
+    this.#understood = this.#audibleFrames > 0;
+    if (this.#awaited === "suspected") this.#nothingAwaited();
   }
 
   /** Nothing of the answer sounds yet: say that it will. */

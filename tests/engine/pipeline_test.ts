@@ -190,6 +190,19 @@ test('"stop" silences us, is not answered, and stays in the history', async () =
   );
 });
 
+for (const endpointing of [250, 500]) {
+  test(`who said "wait" and was understood is not told to wait (endpointing ${endpointing})`, async () => {
+    const { sim } = await callOf(
+      { pipeline: { listen: { provider: { ...NOVA.listen.provider, endpointing } } }, brain: longStory },
+      [say("tell me something"), interrupt("wait wait stop wait", 1500), wait(6000)],
+    );
+    const at = sim.notices.findIndex((one) => one.kind === "caller-text" && one.final && /wait/.test(one.text));
+    const said = noticesOf(sim.notices.slice(at), "reply-text").map(({ text }) => text);
+    assert.ok(at > 0);
+    assert.deepEqual(said.filter((text) => text !== "Are you still there?"), []);
+  });
+}
+
 test("a backchannel does not interrupt, and a short word is answered after we have finished", async () => {
   const brain: ChatBrain = (messages) => ({
     text: messages.length < 4 ? "You can have nine, ten or eleven." : "Ten it is.",
