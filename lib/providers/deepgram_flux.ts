@@ -133,7 +133,10 @@ class Flux implements Stt {
     this.#unansweredBytes = 0;
     for (const chunk of this.#recent) this.#send(chunk);
     if (this.#turn.carried) this.#timers.arm("carried", CARRIED_MS);
-    if (this.#finishAtOpen) this.finish();
+    if (this.#finishAtOpen) {
+      this.#finishAtOpen = false; // of this socket, not of a later one
+      this.finish();
+    }
     this.#options.opened?.();
   }
 

@@ -242,3 +242,35 @@ test("flux over a real socket: chunks there, turns back, a close without a code 
   await stt[Symbol.asyncDispose]();
   assert.deepEqual(sessions[0]!.texts, ['{"type":"CloseStream"}']);
 });
+
+test("a finish that was asked for while a socket opened is asked once, not of every later socket", async () => {
+  const clock = new VirtualClock();
+  const asked: number[] = [];
+  let sockets = 0;
+  const dial = simDial(clock, () => ({
+    accept(wire) {
+      const socket = ++sockets;
+      wire.listen({
+        text: (text) => void (text.includes("ForceEndTurn") && asked.push(socket)),
+        binary: () => {},
+        close: () => wire.close(1000, ""),
+        crashed: () => {},
+      });
+    },
+  }), { openMs: 500 });
+  const stt = openFlux({ dial, clock, url: URL_, key: "k", provider: { model: "flux-general-en" }, listen: () => {} });
+  stt.finish();
+  await hearSilence(3000);
+  dial.pairs.at(-1)!.server.send(JSON.stringify({ type: "TurnInfo", event: "Update", transcript: "", words: [] }));
+  await hearSilence(5000); // it is stuck
+  assert.equal(sockets, 2);
+  assert.deepEqual(asked, [1]);
+  await clock.runFor(Promise.resolve(stt[Symbol.asyncDispose]()));
+
+  async function hearSilence(ms: number): Promise<void> {
+    for (let atMs = 0; atMs < ms; atMs += 20) {
+      stt.hear(SILENT_FRAME);
+      await clock.run(20);
+    }
+  }
+});
