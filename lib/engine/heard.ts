@@ -22,20 +22,39 @@ export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { hear
   const tokens = text.split(/\s+/).filter(Boolean);
   if (heardMs === Infinity) return { heard: tokens.join(" "), rest: "" };
   if (words.length === 0) return split(tokens, tokensWithin(tokens, heardMs / msPerCharacter));
-  const count = words.filter(({ startMs, endMs }) => (startMs + endMs) / 2 <= heardMs).length;
+  const count = words.filter((word) => isHeard(word, heardMs)).length;
   if (sameWords(tokens, words.slice(0, count))) return split(tokens, count);
   // The voice has words of its own ("ninety dollars" for "$90"): what it says of them is the truth.
   return { heard: words.slice(0, count).map(({ text }) => text).join(" "), rest: textOf(words.slice(count)) };
 }
 
+function isHeard({ startMs, endMs }: SpokenWord, heardMs: number): boolean {
+  return (startMs + endMs) / 2 <= heardMs;
+}
+
 /** How many characters at the start of `text` were spoken, up to the start of a word. `sounds`: what lies between the voice's pauses. */
-export function spokenCharacters({ sounds, ...cut }: CutText & { sounds: readonly Span[] }): number {
-  const { text, words, heardMs: untilMs, msPerCharacter } = cut;
+export function spokenCharacters(
+  { text, words, heardMs: untilMs, msPerCharacter, sounds }: CutText & { sounds: readonly Span[] },
+): number {
+  const told = words.filter((word) => isHeard(word, untilMs));
+  const along = words.length > 0 ? charactersOf(told, text) : undefined;
+  if (along !== undefined) return along;
   const tokens = [...text.matchAll(/\S+/g)];
-  const count = words.length > 0
-    ? cutAt(cut).heard.split(" ").filter(Boolean).length
-    : wordsSpoken({ sounds, untilMs, words: tokens.map(([word]) => word), msPerCharacter });
+  const count = wordsSpoken({ sounds, untilMs, words: tokens.map(([word]) => word), msPerCharacter });
   return tokens[count]?.index ?? text.length;
+}
+
+/** Where `text` goes on after `words`, by their letters and digits; undefined where it has others. */
+function charactersOf(words: readonly SpokenWord[], text: string): number | undefined {
+  const spoken = lettersOf(words.map(({ text }) => text).join(""));
+  let length = 0;
+  while (lettersOf(text.slice(0, length)).length < spoken.length && length < text.length) length++;
+  if (lettersOf(text.slice(0, length)) !== spoken) return undefined;
+  return length + (length === 0 ? 0 : /^[^\p{L}\p{N}\p{M}\s]*\s*/u.exec(text.slice(length))![0].length);
+}
+
+function lettersOf(text: string): string {
+  return wordsOf(text).join("").replaceAll("'", "");
 }
 
 /** Single spaces, none at the ends. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BROKEN_OFF, INTERRUPTING, Memory } from "../../lib/engine/memory.ts";
+import { spokenCharacters } from "../../lib/engine/heard.ts";
 import type { ChatMessage, SpokenWord } from "../../lib/providers/ports.ts";
 import { test } from "../case.ts";
 
@@ -260,4 +261,15 @@ test("the later the cut, the more was heard", () => {
     }),
     { numRuns: 500, seed: 7 },
   );
+});
+
+test("a voice is followed through the text by letters and digits, in languages without spaces too", () => {
+  const after = (text: string, words: string[], heardMs: number) => {
+    const times = words.map((text, i) => ({ text, startMs: i * 400, endMs: i * 400 + 300 }));
+    const count = spokenCharacters({ text, words: times, heardMs, msPerCharacter: 100, sounds: [] });
+    return text.slice(count);
+  };
+  assert.equal(after("今日は六時まで。明日は八時まで。", [..."今日は六時まで明日"], 2800), "明日は八時まで。");
+  assert.equal(after("Half-price, then: \u201cfive\u201d.", ["half", "price", "then"], 800), "then: \u201cfive\u201d.");
+  assert.equal(after("One two.", ["One"], 100), "One two.");
 });
