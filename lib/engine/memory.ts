@@ -39,10 +39,18 @@ export interface Place {
   readonly kind: "said";
 }
 
+/** Where a voice begins to speak a reply: at which character of its text, and when. */
+interface Part {
+  at: number;
+  fromMs: number;
+}
+
 interface Said extends Place {
   kind: "said";
   reply: number | undefined;
   text: string;
+  /** One for each voice that spoke it, in order. */
+  parts: Part[];
   words: SpokenWord[];
   audioMs: number;
   /** All of its text and audio is known. */
@@ -106,6 +114,7 @@ export class Memory {
       kind: "said",
       reply: undefined,
       text: "",
+      parts: [{ at: 0, fromMs: 0 }],
       words: [],
       audioMs: 0,
       whole: false,
@@ -131,6 +140,11 @@ export class Memory {
   /** When words of `reply` sound, ms from its own start. */
   words(reply: number, words: readonly SpokenWord[]): void {
     this.#own(reply)?.words.push(...words);
+  }
+
+  /** Another voice speaks `reply` from there on. */
+  tookOver(reply: number, part: Part): void {
+    this.#own(reply)?.parts.push(part);
   }
 
   audio(reply: number, ms: number): void {
@@ -230,10 +244,22 @@ export class Memory {
     return said.heardMs !== undefined && this.#cutText(said, said.heardMs).rest !== "";
   }
 
-  #cutText({ text, words, audioMs, whole }: Said, heardMs = Infinity): { heard: string; rest: string } {
-    const characters = tidy(text).length;
-    const msPerCharacter = whole && characters > 0 ? audioMs / characters : this.msPerCharacter;
-    return cutAt({ text, words, heardMs, msPerCharacter });
+  /** What earlier voices said is heard whole; the one that speaks then is measured by its own words, or its own pace. */
+  #cutText({ text, parts, words, audioMs, whole }: Said, heardMs = Infinity): { heard: string; rest: string } {
+    const index = Math.max(0, parts.findLastIndex(({ fromMs }) => fromMs <= heardMs));
+    const { at, fromMs } = parts[index]!;
+    const next = parts[index + 1];
+    const [before, own, after] = [text.slice(0, at), text.slice(at, next?.at), next ? text.slice(next.at) : ""];
+    const characters = tidy(own).length;
+    const ownMs = (next?.fromMs ?? audioMs) - fromMs;
+    const { heard, rest } = cutAt({
+      text: own,
+      words: wordsFrom(words, fromMs, -fromMs).filter(({ startMs }) => !next || startMs < ownMs),
+      heardMs: heardMs - fromMs,
+      msPerCharacter: (next || whole) && characters > 0 ? ownMs / characters : this.msPerCharacter,
+    });
+    const space = own.slice(own.trimEnd().length);
+    return { heard: tidy(before + heard), rest: tidy(rest + space + after) };
   }
 
   /** How fast our voice speaks, as far as this call has shown. */

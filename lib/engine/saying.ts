@@ -201,6 +201,9 @@ export class Saying {
     const { sounds } = pauses;
     const spoken = playedMs === 0 ? 0 : spokenCharacters({ text, words, heardMs: playedMs, msPerCharacter, sounds });
     this.#stretch = new Stretch(skip + spoken, fromMs + playedMs);
+    if (this.#first !== undefined && playedMs > 0) {
+      this.#parts.memory.tookOver(this.#first, { at: skip + spoken, fromMs: fromMs + playedMs });
+    }
   }
 
   #open(): void {

@@ -108,6 +108,24 @@ test("a voice's own words count where they differ from the text", () => {
   assert.equal(heardOf(memory, 1), "That is ninety dollars");
 });
 
+for (const [first, second] of [[true, false], [false, true]]) {
+  test(`a reply that another voice took over is cut where that one was (word times: ${first}, then ${second})`, () => {
+    const text = "one two three four five six seven eight";
+    const memory = memoryOf();
+    memory.said(1, text);
+    memory.audio(1, 1600);
+    memory.tookOver(1, { at: text.indexOf("five"), fromMs: 1600 });
+    memory.audio(1, 1600);
+    memory.words(1, timed(text).filter((_, i) => i < 4 ? first : second));
+    memory.whole(1);
+    memory.cut(1, 2 * 400 - 50);
+    assert.equal(heardOf(memory, 1), "one two");
+    memory.cut(1, 6 * 400 - 50);
+    assert.equal(heardOf(memory, 1), "one two three four five six");
+    assert.equal(memory.replies()[0]!.interrupted, true);
+  });
+}
+
 test("a reply that was never heard is dropped, and one heard to the end is no interruption", () => {
   const memory = memoryOf();
   memory.caller("Hello");
