@@ -11,6 +11,7 @@ import {
   emailOf,
   isDay,
   numbersOf,
+  saysHalf,
   spelledOf,
   timeOf,
   weekdayOf,
@@ -275,7 +276,7 @@ function valueFrom(name: string, given: FactValue | undefined, reading: Reading)
     case "date":
       return dateFrom(text, said, context);
     case "time":
-      return timeOf(said);
+      return timeFrom(text, said);
   }
   if (typeof given === "number") return numbersOf(said).includes(given) || !isEnglish(context) ? given : undefined;
   if (text !== undefined && /(^|_)name$/i.test(name)) {
@@ -344,6 +345,15 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
   // "Next Friday" is this week's for some and the one after for others: the model heard the conversation.
   const nextWeek = /\bnext\b/i.test(said) && weekdayOf(given) === weekdayOf(ours) && given === addDays(ours, 7);
   return nextWeek ? given : ours;
+}
+
+/** Which half of the day is meant, where nobody says it, the model heard from the conversation. */
+function timeFrom(given: string | undefined, said: string): string | undefined {
+  const ours = timeOf(said);
+  const isTime = /^([01]\d|2[0-3]):[0-5]\d$/.test(given ?? "");
+  if (given === undefined || ours === undefined || !isTime || saysHalf(said)) return ours;
+  const isSame = Number(given.slice(0, 2)) % 12 === Number(ours.slice(0, 2)) && given.slice(2) === ours.slice(2);
+  return isSame || (ours.startsWith("12") && given === `00${ours.slice(2)}`) ? given : ours;
 }
 
 /** Every word of a name was said, or spelled letter by letter. */

@@ -11,6 +11,7 @@ const TEENS: Readonly<Record<string, number>> = {
 const TENS: Readonly<Record<string, number>> = {
   ...{ twenty: 20, thirty: 30, forty: 40, fifty: 50, sixty: 60, seventy: 70, eighty: 80, ninety: 90 },
 };
+const SCALES: Readonly<Record<string, number>> = { thousand: 1000, million: 1_000_000 };
 const AMOUNTS: Readonly<Record<string, number>> = { single: 1, both: 2, couple: 2, pair: 2, dozen: 12 };
 const ORDINALS: Readonly<Record<string, number>> = {
   ...{ first: 1, second: 2, third: 3, fourth: 4, fifth: 5, sixth: 6, seventh: 7, eighth: 8, ninth: 9, tenth: 10 },
@@ -33,7 +34,7 @@ export function wordsOf(text: string): string[] {
     [];
 }
 
-/** All digits of a text in order, said as digits, "oh", "double five", "forty two" or "fifteen". */
+/** All digits of a text in order, said as digits, "oh", "double five", "forty two", "fifteen" or "eight hundred". */
 export function digitsOf(text: string): string {
   const words = wordsOf(text);
   let digits = "";
@@ -50,7 +51,8 @@ export function digitsOf(text: string): string {
     if (tens !== undefined && unit !== undefined && unit !== "0") {
       digits += tens + Number(unit);
       at++;
-    } else digits += digitOf(words[at]) ?? "";
+    } else if (words[at] === "hundred" && DIGITS[words[at - 1] ?? ""] !== undefined) digits += "00";
+    else digits += digitOf(words[at]) ?? "";
   }
   return digits;
 }
@@ -65,18 +67,25 @@ function digitOf(word: string | undefined): string | undefined {
 /** Every number that is said, smallest units first joined: "twenty five" is 25, "a hundred and two" 102, "a couple" 2. */
 export function numbersOf(text: string): number[] {
   const numbers = (text.match(/\d+(?:[.,]\d+)*/g) ?? []).map((number) =>
-    Number(/^\d{1,3}(,\d{3})+$/.test(number) ? number.replaceAll(",", "") : number.replace(",", "."))
+    Number(/^\d{1,3}(,\d{3})+(\.\d+)?$/.test(number) ? number.replaceAll(",", "") : number.replace(",", "."))
   );
+  /** Whole thousands and millions, and what is said below them. */
+  let above = 0;
   let sum: number | undefined;
   const flush = () => {
-    if (sum !== undefined) numbers.push(sum);
+    if (sum !== undefined || above > 0) numbers.push(above + (sum ?? 0));
+    above = 0;
     sum = undefined;
   };
   for (const word of wordsOf(text)) {
     const unit = word === "o" || word === "oh" ? undefined : DIGITS[word];
     const value = TENS[word] ?? TEENS[word] ?? (unit === undefined ? undefined : Number(unit)) ?? AMOUNTS[word];
-    if (word === "hundred" || word === "thousand") sum = (sum ?? 1) * (word === "hundred" ? 100 : 1000);
-    else if (value === undefined) {
+    const scale = SCALES[word];
+    if (word === "hundred") sum = (sum ?? 1) * 100;
+    else if (scale !== undefined) {
+      above += (sum ?? 1) * scale;
+      sum = undefined;
+    } else if (value === undefined) {
       if (word !== "and") flush();
     } else if (sum === undefined || fits(sum, value)) sum = (sum ?? 0) + value;
     else {
@@ -235,27 +244,62 @@ export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** The time of day that was said last, as HH:MM: "half past three", "three thirty pm", "15:30", "noon". */
+/** The time of day that was said last, as HH:MM: "half past three", "ten to five", "three thirty pm", "15:30", "noon". */
 export function timeOf(text: string): string | undefined {
   const plain = text.toLowerCase().replace(/\b([ap])\.?\s?m\b\.?/g, " $1m ");
   const written = [...plain.matchAll(/\b(\d{1,2})[:.](\d{2})\s*(am|pm)?/g)].at(-1);
   if (written) return clock(Number(written[1]), Number(written[2]), written[3]);
-  const words = wordsOf(plain);
+  const words = joinTens(wordsOf(plain));
   for (let at = words.length - 1; at >= 0; at--) {
     if (words[at] === "noon" || words[at] === "midday") return "12:00";
     if (words[at] === "midnight") return "00:00";
     const hour = hourOf(words[at]);
-    if (hour === undefined) continue;
+    const isMinutes = minutesOf(words[at]) !== undefined && hourOf(words[at - 1]) !== undefined;
+    if (hour === undefined || isMinutes) continue;
     const half = afternoon(words, at + 1);
-    if (words[at - 1] === "past" && words[at - 2] === "half") return clock(hour, 30, half);
-    if (words[at - 1] === "past" && words[at - 2] === "quarter") return clock(hour, 15, half);
-    if (words[at - 1] === "to" && words[at - 2] === "quarter") return clock((hour + 23) % 24, 45, half);
+    const beside = minutesBeside(words, at - 1);
+    if (beside !== undefined && words[at - 1] === "past") return clock(hour, beside, half);
+    if (beside !== undefined && words[at - 1] === "to") return clock((hour + 23) % 24, 60 - beside, half);
     if (half !== undefined || words[at + 1] === "oclock" || words[at - 1] === "at") {
-      const minutes = numbersOf(words.slice(at + 1, at + 3).join(" "))[0];
-      return clock(hour, minutes !== undefined && minutes >= 10 && minutes < 60 ? minutes : 0, half);
+      return clock(hour, minutesOf(words[at + 1]) ?? 0, half);
     }
   }
   return undefined;
+}
+
+/** Whether a text says which half of the day it means. */
+export function saysHalf(text: string): boolean {
+  return /\b(?:[ap]\.?\s?m|noon|midday|midnight|tonight|morning|afternoon|evening|night)\b/i.test(text);
+}
+
+/** "forty five" as 45, "oh five" as 05. */
+function joinTens(words: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const tens = words[at] === "oh" ? 0 : TENS[words[at]!];
+    const unit = DIGITS[words[at + 1] ?? ""] ?? "0";
+    if (tens === undefined || unit === "0") joined.push(words[at]!);
+    else {
+      joined.push(String(tens + Number(unit)).padStart(2, "0"));
+      at++;
+    }
+  }
+  return joined;
+}
+
+/** Minutes as they are said behind an hour: with two digits. */
+function minutesOf(word: string | undefined): number | undefined {
+  const value = TEENS[word ?? ""] ?? TENS[word ?? ""] ?? (/^\d\d$/.test(word ?? "") ? Number(word) : 60);
+  return value < 60 ? value : undefined;
+}
+
+/** The minutes before the "past" or "to" at `at`; not "from ten to five". */
+function minutesBeside(words: readonly string[], at: number): number | undefined {
+  const from = words[at - 1] === "minutes" ? at - 2 : at - 1;
+  const word = words[from] ?? "";
+  if (words[from - 1] === "from" || words[from - 1] === "between") return undefined;
+  const minutes = word === "half" ? 30 : word === "quarter" ? 15 : word === "five" ? 5 : minutesOf(word);
+  return minutes !== undefined && minutes > 0 && (minutes % 5 === 0 || from < at - 1) ? minutes : undefined;
 }
 
 function hourOf(word: string | undefined): number | undefined {

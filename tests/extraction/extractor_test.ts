@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { type ExtractionReport, Extractor, FINAL_LIMIT_MS, PASS_LIMIT_MS } from "../../lib/extraction/extractor.ts";
-import { answerSchema, DEFAULT_FIELDS, type FactFields, fieldsOf } from "../../lib/extraction/facts.ts";
+import {
+  answerSchema,
+  CallerWords,
+  checkFact,
+  DEFAULT_FIELDS,
+  type FactField,
+  type FactFields,
+  fieldsOf,
+} from "../../lib/extraction/facts.ts";
 import type { ExtractRequest } from "../../lib/providers/ports.ts";
 import { sleep } from "../../lib/base/clock.ts";
 import { FaultError } from "../../lib/base/result.ts";
@@ -318,3 +326,31 @@ test("the caller's words never reach the system's orders", async () => {
     return right;
   });
 });
+
+/** What stands of a model's `value` that it takes from the first thing said. */
+function factOf(value: string | number, field: FactField, ...said: string[]): unknown {
+  const words = new CallerWords();
+  for (const text of said) words.add(text);
+  const context = { today: "2026-11-02", language: "en", caller: "" };
+  const fact = checkFact("wanted", { given: { value, evidence: said[0]! }, field, words, context });
+  return fact.ok ? fact.value.value : fact.fault;
+}
+
+for (
+  const [said, value, type, format] of [
+    ["eight forty five am", "08:45", "string", "time"],
+    ["eight fifteen am", "08:15", "string", "time"],
+    ["ten past three pm", "15:10", "string", "time"],
+    ["twenty past two in the afternoon", "14:20", "string", "time"],
+    ["at ten to five", "16:50", "string", "time"],
+    ["a thousand five hundred", 1500, "number", undefined],
+    ["one thousand two hundred and thirty four", 1234, "number", undefined],
+    ["it was 1,250.50 in all", 1250.5, "number", undefined],
+    ["five million", 5_000_000, "number", undefined],
+    ["my number is eight hundred five five five one two one two", "8005551212", "string", "phone"],
+  ] as const
+) {
+  test(`what a model read rightly is kept: ${said}`, () => {
+    assert.equal(factOf(value, { type, ...(format ? { format } : {}) }, said), value);
+  });
+}
