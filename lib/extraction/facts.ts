@@ -175,6 +175,11 @@ export class CallerWords {
     return rest.join(" ");
   }
 
+  /** Whether the utterance that holds the word before position `at` goes on after it. */
+  isWithin(at: number): boolean {
+    return at < this.#words.length && !this.#texts.some(({ from }) => from === at);
+  }
+
   get length(): number {
     return this.#words.length;
   }
@@ -206,6 +211,8 @@ const TAKES_BACK =
 const CORRECTION = new RegExp(
   `^(?:(?:please|thanks|thank you|oh|um|uh|er|hm+|well|and|but)\\s)*(?:${TAKES_BACK})\\b\\s*`,
 );
+/** At the start of an utterance it may answer the agent ("anything else?"): whether it takes back is for the model to say. */
+const BARE_NO = /^(?:(?:please|thanks|thank you|oh|um|uh|er|hm+|well|and|but|no|nope|not)\s*)+$/;
 const CORRECTS_WITHIN = /\b(?:no|sorry|wait|actually|correction|i mean|make (?:that|it)|scratch that|my mistake)\b/;
 
 /** Whether the caller seems to take back what ends at `at`: right behind it, or at the start of what he says next. */
@@ -247,7 +254,9 @@ function correction(words: CallerWords, at: number): string | undefined {
   const after = words.after(at);
   let rest = after;
   while (CORRECTION.test(rest)) rest = rest.replace(CORRECTION, "");
-  return rest === after ? undefined : rest;
+  if (rest === after) return undefined;
+  const taken = after.slice(0, after.length - rest.length);
+  return words.isWithin(at) || !BARE_NO.test(taken) ? rest : undefined;
 }
 
 /** Whether we can read the field's values ourselves. */

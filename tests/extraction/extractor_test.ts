@@ -354,3 +354,15 @@ for (
     assert.equal(factOf(value, { type, ...(format ? { format } : {}) }, said), value);
   });
 }
+
+for (
+  const [format, said, after, value] of [
+    ["time", "tomorrow at three pm", "No that's all, I have to be at work at five", "15:00"],
+    ["phone", "my number is 555 014 2233", "No that is it, my wife has 555 019 8877 but she is away", "5550142233"],
+    ["date", "on December 3rd", "No thank you, I am only back on December 9th anyway", "2026-12-03"],
+  ] as const
+) {
+  test(`"no" to "anything else?" takes nothing back (${format})`, () => {
+    assert.equal(factOf(value, { type: "string", format }, said, after), value);
+  });
+}
