@@ -8,6 +8,8 @@ const LOOK_EVERY_MS = 2000;
 export interface WatchOptions {
   clock: Clock;
   signal: AbortSignal;
+  /** How often it is looked, ms. */
+  everyMs?: number | undefined;
   /** Files and folders, asked for each time; what a folder holds directly counts too. Those that do not exist may appear. */
   paths: () => readonly string[];
   /** Names, sizes and times of `path`, in one text; "" where there is nothing. */
@@ -19,12 +21,12 @@ export interface WatchOptions {
 
 /** Call `changed` after each change, until `signal` aborts. Never rejects. */
 export async function watchFiles(options: WatchOptions): Promise<void> {
-  const { clock, signal, paths, look = lookAt, changed, failed } = options;
+  const { clock, signal, everyMs = LOOK_EVERY_MS, paths, look = lookAt, changed, failed } = options;
   const lookAll = () => new Map(paths().map((path) => [path, look(path)]));
   let known = lookAll();
   while (!signal.aborted) {
     try {
-      await sleep(clock, LOOK_EVERY_MS, signal);
+      await sleep(clock, everyMs, signal);
     } catch {
       return;
     }

@@ -32,6 +32,8 @@ import { callMeters } from "./telemetry/call_meters.ts";
 export interface Reload {
   file: string;
   load: () => Result<Loaded, ConfigNote[]>;
+  /** How often it is looked whether the file has changed, ms; 2 s if not said. */
+  everyMs?: number;
 }
 
 /** A server that answers calls. Disposing it ends what is left of them and stops listening. */
@@ -168,7 +170,7 @@ export function openServer(
       prepareLines(house, owned);
     };
     const paths = () => [reload.file, "assets/audio", ...current.promptFiles, ...awaited];
-    watchFiles({ clock, signal: watching.signal, paths, changed, failed }).catch(reportError);
+    watchFiles({ clock, signal: watching.signal, everyMs: reload.everyMs, paths, changed, failed }).catch(reportError);
   }
   return {
     port: door.port,

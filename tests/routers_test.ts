@@ -20,12 +20,11 @@ test("of two reloads the later one's routes count, however long the earlier one 
   };
   const routers = new Routers();
   const [first, second] = [configOf("what are your opening hours"), configOf("when do you open in the morning")];
-  let slow = 0;
-  const earlier = routers.train(first, async () => {
-    if (slow++ < 3) await new Promise((resolve) => setTimeout(resolve, 300));
-  });
+  const gate = Promise.withResolvers<void>();
+  const earlier = routers.train(first, () => gate.promise);
   await routers.train(second);
   assert.ok(routers.of(second.base), "the later one is there");
+  gate.resolve();
   await earlier;
   assert.ok(routers.of(second.base), "and stays");
 });

@@ -27,7 +27,7 @@ export interface Tts extends AsyncDisposable {
 export type SttEvent =
   /** Someone makes sound like speech; no word is known yet. */
   | { kind: "spoke" }
-  /** A guess that later events replace. */
+  /** A guess that later events replace; "" where what was guessed came to nothing. */
   | { kind: "interim"; text: string }
   /** This much is fixed. `endOfTurn`: the recogniser holds the caller's turn to be over. */
   | { kind: "final"; text: string; endOfTurn: boolean; confidence?: number }

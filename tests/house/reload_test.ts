@@ -95,6 +95,7 @@ test("a prompt's file is read again when it changes, wherever it is, and one tha
   assert.ok(first.ok);
   const reload = {
     file,
+    everyMs: 50,
     load: () => {
       const result = load();
       loaded.push(result.ok ? result.value.config.base.prompt : result.fault[0]!.key);
