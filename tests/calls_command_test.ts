@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Hono } from "hono";
+import type { CallNotice } from "../lib/call/notice.ts";
 import { CALLS_FILE, recordCommand } from "../lib/calls_command.ts";
 import { callsRoutes } from "../lib/calls_routes.ts";
 import { waitsOf } from "../lib/store/timeline.ts";
@@ -94,18 +95,20 @@ test("a bundle masks numbers, and holds no word if asked", async () => {
   assert.ok(JSON.parse(bare).call.transcript.every(({ words }: { words: number }) => words > 0));
 });
 
+const RECORDED: CallNotice = {
+  call: "call-bb33",
+  atMs: 1,
+  kind: "recorded",
+  file: "recordings/call-bb33.wav",
+  durationMs: 42_000,
+};
+
 test("a bundle or a recording that cannot be written is told in a sentence", async () => {
   using at = desk();
   const bundle = await at.run("show", ["bb", "--bundle", `${at.dir}/none/x.json`]);
   assert.deepEqual([bundle.code, bundle.out], [1, ""]);
   assert.match(bundle.err, /^Cannot write \S+none\/x\.json: there is no such folder/);
-  at.store.observe({
-    call: "call-bb33",
-    atMs: 1,
-    kind: "recorded",
-    file: "recordings/call-bb33.wav",
-    durationMs: 42_000,
-  });
+  at.store.observe(RECORDED);
   at.store.flush();
   const wav = await at.run("show", ["bb", "--wav", at.dir]);
   assert.equal(wav.code, 1);
@@ -117,13 +120,7 @@ test("a recording is copied, or its absence said", async () => {
   assert.match((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).err, /was not recorded/);
   Deno.mkdirSync(`${at.dir}/recordings`);
   Deno.writeTextFileSync(`${at.dir}/recordings/call-bb33.wav`, "RIFF");
-  at.store.observe({
-    call: "call-bb33",
-    atMs: 1,
-    kind: "recorded",
-    file: "recordings/call-bb33.wav",
-    durationMs: 42_000,
-  });
+  at.store.observe(RECORDED);
   at.store.flush();
   assert.equal((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).code, 0);
   assert.equal(Deno.readTextFileSync(`${at.dir}/x.wav`), "RIFF");
