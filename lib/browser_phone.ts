@@ -10,6 +10,7 @@ import { describeFault, FaultError } from "./base/result.ts";
 import { readBody } from "./body.ts";
 import { callEvents } from "./browser_events.ts";
 import type { CallNotice } from "./call/notice.ts";
+import { parseJson } from "./config/json.ts";
 
 export interface BrowserPhoneParts {
   /** Bytes of a file that came with the program, by its path from the root. */
@@ -86,7 +87,8 @@ async function say(c: Context, voice: Voice): Promise<Response> {
   if (!c.req.header("content-type")?.startsWith("application/json")) return c.text("Send JSON.\n", 415);
   const body = await readBody(c.req.raw, { limitBytes: SAY_LIMIT_BYTES });
   if (!body.ok && body.fault === "too-large") return c.text("That is too long.\n", 413);
-  const request = Say.safeParse(body.ok ? await new Response(body.value).json().catch(() => undefined) : undefined);
+  const json = body.ok ? parseJson(body.value) : body;
+  const request = Say.safeParse(json.ok ? json.value : undefined);
   if (!request.success) return c.text(`${z.prettifyError(request.error)}\n`, 400);
   try {
     const { audio, words } = await voice.speak(request.data.text);

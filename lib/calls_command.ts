@@ -2,6 +2,7 @@
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
+import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { whyNotWritten } from "./permissions.ts";
@@ -328,7 +329,7 @@ const Several = z.object({ couldBe: z.array(z.string()) });
 const FAR_LIMIT_MS = 15_000;
 
 function far(url: string, { env, fetch }: CommandParts): Archive {
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) throw new UsageError(`"${url}" is not an address.`);
+  if (!isHttpUrl(url)) throw new UsageError(`"${url}" is not an address.`);
   const base = url.replace(/\/+$/, "");
   const ask = async (path: string, method = "GET"): Promise<{ status: number; body: unknown }> => {
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN ?? ""}` };

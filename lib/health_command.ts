@@ -1,5 +1,6 @@
 /** `offhook health`: does a server answer? For Docker's health check, whose image has no curl. */
 
+import { isHttpUrl } from "./base/url.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
 import { variable } from "./permissions.ts";
@@ -11,7 +12,7 @@ export async function health(
   url: string,
   { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
 ): Promise<number> {
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+  if (!isHttpUrl(url)) {
     printError(`"${url}" is no address: it begins with http:// or https://.\nSee offhook health --help.`);
     return 2;
   }

@@ -39,7 +39,6 @@ export class Inlet {
   #events: WireEvents | undefined;
   #early: ((events: WireEvents) => void)[] = [];
   #ended = false;
-  #closed = false;
 
   get ended(): boolean {
     return this.#ended;
@@ -49,8 +48,11 @@ export class Inlet {
     this.#events = events;
     const early = this.#early;
     this.#early = [];
-    // A handler may give the wire up: after `close` comes nothing.
-    for (const action of early) if (!this.#closed) this.#deliver(action);
+    const wasEnded = this.#ended; // then its close is the last of them
+    for (const action of early) {
+      if (this.#ended !== wasEnded) break; // a handler gave the wire up: after `close` comes nothing
+      this.#deliver(action);
+    }
   }
 
   text(text: string): void {
@@ -65,10 +67,7 @@ export class Inlet {
   end(code: number, reason: string): boolean {
     if (this.#ended) return false;
     this.#ended = true;
-    this.#deliver((events) => {
-      this.#closed = true;
-      events.close(code || CLOSED_ABNORMALLY, reason);
-    });
+    this.#deliver((events) => events.close(code || CLOSED_ABNORMALLY, reason));
     return true;
   }
 

@@ -1,6 +1,6 @@
 /** Where calls come in: the webhook announces one, the media stream brings it, and both must agree before it starts. */
 
-import { type Clock, settledWithin, type Timer } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
@@ -12,6 +12,7 @@ import { type CallNotice, type CallRecord, type NoticeBody, RecordFold } from ".
 import { Reaper } from "./reaper.ts";
 import { type Caller, Registry } from "./registry.ts";
 import { runCall } from "./session.ts";
+import { Unasked } from "./unasked.ts";
 
 /** Why a stream or a call was turned away: the label of a counter. */
 export type Refusal =
@@ -108,8 +109,6 @@ export interface ReceptionParts {
 /** How long a call that left us may come back: a broken line at once, a transfer when nobody answers. */
 const RECONNECT_MS = 30_000;
 const RETURN_MS = 180_000;
-/** The carrier asks what next within so long after a stream's end, if it asks at all. */
-const ASKS_WITHIN_MS = 2000;
 /** Calls that may come back; beyond, the one that left first may not. */
 const PARKED_LIMIT = 1000;
 /** Reasons by which we let a call go that the carrier still holds. */
@@ -175,13 +174,12 @@ export class Reception {
   readonly #present = new Map<string, Present>();
   readonly #parked = new Map<string, Parked>();
   readonly #destinations = new Map<string, Destination>();
-  /** Calls whose stream we ended, and when: the carrier asks what next. */
-  readonly #unasked = new Map<string, number>();
-  #asked = () => {};
+  readonly #unasked: Unasked;
   readonly #reaper: Reaper;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
+    this.#unasked = new Unasked(parts.clock);
     this.#reaper = new Reaper({
       clock: parts.clock,
       calls: () => this.#watched(),
@@ -252,7 +250,7 @@ export class Reception {
    * about a transfer. A call whose line broke comes back to us; one that was put through is dialled, and comes back if nobody answers.
    */
   afterStream(callSid: string, dialStatus: string | undefined): AfterStream {
-    this.#hasAsked(callSid);
+    this.#unasked.delete(callSid);
     const present = this.#present.get(callSid);
     if (present && dialStatus === undefined) {
       // The carrier noticed the end of the stream before we did.
@@ -273,7 +271,7 @@ export class Reception {
 
   /** The carrier says that a call is over: nothing of it comes back. */
   over(callSid: string): void {
-    this.#hasAsked(callSid);
+    this.#unasked.delete(callSid);
     this.#forget(callSid);
     this.#bury(callSid, "caller-hung-up");
   }
@@ -285,24 +283,8 @@ export class Reception {
 
   async drain(graceMs: number): Promise<void> {
     await this.#registry.drain(graceMs);
-    await settledWithin(this.#parts.clock, ASKS_WITHIN_MS, this.#allAsked());
+    await this.#unasked.settled();
     for (const callSid of this.#parked.keys()) this.#forget(callSid);
-  }
-
-  /** Settles once the carrier has asked about each stream that we ended a moment ago: unanswered, it tells the caller of an error. */
-  async #allAsked(): Promise<void> {
-    const sinceMs = this.#parts.clock.monotonicMs() - ASKS_WITHIN_MS;
-    for (const [callSid, endedMs] of this.#unasked) if (endedMs < sinceMs) this.#unasked.delete(callSid);
-    while (this.#unasked.size > 0) await new Promise<void>((resolve) => this.#asked = resolve);
-  }
-
-  #willAsk(callSid: string): void {
-    this.#unasked.set(callSid, this.#parts.clock.monotonicMs());
-    if (this.#unasked.size > PARKED_LIMIT) this.#unasked.delete(this.#unasked.keys().next().value!);
-  }
-
-  #hasAsked(callSid: string): void {
-    if (this.#unasked.delete(callSid)) this.#asked();
   }
 
   #start(leg: Leg, line: LineStart): Refusal | undefined {
@@ -409,10 +391,9 @@ export class Reception {
     }
     this.#reaper.update();
     const isParked = this.#parked.has(callSid);
-    if (!isParked && !OUR_ENDS.includes(reason)) return undefined;
-    if (isFirst) this.#willAsk(callSid);
-    if (isParked) return undefined;
-    return await this.#parts.confirmEnded?.(callSid);
+    const isOurs = OUR_ENDS.includes(reason);
+    if (isFirst && (isParked || isOurs)) this.#unasked.add(callSid);
+    return isOurs && !isParked ? await this.#parts.confirmEnded?.(callSid) : undefined;
   }
 
   #park(callSid: string, present: Present, reason: EndReason): void {

@@ -47,8 +47,13 @@ export function spokenCharacters(
 /** Where `text` goes on after `words`, by their letters and digits; undefined where it has others. */
 function charactersOf(words: readonly SpokenWord[], text: string): number | undefined {
   const spoken = lettersOf(words.map(({ text }) => text).join(""));
-  let length = 0;
-  while (lettersOf(text.slice(0, length)).length < spoken.length && length < text.length) length++;
+  // The shortest beginning with as many letters: they only grow, so it is looked for by halves.
+  let [length, most] = [0, text.length];
+  while (length < most) {
+    const middle = Math.floor((length + most) / 2);
+    if (lettersOf(text.slice(0, middle)).length < spoken.length) length = middle + 1;
+    else most = middle;
+  }
   if (lettersOf(text.slice(0, length)) !== spoken) return undefined;
   return length + (length === 0 ? 0 : /^[^\p{L}\p{N}\p{M}\s]*\s*/u.exec(text.slice(length))![0].length);
 }

@@ -135,10 +135,13 @@ function decodeToken(token: string): Buffer | undefined {
 
 /** Whether a stream token can be made for this call: any carrier's id of up to 64 visible ASCII characters but "|". */
 export function isCallSid(text: string): boolean {
-  return /^[\x21-\x7B\x7D\x7E]{1,64}$/.test(text);
+  return CALL_SID.test(text);
 }
 
-const CLAIM = /^([\x21-\x7B\x7D\x7E]{1,64})\|(\d{1,16})\|([\x21-\x7B\x7D\x7E]{1,64})$/;
+/** Of visible ASCII, without the separator. */
+const PART = "[\\x21-\\x7B\\x7D\\x7E]{1,64}";
+const CALL_SID = new RegExp(`^${PART}$`);
+const CLAIM = new RegExp(`^(${PART})\\|(\\d{1,16})\\|(${PART})$`);
 
 function macOf(key: Uint8Array, claim: string): Uint8Array {
   return createHmac("sha256", key).update(claim).digest();

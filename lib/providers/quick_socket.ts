@@ -110,17 +110,18 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
   const inlet = new Inlet();
   const reader = frameReader(MAX_PAYLOAD_BYTES);
   let closing = false;
-  let concluded = false;
-  let said: [code: number, reason: string] = [CLOSED_ABNORMALLY, ""];
+  /** What the peer's close frame said. */
+  let said: [code: number, reason: string] | undefined;
   let closeTimer: ReturnType<typeof setTimeout> | undefined;
   const end = (code: number, reason: string) => {
     clearTimeout(closeTimer);
     closeQuietly(conn);
     inlet.end(code, reason);
   };
+  const endAsSaid = () => end(...said ?? [CLOSED_ABNORMALLY, ""]);
   // A peer that has gone may have said why: its close frame may be here, unread, when a write of ours finds it gone.
   const outflow = new Outflow(conn, () => {
-    closeTimer ??= setTimeout(() => end(...said), CLOSE_DEADLINE_MS);
+    closeTimer ??= setTimeout(endAsSaid, CLOSE_DEADLINE_MS);
   });
   const writer = frameWriter({ cork() {}, uncork() {}, write: (bytes) => outflow.push(bytes) });
   const sayClose = (code: number | undefined, reason: string | undefined) => {
@@ -132,19 +133,18 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
   reader.on("message", (data, isBinary) => isBinary ? inlet.binary(data) : inlet.text(decoder.decode(data)));
   reader.on("ping", (data) => closing || writer.pong(data, true));
   reader.on("error", () => {
-    if (concluded) return; // what comes behind a close frame counts for nothing
+    if (said) return; // what comes behind a close frame counts for nothing
     sayClose(WRONG_FRAME, undefined);
     end(WRONG_FRAME, "a frame that is none");
   });
   reader.on("conclude", (code, reason) => {
     sayClose(code === 1005 ? undefined : code, undefined);
     said = [code, decoder.decode(reason)];
-    concluded = true;
     // Our answer leaves before the connection goes: one turn of the loop writes it.
     clearTimeout(closeTimer);
-    closeTimer = setTimeout(() => end(...said), 0);
+    closeTimer = setTimeout(endAsSaid, 0);
   });
-  read(conn, reader, rest).catch(reportError).finally(() => end(...said));
+  read(conn, reader, rest).catch(reportError).finally(endAsSaid);
 
   return {
     get bufferedBytes() {

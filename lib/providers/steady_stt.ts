@@ -200,12 +200,12 @@ class SteadyStt implements Stt {
     this.#beginTurn();
     if (event.kind === "spoke" || event.kind === "resumed") return this.#options.listen(event);
     const text = joinOverlapping(this.#carried, event.text);
+    if (event.kind === "interim" && event.text === "") return void (this.#text = text); // a guess that was taken back
     // Said again, a turn grows from its first word: what is known of it already is no news.
-    const isTakenBack = event.kind === "interim" && event.text === "";
     const isOld = event.kind === "interim" && text.length < this.#text.length && this.#text.startsWith(text);
-    if (!isOld || isTakenBack) this.#text = text;
+    if (!isOld) this.#text = text;
     if (event.kind === "final" && event.endOfTurn) this.#turnOver();
-    if (!isOld && !isTakenBack) this.#options.listen({ ...event, text });
+    if (!isOld) this.#options.listen({ ...event, text });
   }
 
   #turnOver(): void {

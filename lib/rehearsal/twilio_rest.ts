@@ -1,5 +1,6 @@
 /** Twilio's REST API as far as it is used: a stand-in that really acts on rehearsed calls. Twilio reference, sections 5 and 8.6. */
 
+import { isHttpUrl } from "../base/url.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 
 /** What the owner of a rehearsed call lets the API do with it. */
@@ -270,10 +271,6 @@ function sidOf(prefix: string, number: number): string {
 function keep<T>(list: T[], item: T): void {
   list.push(item);
   if (list.length > KEPT) list.shift();
-}
-
-function isHttpUrl(text: string): boolean {
-  return /^https?:$/.test(URL.parse(text)?.protocol ?? "");
 }
 
 function unknown(url: URL): Response {

@@ -26,7 +26,9 @@ export class CallRecorder implements Disposable {
     this.#try(() => {
       // A call that comes back goes on with its file, without the time in between.
       this.#file = Deno.openSync(parts.path, { read: true, write: true, create: true });
-      this.#dataBytes = Math.max(0, this.#file.statSync().size - WAV_HEADER_BYTES);
+      const samples = Math.max(0, Math.floor((this.#file.statSync().size - WAV_HEADER_BYTES) / 2));
+      this.#dataBytes = samples * 2;
+      this.#file.truncateSync(WAV_HEADER_BYTES + this.#dataBytes); // half a sample of a write that was cut off
       this.#file.writeSync(wavHeader(this.#dataBytes));
       this.#file.seekSync(0, Deno.SeekMode.End);
     });

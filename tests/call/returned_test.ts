@@ -6,6 +6,18 @@ import { simHouse } from "../sim/house.ts";
 import { noticesOf as of } from "../sim/pipeline.ts";
 import { folder } from "../store/make.ts";
 
+/** A call whose line breaks after 15 s; it comes back, and its caller has something more to say. */
+async function callThatReturns(sim: Awaited<ReturnType<typeof simHouse>>): Promise<void> {
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "my last words" }],
+  });
+  await sim.clock.run(15_000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(60_000);
+  assert.equal(of(sim.notices, "call-resumed").length, 1);
+}
+
 test("a call whose line breaks and comes back keeps the recording of what was before the break", async () => {
   using dir = folder();
   let path = "";
@@ -18,14 +30,7 @@ test("a call whose line breaks and comes back keeps the recording of what was be
         failed: (error) => assert.fail(String(error)),
       }),
   });
-  const call = sim.ring({
-    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "goodbye" }],
-  });
-  await sim.clock.run(15_000);
-  sim.phoneDial.pairs.at(-1)!.cut();
-  await sim.clock.runFor(call.report);
-  await sim.clock.run(60_000);
-  assert.equal(of(sim.notices, "call-resumed").length, 1);
+  await callThatReturns(sim);
   const talkedMs = of(sim.notices, "call-ended").reduce((sum, { durationMs }) => sum + durationMs, 0);
   const recordedMs = (Deno.statSync(path).size - 58) / 16;
   assert.ok(recordedMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${recordedMs} ms`);
@@ -48,15 +53,8 @@ test("the webhook of a call that came back tells of the whole call", async () =>
   });
   const push = sim.notices.push.bind(sim.notices);
   sim.notices.push = (...notices) => (notices.forEach(webhook.observe), push(...notices));
-  const call = sim.ring({
-    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "my last words" }],
-  });
-  await sim.clock.run(15_000);
-  sim.phoneDial.pairs.at(-1)!.cut();
-  await sim.clock.runFor(call.report);
-  await sim.clock.run(60_000);
+  await callThatReturns(sim);
   await webhook[Symbol.asyncDispose]();
-  assert.equal(of(sim.notices, "call-resumed").length, 1);
   assert.match(JSON.stringify(sim.records()[0]!.transcript), /my last words/);
   assert.match(
     posts.at(-1)!,
@@ -67,12 +65,7 @@ test("the webhook of a call that came back tells of the whole call", async () =>
 
 test("the record of a call that came back lasts from its beginning to its end", async () => {
   await using sim = await simHouse({});
-  const call = sim.ring({
-    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, { kind: "say", text: "my last words" }],
-  });
-  await sim.clock.run(15_000);
-  sim.phoneDial.pairs.at(-1)!.cut();
-  await sim.clock.runFor(call.report);
+  await callThatReturns(sim);
   const { durationMs, transcript } = sim.records()[0]!;
   assert.ok(
     durationMs! >= transcript.at(-1)!.atMs,
