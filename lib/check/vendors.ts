@@ -1,15 +1,6 @@
 /** Whether the vendors take our keys, and know the models and voices that the configuration names. */
 
-import {
-  type CallConfig,
-  type Config,
-  fillSecrets,
-  type Keys,
-  llmKeyFor,
-  llmUrlFor,
-  missingKeys,
-  nearest,
-} from "../config.ts";
+import { type CallConfig, type Config, type Keys, llmKeyFor, llmUrlFor, missingKeys, nearest } from "../config.ts";
 import type { Fault, Peer } from "../base/result.ts";
 import { CARTESIA_VERSION } from "../providers/cartesia.ts";
 import { chatLlm } from "../providers/chat_llm.ts";
@@ -110,7 +101,6 @@ function tryAgent(
       ended.resolve([fine(KEY, "Deepgram takes it"), wrong(name, finding, `Correct that part of ${name}.`)]);
     };
     const { agent, prompt, privacy } = call;
-    const own = <T>(value: T) => withSecrets(value, config.secrets);
     await using _session = deepgramAgent({
       dial: reach.dial,
       clock: reach.clock,
@@ -119,8 +109,8 @@ function tryAgent(
       plan: {
         prompt,
         listen: { ...agent.listen },
-        think: agent.think.map((choice) => own({ ...choice })),
-        speak: agent.speak.map((choice) => own({ ...choice })),
+        think: agent.think.map((choice) => ({ ...choice })),
+        speak: agent.speak.map((choice) => ({ ...choice })),
         functions: [],
         history: [],
         vendorTraining: privacy.vendorTraining,
@@ -184,11 +174,7 @@ function tryModel(
   const wanted = think.provider.model;
   if (url === undefined || (key === undefined && variable !== "LLM_API_KEY")) return Promise.resolve([]);
   return attempt(reach, name, async (signal) => {
-    const provider = {
-      type: think.provider.type,
-      model: wanted,
-      headers: withSecrets(think.endpoint?.headers ?? {}, config.secrets),
-    };
+    const provider = { type: think.provider.type, model: wanted, headers: think.endpoint?.headers ?? {} };
     const listed = await chatLlm({ ...reach, baseUrl: url, key: key ?? "", provider }).models(signal);
     const keyItem = key === undefined ? [] : [fine(variable, `${new URL(url).host} takes it`)];
     if (listed.ok) {
@@ -245,14 +231,4 @@ function missingItems(config: Config, calls: readonly CallConfig[]): CheckItem[]
   return [...missing.values()].map(({ variable, vendor }) =>
     standIn(variable, `not set: ${vendor} is a stand-in`, "Set it in .env to use the real one.")
   );
-}
-
-function withSecrets<T>(value: T, secrets: Readonly<Record<string, string>>): T {
-  const fill = (value: unknown): unknown => {
-    if (typeof value === "string") return fillSecrets(value, secrets);
-    if (Array.isArray(value)) return value.map(fill);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, fill(inner)]));
-  };
-  return fill(value) as T; // only the texts in it change
 }

@@ -14,7 +14,7 @@ import type { Environment } from "./reader.ts";
 import { checkCall } from "./rules.ts";
 import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
-import { fillTexts } from "./texts.ts";
+import { fillCall } from "./texts.ts";
 import type { CallConfig, Config, Loaded, ServerConfig } from "./types.ts";
 
 export interface ParseInput {
@@ -55,8 +55,8 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   const { keys, secrets } = env;
   const config: Config = {
     ...open,
-    base: fillTexts(base, secrets),
-    numbers: Object.fromEntries(Object.entries(numbers).map(([number, call]) => [number, fillTexts(call, secrets)])),
+    base: fillCall(base, secrets),
+    numbers: Object.fromEntries(Object.entries(numbers).map(([number, call]) => [number, fillCall(call, secrets)])),
     ...{ keys, secrets, promptFiles: [...promptFiles], hash: hashOf(open) },
   };
   return ok({

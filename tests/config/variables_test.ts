@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fillSecrets, fillVariables } from "../../lib/config.ts";
+import { type CallConfig, fillSecrets, fillVariables } from "../../lib/config.ts";
 import { test } from "../case.ts";
 import { config, faults } from "./make.ts";
 
@@ -52,4 +52,25 @@ test("secrets come into prompt and lines, one that is not set is a fault, and th
   for (const key of ["prompt", "greeting", "lines.goodbye", "lines.fillers[0]", "routes[0].text"]) {
     assert.ok(keys.includes(key), `${key} among ${keys}`);
   }
+});
+
+test("secrets come into what the engines' vendors are told", () => {
+  const authorization = "Bearer ${SECRET_GATE}";
+  const endpoint = { url: "https://models.test/v1", headers: { authorization } };
+  const provider = { type: "open_ai", model: "own-model" };
+  const file = {
+    prompt: "Be kind.",
+    agent: { think: [{ provider, endpoint }] },
+    pipeline: { think: [{ provider, endpoint }] },
+    numbers: { "+15550101": { agent: { think: [{ provider, endpoint }] } } },
+  };
+  const filled = config(file, { env: { SECRET_GATE: "s3cret" } });
+  const headersOf = ({ agent, pipeline }: CallConfig) =>
+    [agent.think, pipeline.think].map(([think]) => think?.endpoint?.headers?.authorization);
+  assert.deepEqual(headersOf(filled.base), ["Bearer s3cret", "Bearer s3cret"]);
+  assert.deepEqual(headersOf(filled.numbers["+15550101"]!), ["Bearer s3cret", "Bearer s3cret"]);
+  assert.deepEqual(faults(file).map(({ key }) => key).slice(0, 2), [
+    "agent.think[0].endpoint.headers.authorization",
+    "pipeline.think[0].endpoint.headers.authorization",
+  ]);
 });
