@@ -8,7 +8,8 @@ import type { CallFilter, CallRow } from "./store.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { numberKey } from "./store/backend.ts";
 import { storeFault } from "./store/fault.ts";
-import { estimateCost } from "./store/prices.ts";
+import { CALLS_FILE, recordingFile, removeFile } from "./store/place.ts";
+import { estimateCost, withCost } from "./store/prices.ts";
 import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
 import { readCall } from "./store/reader.ts";
 import { SqliteBackend } from "./store/sqlite.ts";
@@ -27,15 +28,14 @@ export interface CommandParts {
   confirm: (question: string) => boolean | undefined;
 }
 
-export const CALLS_FILE = "calls.sqlite";
-
 /** What these commands need of a store, near or far. */
 interface Archive extends Disposable {
   list(filter: CallFilter): Promise<CallRow[]>;
   /** A call, or the ids it could be. */
   get(call: string): Promise<{ record: CallRecord; notices: CallNotice[] } | string[]>;
   forget(number: string): Promise<{ calls: number; clean: boolean }>;
-  readonly recordings: string | undefined;
+  /** The data folder, where it is at hand. */
+  readonly folder: string | undefined;
 }
 
 export const HELP: Record<"calls" | "show" | "forget", string> = {
@@ -185,14 +185,9 @@ async function show(call: string, values: Values, archive: Archive, parts: Comma
     writing(values.bundle, (path) => Deno.writeTextFileSync(path, text));
     parts.printError(`${values.bundle} holds the call, telephone numbers masked.`);
   }
-  if (values.json) parts.print(JSON.stringify({ schema: 1, call: whole(record), notices }, undefined, 2));
+  if (values.json) parts.print(JSON.stringify({ schema: 1, call: withCost(record), notices }, undefined, 2));
   else for (const line of describe(record, notices, parts.isTerminal)) parts.print(line);
   return 0;
-}
-
-/** A record as it is given away: with the estimate of its cost. */
-export function whole(record: CallRecord): CallRecord & { cost: ReturnType<typeof estimateCost> } {
-  return { ...record, cost: estimateCost(record) };
 }
 
 /** A call for strangers' eyes: telephone numbers masked, and, if asked, nothing of what was said. */
@@ -203,7 +198,7 @@ export function bundle(record: CallRecord, notices: readonly CallNotice[], noWor
       return bare ? [bare.kind === "fact" ? { ...bare, value: null } : bare] : [];
     })
     : notices;
-  return redact({ schema: 1, call: whole(noWords ? recordWithoutWords(record) : record), notices: kept });
+  return redact({ schema: 1, call: withCost(noWords ? recordWithoutWords(record) : record), notices: kept });
 }
 
 function describe(record: CallRecord, notices: readonly CallNotice[], ansi: boolean): string[] {
@@ -228,10 +223,11 @@ function describe(record: CallRecord, notices: readonly CallNotice[], ansi: bool
   ];
 }
 
-function copyRecording(record: CallRecord, to: string, { recordings }: Archive): void {
-  if (recordings === undefined) throw new UsageError("--wav needs the data folder itself: leave out --url.");
-  if (!record.recording) throw new NotThere(`${record.id} was not recorded.`, 1);
-  writing(to, (path) => Deno.copyFileSync(`${recordings}/${record.id}.wav`, path));
+function copyRecording(record: CallRecord, to: string, { folder }: Archive): void {
+  if (folder === undefined) throw new UsageError("--wav needs the data folder itself: leave out --url.");
+  const from = `${folder}/${recordingFile(record.id)}`;
+  if (!isThere(from)) throw new NotThere(`${record.id} was not recorded.`, 1);
+  writing(to, (path) => Deno.copyFileSync(from, path));
 }
 
 function writing(path: string, write: (path: string) => void): void {
@@ -270,9 +266,8 @@ function near({ env, now }: CommandParts, edits: boolean): Archive {
   const path = `${folder}/${CALLS_FILE}`;
   const attempt = <T>(action: () => T): T => attempted(`Cannot ${edits ? "edit" : "read"} ${path}`, action);
   const backend = attempt(() => openBackend(path, edits));
-  const recordings = `${folder}/recordings`;
   return {
-    recordings,
+    folder,
     list: (filter) => Promise.resolve(attempt(() => backend.list(filter, now().getTime()))),
     get: (call) =>
       Promise.resolve(attempt(() => {
@@ -283,7 +278,7 @@ function near({ env, now }: CommandParts, edits: boolean): Archive {
       Promise.resolve(attempt(() => {
         const ids = backend.ofNumber(number);
         const calls = backend.remove(ids);
-        for (const id of ids) removeFile(`${recordings}/${id}.wav`);
+        for (const id of ids) removeFile(`${folder}/${recordingFile(id)}`);
         return { calls, clean: backend.scrub() };
       })),
     [Symbol.dispose]: () => backend.close(),
@@ -310,11 +305,12 @@ function openBackend(path: string, edits: boolean): SqliteBackend {
   return new SqliteBackend({ path, access: edits ? "edit" : "read" });
 }
 
-function removeFile(path: string): void {
+function isThere(path: string): boolean {
   try {
-    Deno.removeSync(path);
+    return Deno.statSync(path).isFile;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 
@@ -354,7 +350,7 @@ function far(url: string, { env, fetch }: CommandParts): Archive {
     return read.data.calls;
   };
   return {
-    recordings: undefined,
+    folder: undefined,
     list,
     async get(call) {
       const { body } = await ask(`/calls/${encodeURIComponent(call)}`);

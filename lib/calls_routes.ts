@@ -2,8 +2,8 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, Hono } from "hono";
-import { whole } from "./calls_command.ts";
 import type { CallFilter, Store } from "./store.ts";
+import { withCost } from "./store/prices.ts";
 
 export interface CallsRoutes {
   store: Pick<Store, "list" | "get" | "notices" | "remove">;
@@ -35,7 +35,7 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
       "/calls/:id",
       guarded((c) => {
         const found = store.get(c.req.param("id") ?? "");
-        if (found.ok) return c.json({ schema: 1, call: whole(found.value), notices: store.notices(found.value.id) });
+        if (found.ok) return c.json({ schema: 1, call: withCost(found.value), notices: store.notices(found.value.id) });
         if (found.fault.length === 0) return c.json({ error: "There is no such call." }, 404);
         return c.json({ error: "Several calls begin like that.", couldBe: found.fault }, 409);
       }),

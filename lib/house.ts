@@ -10,7 +10,7 @@ import { DailyMinutes } from "./call/daily.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
-import type { RoutedAnswer, SpokenLine } from "./call/live_call.ts";
+import type { Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import type { Result } from "./base/result.ts";
@@ -18,7 +18,6 @@ import { ConfiguredTools } from "./call_tools.ts";
 import { lookUpCaller } from "./before_call.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import { openPipeline } from "./pipeline_plan.ts";
-import type { LineTap } from "./phone/leg.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
@@ -38,9 +37,9 @@ export interface HouseParts {
   /** Hands a caller's message over to people. */
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
   /** Opens the recording of a call; undefined where nothing can be kept. */
-  record?: (call: string) => { tap: LineTap } & Disposable;
-  /** Minutes of calls today before the start. */
-  minutesToday?: number;
+  record?: (call: string) => Recording;
+  /** Minutes of calls from before the start that began since then, ms since 1970. */
+  minutesSince?: (ms: number) => number;
   /** Makes sure that a call we ended is over at the carrier too. */
   confirmEnded?: (callSid: string) => Promise<string>;
   /** The carrier's status of a call; undefined where it does not say. */
@@ -86,7 +85,7 @@ export function buildHouse(parts: HouseParts): House {
   const minutes = new DailyMinutes({
     now: () => clock.wallTime(),
     timezone: () => config().base.timezone,
-    ...(parts.minutesToday === undefined ? {} : { used: parts.minutesToday }),
+    usedSince: parts.minutesSince,
   });
   const pacer = new Pacer(clock);
   const prompts = new PromptBook({ read: parts.readRecording, voice: parts.voice, ...parts.lineSource });

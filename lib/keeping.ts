@@ -1,6 +1,5 @@
 /** What becomes of a call's notices: facts found in them, the store, the webhook. */
 
-import { CALLS_FILE, whole } from "./calls_command.ts";
 import { CallWebhook } from "./call_webhook.ts";
 import type { Clock } from "./base/clock.ts";
 import type { CallNotice } from "./call/notice.ts";
@@ -10,6 +9,8 @@ import { fieldsOf } from "./extraction/facts.ts";
 import { FactFinder, type FactPlan } from "./fact_finder.ts";
 import { callModel } from "./pipeline_plan.ts";
 import { describeStoreReport, openStore, type Store } from "./store.ts";
+import { CALLS_FILE, recordingFile, RECORDINGS } from "./store/place.ts";
+import { withCost } from "./store/prices.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { CallRecorder } from "./store/recorder.ts";
 import { log } from "./telemetry/log.ts";
@@ -40,8 +41,9 @@ export function openKeeping(parts: KeepingParts): Keeping {
   const { config, clock, folder } = parts;
   const owned = new AsyncDisposableStack();
   const privacy = (to: string) => forNumber(config(), to || undefined).privacy;
+  if (folder !== undefined) makeRecordings(folder);
   const store = owned.use(openStore({
-    ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, recordings: recordingsIn(folder) }),
+    ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, folder }),
     clock,
     privacy,
     process: parts.process,
@@ -59,7 +61,7 @@ export function openKeeping(parts: KeepingParts): Keeping {
       fetch: parts.fetch,
       settled: (call) => facts.settled(call),
       keep: (notice, to) => privacy(to).transcripts ? notice : withoutWords(notice),
-      body: whole,
+      body: withCost,
       undelivered: (call, why) => log("error", `${call} could not be delivered to CALL_WEBHOOK_URL: ${why}`),
     }),
   );
@@ -68,7 +70,8 @@ export function openKeeping(parts: KeepingParts): Keeping {
     ...(folder === undefined ? {} : {
       record: (call: string) =>
         new CallRecorder({
-          path: `${folder}/recordings/${call}.wav`,
+          folder,
+          file: recordingFile(call),
           clock,
           failed: (error) => log("error", `${call} is NOT being recorded: ${String(error)}`),
         }),
@@ -93,13 +96,12 @@ function factPlan({ config, clock, fetch }: KeepingParts, to: string, from: stri
   return { llm, fields, summary, context };
 }
 
-/** The folder of recordings, made if it can be: else the store says what is wrong. */
-function recordingsIn(folder: string): string {
-  const recordings = `${folder}/recordings`;
+/** Make the folder of recordings, if it can be: else the store says what is wrong. */
+function makeRecordings(folder: string): void {
+  const path = `${folder}/${RECORDINGS}`;
   try {
-    Deno.mkdirSync(recordings, { recursive: true });
+    Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    log("error", `Cannot make ${recordings}: ${String(error)}`);
+    log("error", `Cannot make ${path}: ${String(error)}`);
   }
-  return recordings;
 }

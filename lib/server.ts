@@ -112,7 +112,7 @@ export function openServer(
     randomHex,
     readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
     lineSource: lineSource(config, { clock, fetch: (request) => fetch(request) }),
-    minutesToday: store.minutesToday(),
+    minutesSince: (ms) => store.minutesSince(ms),
     ...(keeping.record ? { record: keeping.record } : {}),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
     refused: turnedAway,

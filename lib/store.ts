@@ -6,6 +6,7 @@ import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
 import { MemoryBackend } from "./store/memory.ts";
 import { isBusy, storeFault } from "./store/fault.ts";
+import { recordingFile, removeFile } from "./store/place.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { findCall, readCall } from "./store/reader.ts";
 import { SqliteBackend } from "./store/sqlite.ts";
@@ -47,8 +48,8 @@ export interface StorePrivacy {
 export interface StoreOptions {
   /** The SQLite file; its folder must exist. Undefined: memory, of at most `MEMORY_CALLS` calls. */
   path?: string;
-  /** Where recordings are, to be removed with their calls. */
-  recordings?: string;
+  /** The data folder, whose recordings are removed with their calls. */
+  folder?: string;
   clock: Clock;
   /** What holds for calls to this number now. */
   privacy: (to: string) => StorePrivacy;
@@ -107,8 +108,8 @@ export interface Store extends Disposable {
   forget(number: string): { calls: number; clean: boolean };
   /** @returns false if there is no such call. */
   remove(id: string): boolean;
-  /** Minutes of the calls that began since midnight UTC, those that go on included. */
-  minutesToday(): number;
+  /** Minutes of the calls that began since then, ms since 1970, and have ended; 0 where nothing can be read. */
+  minutesSince(ms: number): number;
   /** Write what waits, now. @returns false if the disk refuses. */
   flush(): boolean;
 }
@@ -125,8 +126,6 @@ class ObservingStore implements Store {
   #queue: Entry[] = [];
   readonly #open = new Map<string, Open>();
   readonly #removed = new Set<string>();
-  readonly #live = new Map<string, number>();
-  #today = { day: -1, minutes: 0 };
   #timer: Timer | undefined;
   #sweeper: Timer | undefined;
   #seq = 0;
@@ -188,10 +187,12 @@ class ObservingStore implements Store {
     return known;
   }
 
-  minutesToday(): number {
-    const nowMs = this.#nowMs();
-    this.#turnDay(nowMs);
-    return [...this.#live.values()].reduce((sum, startMs) => sum + (nowMs - startMs) / 60_000, this.#today.minutes);
+  minutesSince(ms: number): number {
+    try {
+      return this.#backend?.minutesSince(ms) ?? 0;
+    } catch {
+      return 0;
+    }
   }
 
   flush(): boolean {
@@ -211,7 +212,6 @@ class ObservingStore implements Store {
   }
 
   #track(notice: CallNotice): Open {
-    this.#count(notice);
     const known = this.#open.get(notice.call);
     if (known) return known;
     const isNew = notice.kind === "call-started";
@@ -233,27 +233,6 @@ class ObservingStore implements Store {
       return this.#backend?.notices(id) ?? [];
     } catch {
       return []; // whatever hinders reading is told when writing
-    }
-  }
-
-  #count(notice: CallNotice): void {
-    if (notice.kind === "call-started" || notice.kind === "call-resumed") this.#live.set(notice.call, this.#nowMs());
-    if (notice.kind !== "call-ended") return;
-    this.#turnDay(this.#nowMs());
-    this.#live.delete(notice.call);
-    this.#today.minutes += notice.durationMs / 60_000;
-  }
-
-  #turnDay(nowMs: number): void {
-    const day = Math.floor(nowMs / DAY_MS);
-    if (day !== this.#today.day) this.#today = { day, minutes: this.#minutesSince(day * DAY_MS) };
-  }
-
-  #minutesSince(ms: number): number {
-    try {
-      return this.#backend?.minutesSince(ms) ?? 0;
-    } catch {
-      return 0;
     }
   }
 
@@ -344,12 +323,20 @@ class ObservingStore implements Store {
       this.#removed.delete(id);
     }
     this.#queue = this.#queue.filter(({ call }) => !gone.has(call));
-    if (this.#options.recordings !== undefined) {
-      for (const id of ids) removeFile(`${this.#options.recordings}/${id}.wav`);
-    }
+    for (const id of ids) this.#removeRecording(id);
     const backend = this.#backend;
     if (!backend || ids.length === 0) return true;
     return this.#attempt(() => backend.remove(ids)) && backend.scrub();
+  }
+
+  #removeRecording(id: string): void {
+    const { folder } = this.#options;
+    if (folder === undefined) return;
+    try {
+      removeFile(`${folder}/${recordingFile(id)}`);
+    } catch (error) {
+      reportError(error);
+    }
   }
 
   /** Remove what is older than its number's `keepDays`, a part at a time. */
@@ -391,12 +378,4 @@ function stateOf({ fold: { record }, isNew }: Open): CallState {
     faults: faults.length,
     facts: Object.fromEntries(Object.entries(facts).map(([field, { value }]) => [field, value])),
   };
-}
-
-function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) reportError(error);
-  }
 }

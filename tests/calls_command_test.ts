@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Hono } from "hono";
-import type { CallNotice } from "../lib/call/notice.ts";
-import { CALLS_FILE, recordCommand } from "../lib/calls_command.ts";
+import { recordCommand } from "../lib/calls_command.ts";
+import { CALLS_FILE } from "../lib/store/place.ts";
 import { callsRoutes } from "../lib/calls_routes.ts";
 import { waitsOf } from "../lib/store/timeline.ts";
 import { test } from "./case.ts";
@@ -13,7 +13,7 @@ const TOKEN = "a-token-of-24-characters";
 /** A data folder with three calls, and a way to give commands beside the server that holds it open. */
 function desk() {
   const dir = folder();
-  const { store } = makeStore({ path: `${dir.path}/${CALLS_FILE}`, recordings: `${dir.path}/recordings` });
+  const { store } = makeStore({ path: `${dir.path}/${CALLS_FILE}`, folder: dir.path });
   conversation({ id: "call-aa11", from: "+15550111", startedAt: "2026-01-01T09:00:00.000Z" }).forEach(store.observe);
   conversation({ id: "call-aa22", from: "+15550122", reason: "silence" }).forEach(store.observe);
   conversation({ id: "call-bb33", from: "+15550111", said: "my card is 4111 1111 1111 1111\x1b[2J" }).forEach(
@@ -95,21 +95,13 @@ test("a bundle masks numbers, and holds no word if asked", async () => {
   assert.ok(JSON.parse(bare).call.transcript.every(({ words }: { words: number }) => words > 0));
 });
 
-const RECORDED: CallNotice = {
-  call: "call-bb33",
-  atMs: 1,
-  kind: "recorded",
-  file: "recordings/call-bb33.wav",
-  durationMs: 42_000,
-};
-
 test("a bundle or a recording that cannot be written is told in a sentence", async () => {
   using at = desk();
   const bundle = await at.run("show", ["bb", "--bundle", `${at.dir}/none/x.json`]);
   assert.deepEqual([bundle.code, bundle.out], [1, ""]);
   assert.match(bundle.err, /^Cannot write \S+none\/x\.json: there is no such folder/);
-  at.store.observe(RECORDED);
-  at.store.flush();
+  Deno.mkdirSync(`${at.dir}/recordings`);
+  Deno.writeTextFileSync(`${at.dir}/recordings/call-bb33.wav`, "RIFF");
   const wav = await at.run("show", ["bb", "--wav", at.dir]);
   assert.equal(wav.code, 1);
   assert.match(wav.err, /^Cannot write /);
@@ -120,8 +112,6 @@ test("a recording is copied, or its absence said", async () => {
   assert.match((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).err, /was not recorded/);
   Deno.mkdirSync(`${at.dir}/recordings`);
   Deno.writeTextFileSync(`${at.dir}/recordings/call-bb33.wav`, "RIFF");
-  at.store.observe(RECORDED);
-  at.store.flush();
   assert.equal((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).code, 0);
   assert.equal(Deno.readTextFileSync(`${at.dir}/x.wav`), "RIFF");
   await at.run("forget", ["+15550111", "--yes"]);

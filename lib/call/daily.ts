@@ -10,12 +10,16 @@ export class DailyMinutes {
   #day = "";
   #minutes = 0;
 
-  /** `used`: minutes of today from before the start, where a store knows them. */
-  constructor({ now, timezone, used = 0 }: { now: () => Date; timezone: () => string; used?: number }) {
+  /** `usedSince`: minutes from before the start, of calls that began since then (ms since 1970), where a store knows them. */
+  constructor({ now, timezone, usedSince }: {
+    now: () => Date;
+    timezone: () => string;
+    usedSince?: ((ms: number) => number) | undefined;
+  }) {
     this.#now = now;
     this.#timezone = timezone;
     this.#day = this.#today();
-    this.#minutes = used;
+    this.#minutes = usedSince?.(midnight(now(), timezone())) ?? 0;
   }
 
   observe(notice: CallNotice): void {
@@ -47,4 +51,17 @@ export class DailyMinutes {
   #today(): string {
     return new Intl.DateTimeFormat("en-CA", { timeZone: this.#timezone() }).format(this.#now());
   }
+}
+
+/** When the day began there, ms since 1970; an hour off on a day on which the clocks were changed. */
+function midnight(now: Date, timeZone: string): number {
+  const parts = new Intl.DateTimeFormat("en", {
+    timeZone,
+    hourCycle: "h23",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  }).formatToParts(now);
+  const valueOf = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
+  return now.getTime() - ((valueOf("hour") * 60 + valueOf("minute")) * 60 + valueOf("second")) * 1000;
 }

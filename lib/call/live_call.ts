@@ -76,8 +76,8 @@ export interface CallParts {
   greeting?: SpokenLine;
   /** Said before everything else: that the call is recorded. */
   notice?: SpokenLine;
-  /** Opens the recording of the line; closed with the call. */
-  record?: () => { tap: LineTap } & Disposable;
+  /** Opens the recording of the line; closed with the session. */
+  record?: () => Recording;
   /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
   route: (text: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
@@ -90,6 +90,16 @@ export interface CallParts {
   /** What was said so far, as heard. */
   history: () => readonly { role: "user" | "assistant"; content: string }[];
   report: (notice: NoticeBody) => void;
+}
+
+/** Takes down both sides of a line until it is closed. A call that comes back goes on with the same one. */
+export interface Recording extends Disposable {
+  /** Hand this to the line. */
+  readonly tap: LineTap;
+  /** Where it is, below the data folder. */
+  readonly file: string;
+  /** What is in the file, ms; 0 where nothing could be written. */
+  readonly durationMs: number;
 }
 
 /** A call in progress. */

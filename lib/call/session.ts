@@ -8,7 +8,7 @@ import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
 import type { LegEvent } from "../phone/leg.ts";
 import { CutReplies } from "./cut_replies.ts";
 import { Echoes } from "./echoes.ts";
-import type { CallParts, LiveCall, SpokenLine, ToolCall } from "./live_call.ts";
+import type { CallParts, LiveCall, Recording, SpokenLine, ToolCall } from "./live_call.ts";
 import {
   begin,
   type CallEffect,
@@ -94,7 +94,11 @@ class Session {
     });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);
-    if (this.#parts.record) leg.tap(owned.use(this.#parts.record()).tap);
+    if (this.#parts.record) {
+      const recording = this.#parts.record();
+      owned.defer(() => this.#recorded(recording));
+      leg.tap(owned.use(recording).tap);
+    }
     leg.listen((event) => this.#legEvent(event));
     if (this.#parts.notice) this.#speak(this.#parts.notice, "line");
     if (this.#parts.greeting) this.#unanswered.waitFor(this.#speak(this.#parts.greeting, "line"));
@@ -395,6 +399,11 @@ class Session {
       framesOut: Math.ceil(this.#bytesOut / FRAME_BYTES),
     });
     return reason;
+  }
+
+  /** The recording is closed. */
+  #recorded({ file, durationMs }: Recording): void {
+    if (durationMs > 0) this.#report({ kind: "recorded", file, durationMs });
   }
 
   #report(notice: NoticeBody): void {

@@ -64,3 +64,8 @@ export function estimateCost({ durationMs = 0, engine, models, usage }: CallReco
   const usd = Object.values(parts).reduce((sum, part) => sum + part, 0);
   return { usd: Math.round(usd * 10_000) / 10_000, parts, unknown, pricesAsOf: PRICES_AS_OF };
 }
+
+/** A record as it is given away: with the estimate of its cost. */
+export function withCost(record: CallRecord): CallRecord & { cost: CostEstimate } {
+  return { ...record, cost: estimateCost(record) };
+}

@@ -7,7 +7,10 @@ import { Aligner, interleave, WAV_HEADER_BYTES, wavHeader } from "./recording.ts
 const WRITE_EVERY_MS = 2000;
 
 export interface RecorderParts {
-  path: string;
+  /** The data folder. */
+  folder: string;
+  /** Of the recording, below it. */
+  file: string;
   clock: Clock;
   /** The disk refuses: the call goes on unrecorded. Told once. */
   failed: (error: unknown) => void;
@@ -25,7 +28,7 @@ export class CallRecorder implements Disposable {
     this.#parts = parts;
     this.#try(() => {
       // A call that comes back goes on with its file, without the time in between.
-      this.#file = Deno.openSync(parts.path, { read: true, write: true, create: true });
+      this.#file = Deno.openSync(`${parts.folder}/${parts.file}`, { read: true, write: true, create: true });
       const samples = Math.max(0, Math.floor((this.#file.statSync().size - WAV_HEADER_BYTES) / 2));
       this.#dataBytes = samples * 2;
       this.#file.truncateSync(WAV_HEADER_BYTES + this.#dataBytes); // half a sample of a write that was cut off
@@ -35,7 +38,10 @@ export class CallRecorder implements Disposable {
     this.#arm();
   }
 
-  /** What is in the file, ms. */
+  get file(): string {
+    return this.#parts.file;
+  }
+
   get durationMs(): number {
     return this.#dataBytes / 16;
   }

@@ -1,6 +1,7 @@
 /** What the store costs: the longest write while 50 calls run, and commands on 10,000 kept calls. Run it with `deno run -A`. */
 
-import { CALLS_FILE, recordCommand } from "../../lib/calls_command.ts";
+import { recordCommand } from "../../lib/calls_command.ts";
+import { CALLS_FILE } from "../../lib/store/place.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { openStore } from "../../lib/store.ts";
 import { SqliteBackend } from "../../lib/store/sqlite.ts";

@@ -20,20 +20,21 @@ async function callThatReturns(sim: Awaited<ReturnType<typeof simHouse>>): Promi
 
 test("a call whose line breaks and comes back keeps the recording of what was before the break", async () => {
   using dir = folder();
-  let path = "";
   await using sim = await simHouse({
     config: { privacy: { recording: true }, lines: { recordingNotice: "This call is recorded." } },
     record: (clock) => (call) =>
       new CallRecorder({
-        path: path = `${dir.path}/${call}.wav`,
+        folder: dir.path,
+        file: `${call}.wav`,
         clock,
         failed: (error) => assert.fail(String(error)),
       }),
   });
   await callThatReturns(sim);
   const talkedMs = of(sim.notices, "call-ended").reduce((sum, { durationMs }) => sum + durationMs, 0);
-  const recordedMs = (Deno.statSync(path).size - 58) / 16;
-  assert.ok(recordedMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${recordedMs} ms`);
+  const { file, durationMs } = sim.records()[0]!.recording!;
+  assert.equal((Deno.statSync(`${dir.path}/${file}`).size - 58) / 16, durationMs);
+  assert.ok(durationMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${durationMs} ms`);
 });
 
 test("the webhook of a call that came back tells of the whole call", async () => {

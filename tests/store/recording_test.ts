@@ -76,7 +76,12 @@ for (const [name, { weather, minutes }] of Object.entries(WEATHERS)) {
     const { reception } = sim.house;
     const stream = reception.stream.bind(reception);
     const path = `${dir.path}/call.wav`;
-    const recorder = new CallRecorder({ path, clock: sim.clock, failed: (error) => assert.fail(String(error)) });
+    const recorder = new CallRecorder({
+      folder: dir.path,
+      file: "call.wav",
+      clock: sim.clock,
+      failed: (error) => assert.fail(String(error)),
+    });
     reception.stream = (wire) => stream(tapWire(wire, recorder.tap));
     const phone = sim.ring({ record: true, steps: talkative(minutes), limitMs: minutes * 60_000 });
     await sim.clock.runFor(phone.report, (minutes + 2) * 60_000);
@@ -144,7 +149,12 @@ test("what is handed over may be used again, and what a carrier without echoes w
 test("a disk that refuses ends the recording, and nothing else", async () => {
   const clock = new VirtualClock();
   const errors: unknown[] = [];
-  const recorder = new CallRecorder({ path: "/nowhere/at/all.wav", clock, failed: (error) => errors.push(error) });
+  const recorder = new CallRecorder({
+    folder: "/nowhere",
+    file: "at/all.wav",
+    clock,
+    failed: (error) => errors.push(error),
+  });
   recorder.tap.caller(0, new Uint8Array(160));
   recorder.tap.caller(60_000, new Uint8Array(160));
   await clock.run(10_000);

@@ -105,20 +105,18 @@ for (const kind of DISKS) {
     assert.deepEqual(store.list({})[0]?.facts, { name: "Ada", phone: "+15550142" });
   });
 
-  test(`${kind}: minutes of today count what is over and what goes on`, async () => {
+  test(`${kind}: minutes are those of the calls that are over, by when they began`, async () => {
     using dir = folder();
     const { store, clock } = makeStore(place(dir.path));
     using _ = store;
     conversation({ id: "call-yy00", startedAt: "2025-12-31T23:00:00.000Z", durationMs: 600_000 }).forEach(
       store.observe,
     );
-    assert.equal(store.minutesToday(), 10); // ended today, so it is today's
     conversation({ id: "call-aa11", durationMs: 120_000 }).forEach(store.observe);
     conversation({ id: "call-bb22" }).slice(0, 3).forEach(store.observe);
     await clock.run(60_000);
-    assert.equal(store.minutesToday(), 13);
-    await clock.run(12 * 3_600_000);
-    assert.ok(store.minutesToday() > 720); // the live one alone
+    assert.equal(store.minutesSince(Date.parse("2025-12-31T00:00:00.000Z")), 12);
+    assert.equal(store.minutesSince(Date.parse("2026-01-01T00:00:00.000Z")), 2);
   });
 
   test(`${kind}: calls are kept as long as their number says, and no longer`, async () => {
@@ -179,8 +177,9 @@ test("a process that died is known by the next one: its calls are not live any m
 test("what is forgotten is gone from the files, byte by byte", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
-  const { store, clock } = makeStore({ path, recordings: dir.path });
-  Deno.writeTextFileSync(`${dir.path}/call-x7.wav`, "RIFF");
+  const { store, clock } = makeStore({ path, folder: dir.path });
+  Deno.mkdirSync(`${dir.path}/recordings`);
+  Deno.writeTextFileSync(`${dir.path}/recordings/call-x7.wav`, "RIFF");
   for (let n = 0; n < 60; n++) {
     const from = n % 3 === 0 ? "+15550177" : "+15550100";
     const word = n % 3 === 0 ? "pineapple" : "tangerine";
@@ -192,14 +191,14 @@ test("what is forgotten is gone from the files, byte by byte", async () => {
   live.slice(0, 9).forEach(store.observe);
   await clock.run(1000);
   assert.notDeepEqual(filesHolding(dir.path, "pineapple"), []);
-  Deno.writeTextFileSync(`${dir.path}/call-x3.wav`, "RIFF");
+  Deno.writeTextFileSync(`${dir.path}/recordings/call-x3.wav`, "RIFF");
   assert.deepEqual(store.forget("1 555 0177"), { calls: 21, clean: true });
   live.slice(9).forEach(store.observe);
   await clock.run(1000);
   for (const trace of ["pineapple", "15550177"]) assert.deepEqual(filesHolding(dir.path, trace), [], trace);
   assert.equal(store.list({ limit: 100 }).length, 40);
   assert.equal(filesHolding(dir.path, "tangerine").length > 0, true);
-  const files = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+  const files = [...Deno.readDirSync(`${dir.path}/recordings`)].map(({ name }) => name);
   assert.equal(files.includes("call-x3.wav"), false);
   assert.equal(files.includes("call-x7.wav"), true, "another caller's recording stays");
   store[Symbol.dispose]();

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { DailyMinutes } from "../../lib/call/daily.ts";
+import type { CallNotice } from "../../lib/call/notice.ts";
+import { test } from "../case.ts";
+
+test("the minutes from before the start are those since midnight where the calls are", () => {
+  const asked: string[] = [];
+  const minutes = new DailyMinutes({
+    now: () => new Date("2026-03-01T03:30:05.000Z"),
+    timezone: () => "America/New_York",
+    usedSince: (ms) => (asked.push(new Date(ms).toISOString()), 12),
+  });
+  assert.equal(minutes.used, 12);
+  assert.deepEqual(asked, ["2026-02-28T05:00:00.000Z"]);
+});
+
+test("a new day begins at 0, and a live call counts as it goes on", () => {
+  let now = new Date("2026-03-01T22:59:00.000Z");
+  const minutes = new DailyMinutes({ now: () => now, timezone: () => "Europe/Berlin", usedSince: () => 30 });
+  const started: CallNotice = {
+    kind: "call-started",
+    ...{ call: "call-a", atMs: 0, startedAt: now.toISOString(), callSid: "CA", streamSid: "MZ" },
+    ...{ from: "", to: "", engine: "agent", version: "0", configHash: "" },
+  };
+  minutes.observe(started);
+  now = new Date("2026-03-01T22:59:30.000Z");
+  assert.equal(minutes.used, 30.5);
+  now = new Date("2026-03-01T23:00:30.000Z");
+  assert.equal(minutes.used, 1.5);
+});
