@@ -24,6 +24,7 @@ import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
 import { watchFiles } from "./reload.ts";
 import { NoticeHub } from "./telemetry/hub.ts";
+import { watchLoop } from "./telemetry/loop_lag.ts";
 import { turnsRoute } from "./turns_route.ts";
 import { log, logNotice } from "./telemetry/log.ts";
 import { callMeters } from "./telemetry/call_meters.ts";
@@ -119,6 +120,7 @@ export function openServer(
     unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
   }));
   house.pacer.onWake = meters.pacerLateness;
+  owned.use(watchLoop(clock, meters.loopLag));
   const { reception } = house;
 
   const peers = new WeakMap<Request, string>();

@@ -1,6 +1,7 @@
 /** What observers may see of a call, and the record it folds into. Pure. */
 
 import type { Fault } from "../base/result.ts";
+import type { LatencyParts } from "../engine/engine.ts";
 
 /** Fields of every notice. `atMs`: ms since the call's start; `call`: our own id of the call. */
 interface Stamp {
@@ -74,14 +75,6 @@ export type NoticeBody =
 export type CallNotice = Stamp & NoticeBody;
 
 export type ReplySource = "engine" | "route" | "line" | "resumed";
-
-export interface LatencyParts {
-  stt?: number;
-  model?: number;
-  voice?: number;
-  ours?: number;
-  total?: number;
-}
 
 export interface CallModels {
   listen?: string;

@@ -37,7 +37,6 @@ export interface AnswerParts {
 /** When what happened, ms of the clock. */
 export interface AnswerTimes {
   request?: number;
-  firstToken?: number;
   firstText?: number;
   firstAudio?: number;
 }
@@ -155,7 +154,6 @@ export class Answer {
     for await (const part of llm.chat(request, this.#scope.signal)) {
       if (this.#aborted) return [];
       if (part.kind === "finish") continue;
-      times.firstToken ??= this.#nowMs;
       if (part.kind === "text") say(chunker.push(part.text));
       else {
         say(chunker.flush()); // what comes before a call is said while it runs

@@ -30,10 +30,17 @@ export type EngineEvent =
   /** Where the time of a turn went, ms, as far as the engine knows. */
   | { kind: "latency"; parts: LatencyParts };
 
+/** All ms, as far as they are known. */
 export interface LatencyParts {
+  /** From the caller's last sound until the turn was known to be over. */
   stt?: number;
+  /** From our question until there was something to speak. */
   model?: number;
+  /** From the first text to the first audio. */
   voice?: number;
+  /** What is left of `total`. */
+  ours?: number;
+  /** From the caller's last sound to our first. */
   total?: number;
 }
 

@@ -502,15 +502,16 @@ export class PipelineEngine implements Engine {
   }
 }
 
-/** Where the time went from the caller's last sound to our first. */
-function latency(turn: TurnTimes, { request, firstToken, firstText, firstAudio = 0 }: Answer["times"]): LatencyParts {
+/** Where the time went from the caller's last sound to our first. The model has taken its time once there is something to speak. */
+function latency(turn: TurnTimes, { request, firstText, firstAudio = 0 }: Answer["times"]): LatencyParts {
   const between = (from: number | undefined, to: number | undefined) =>
     from === undefined || to === undefined ? undefined : Math.max(0, Math.round(to - from));
-  const parts = {
-    stt: between(turn.speechEnd, turn.final),
-    model: between(request, firstToken),
-    voice: between(firstText, firstAudio),
-    total: between(turn.speechEnd ?? turn.final, firstAudio),
-  };
+  const stt = between(turn.speechEnd, turn.final);
+  const model = between(request, firstText);
+  const voice = between(firstText, firstAudio);
+  const total = between(turn.speechEnd ?? turn.final, firstAudio) ?? 0;
+  // A model that was asked before the turn was over worked beside the recogniser.
+  const ours = Math.max(0, total - (stt ?? 0) - (model ?? 0) - (voice ?? 0));
+  const parts = { stt, model, voice, ours, total };
   return Object.fromEntries(Object.entries(parts).filter(([, ms]) => ms !== undefined));
 }

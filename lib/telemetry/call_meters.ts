@@ -55,7 +55,9 @@ export function callMeters() {
     if (!call) return;
     if (!call.spoke) meters.firstAudioSeconds.observe(atMs * MS);
     call.spoke = true;
-    if (call.callerDoneMs !== undefined) meters.replySeconds.observe((atMs - call.callerDoneMs) * MS, { part: "ours" });
+    if (call.callerDoneMs !== undefined) {
+      meters.replySeconds.observe((atMs - call.callerDoneMs) * MS, { part: "answer" });
+    }
     call.callerDoneMs = undefined;
   }
 

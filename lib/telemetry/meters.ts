@@ -33,7 +33,8 @@ export function offhookMeters(registry = new Registry()) {
     }),
     replySeconds: registry.histogram({
       name: "offhook_reply_seconds",
-      help: "From the end of the caller's turn to the reply's first audio, by the part that took it.",
+      help:
+        "From the end of the caller's turn to the reply's first audio, by the part that took it; answer: since we knew the words.",
       labels: ["part"],
       buckets: WAIT_SECONDS,
     }),
