@@ -268,6 +268,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
               clock: parts.clock,
               url: config.urls.agent,
               key: config.keys.deepgram ?? "rehearsal",
+              ...(config.server.uplinkMs === undefined ? {} : { chunkMs: config.server.uplinkMs }),
               plan: known.then(() =>
                 agentPlan(call, fill, {
                   said: resumed ? "" : greeting?.text,

@@ -59,8 +59,6 @@ export const PHONE_MANNERS =
 
 /** Flux's own advice where the configuration has none. Deepgram reference, section 4.1. */
 const EAGER_THRESHOLD = 0.5;
-/** Flux speaks four times a second: a caller waits meanwhile. */
-const FLUX_STUCK_MS = 1500;
 
 /** Opens at once; everything it connects to is closed with it. */
 export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
@@ -128,12 +126,14 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       name: `deepgram ${provider.model}`,
       peer: "deepgram-flux",
       endsWithinMs: Infinity, // it may wait for the rest of a sentence, and looks after its own stalls
-      open: (listen, opened) => openFlux({ ...settings, stuckMs: FLUX_STUCK_MS, listen, opened }),
+      open: (listen, opened) => openFlux({ ...settings, listen, opened }),
     };
   }
 
   function common(url: string) {
-    return { dial, clock, url, key: config.keys.deepgram ?? REHEARSED };
+    const { uplinkMs } = config.server;
+    const key = config.keys.deepgram ?? REHEARSED;
+    return { dial, clock, url, key, ...(uplinkMs === undefined ? {} : { chunkMs: uplinkMs }) };
   }
 }
 

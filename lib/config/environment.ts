@@ -34,7 +34,7 @@ export interface Overrides {
 }
 
 export interface ReadEnvironment {
-  server: Omit<ServerConfig, "maxCalls" | "uplinkMs"> & { maxCalls?: number; uplinkMs?: number };
+  server: Omit<ServerConfig, "maxCalls"> & { maxCalls?: number };
   keys: Keys;
   urls: Urls;
   secrets: Record<string, string>;

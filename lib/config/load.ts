@@ -15,7 +15,7 @@ import { checkCall } from "./rules.ts";
 import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
 import { fillCall } from "./texts.ts";
-import type { CallConfig, Config, Loaded, ServerConfig } from "./types.ts";
+import type { CallConfig, Config, Loaded } from "./types.ts";
 
 export interface ParseInput {
   /** The text of the file; undefined: there is none, and a built-in minimum stands in. */
@@ -50,7 +50,7 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   const warnings = [...file.warnings, ...env.warnings, ...live.warnings];
   const { base, numbers } = live;
   if (base === undefined || faults.length > 0) return failed(faults);
-  const server = serverOf(env, base);
+  const server = { ...env.server, maxCalls: env.server.maxCalls ?? base.limits.callsAtOnce };
   const open = { server, urls: env.urls, rehearsal: env.rehearsal, base, numbers };
   const { keys, secrets } = env;
   const config: Config = {
@@ -247,15 +247,6 @@ function unknownKeys(raw: Raw, known: readonly string[], { file, at }: { file: s
     problem: "is not a known key here",
     remedy: unknownKeyRemedy(key, known),
   }));
-}
-
-function serverOf(env: ReadEnvironment, base: CallConfig): ServerConfig {
-  const listen = base[base.engine].listen.provider;
-  return {
-    ...env.server,
-    maxCalls: env.server.maxCalls ?? base.limits.callsAtOnce,
-    uplinkMs: env.server.uplinkMs ?? (listen.model.startsWith("flux") ? 80 : 20),
-  };
 }
 
 type Kept = Pick<Config, "keys" | "urls" | "rehearsal">;

@@ -33,7 +33,8 @@ export interface ServerConfig {
   maxCalls: number;
   drainSeconds: number;
   pacerLeadMs: number;
-  uplinkMs: number;
+  /** Caller audio in one message to a vendor; undefined: as it suits the vendor. */
+  uplinkMs?: number;
   vendorSocket: "auto" | "native" | "ws";
   dataDir: string;
   adminToken?: string;

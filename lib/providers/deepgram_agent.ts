@@ -1,11 +1,13 @@
 /** Deepgram's Voice Agent over one socket: its messages (pure) and a thin shell. Source: Deepgram reference, section 2. */
 
 import { z } from "zod";
+import { FRAME_MS } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
 import { type FaultAction, faultAction } from "./deepgram_faults.ts";
+import { Gather } from "./gather.ts";
 import type {
   InjectBehavior,
   OpenVoiceAgent,
@@ -172,6 +174,8 @@ export interface DeepgramAgentParts {
   clock: Clock;
   url: string;
   key: string;
+  /** Caller audio in one message, ms; 20 if not said. */
+  chunkMs?: number;
   /** Waited for once the agent says welcome: part of the time until it is ready. */
   plan: VoiceAgentPlan | Promise<VoiceAgentPlan>;
 }
@@ -184,6 +188,7 @@ export function deepgramAgent(parts: DeepgramAgentParts): OpenVoiceAgent {
 class DeepgramAgentSession implements VoiceAgent {
   readonly #parts: DeepgramAgentParts;
   readonly #host: VoiceAgentHost;
+  readonly #uplink: Gather;
   readonly #scope = new AbortController();
   readonly #readyTimer: Timer;
   #wire: Wire | undefined;
@@ -196,6 +201,7 @@ class DeepgramAgentSession implements VoiceAgent {
   constructor(parts: DeepgramAgentParts, host: VoiceAgentHost) {
     this.#parts = parts;
     this.#host = host;
+    this.#uplink = new Gather(parts.chunkMs ?? FRAME_MS, (chunk) => this.#put(chunk));
     // The dial has its own deadline; this one bounds dial and handshake together, whatever the dial does.
     this.#readyTimer = parts.clock.after(READY_DEADLINE_MS, () => this.#late());
     this.#opening = this.#open().catch((error) => {
@@ -204,7 +210,7 @@ class DeepgramAgentSession implements VoiceAgent {
   }
 
   hear(audio: Uint8Array): void {
-    this.#put(audio);
+    this.#uplink.push(audio);
   }
 
   inject(text: string, behavior: InjectBehavior): void {

@@ -1,13 +1,14 @@
 /** Deepgram Flux (`/v2/listen`), the recogniser that keeps turns: codec and thin shell. Deepgram reference, section 4. */
 
 import { z } from "zod";
-import { BYTES_PER_MS, FRAME_BYTES } from "../audio/frame.ts";
+import { BYTES_PER_MS } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { parseJson } from "./deepgram_faults.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { carryOver, concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
+import { Gather } from "./gather.ts";
 import type { Stt, SttEvent } from "./ports.ts";
 
 const PEER = "deepgram-flux";
@@ -40,16 +41,15 @@ export interface OpenFluxOptions {
   listen: (event: SttEvent) => void;
   /** It is connected. */
   opened?: (() => void) | undefined;
-  /** How long a stream may take audio and say nothing, ms. Default: `STUCK_MS`. */
-  stuckMs?: number;
+  /** Audio in one message, ms; 80 if not said, which Flux wants (Deepgram reference, section 4.2). */
+  chunkMs?: number;
 }
 
-/** The chunk that Flux wants: 80 ms. */
-export const CHUNK_BYTES = 4 * FRAME_BYTES;
-/** Audio kept while a socket opens, and said again to one that replaces a stuck one: 2 s. */
-export const KEPT_CHUNKS = 25;
-/** Audio flows and no `TurnInfo` comes: the stream is stuck (it should speak four times a second). */
-export const STUCK_MS = 3000;
+const CHUNK_MS = 80;
+/** Audio kept while a socket opens, and said again to one that replaces a stuck one. */
+export const KEPT_MS = 2000;
+/** Audio flows and no `TurnInfo` comes: the stream is stuck (it should speak four times a second, and a caller waits meanwhile). */
+export const STUCK_MS = 1500;
 /** A second stuck socket within this time ends the recogniser. */
 export const REPLACE_AGAIN_MS = 60_000;
 /** How long the answer to `ForceEndTurn` may take; then the turn is told as it stands. */
@@ -66,8 +66,8 @@ class Flux implements Stt {
   readonly name: string;
   readonly #options: OpenFluxOptions;
   readonly #timers: TimerSet<"finish" | "carried">;
-  readonly #chunk = new Uint8Array(CHUNK_BYTES);
-  #chunkBytes = 0;
+  readonly #uplink: Gather;
+  readonly #keptChunks: number;
   #recent: Uint8Array[] = [];
   #socket: DeepgramSocket;
   /** The stuck socket that was replaced, until it is closed. */
@@ -82,25 +82,21 @@ class Flux implements Stt {
   constructor(options: OpenFluxOptions) {
     this.name = `deepgram ${options.provider.model}`;
     this.#options = options;
+    const { chunkMs = CHUNK_MS } = options;
+    this.#uplink = new Gather(chunkMs, (chunk) => this.#cut(chunk));
+    this.#keptChunks = Math.ceil(KEPT_MS / chunkMs);
     this.#timers = new TimerSet(options.clock, () => this.#tell(concludeFlux(this.#turn)));
     this.#socket = this.#connect();
   }
 
   hear(frame: Uint8Array): void {
-    if (this.#over) return;
-    for (let offset = 0; offset < frame.length;) {
-      const bytes = frame.subarray(offset, offset + CHUNK_BYTES - this.#chunkBytes);
-      this.#chunk.set(bytes, this.#chunkBytes);
-      this.#chunkBytes += bytes.length;
-      offset += bytes.length;
-      if (this.#chunkBytes === CHUNK_BYTES) this.#cutChunk();
-    }
+    if (!this.#over) this.#uplink.push(frame);
   }
 
   finish(): void {
     if (this.#over) return;
     if (!this.#socket.open) return void (this.#finishAtOpen = true);
-    this.#cutChunk();
+    this.#uplink.flush();
     this.#socket.send(FORCE_END_TURN);
     this.#timers.arm("finish", FINISH_MS);
   }
@@ -140,11 +136,8 @@ class Flux implements Stt {
     this.#options.opened?.();
   }
 
-  #cutChunk(): void {
-    if (this.#chunkBytes === 0) return;
-    const chunk = this.#chunk.slice(0, this.#chunkBytes);
-    this.#chunkBytes = 0;
-    if (this.#recent.push(chunk) > KEPT_CHUNKS) this.#recent.shift();
+  #cut(chunk: Uint8Array): void {
+    if (this.#recent.push(chunk.slice()) > this.#keptChunks) this.#recent.shift();
     if (this.#socket.open) this.#send(chunk);
   }
 
@@ -152,16 +145,15 @@ class Flux implements Stt {
     this.#socket.send(chunk);
     this.#unansweredBytes += chunk.length;
     const mutedMs = this.#options.clock.monotonicMs() - this.#infoAtMs;
-    const { stuckMs = STUCK_MS } = this.#options;
-    if (this.#unansweredBytes >= stuckMs * BYTES_PER_MS && mutedMs >= stuckMs) this.#replace();
+    if (this.#unansweredBytes >= STUCK_MS * BYTES_PER_MS && mutedMs >= STUCK_MS) this.#replace();
   }
 
   /** The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall". */
   #replace(): void {
     const nowMs = this.#options.clock.monotonicMs();
     if (nowMs - this.#replacedAtMs < REPLACE_AGAIN_MS) {
-      const limitMs = this.#options.stuckMs ?? STUCK_MS;
-      return this.#socket.fail({ kind: "deadline", peer: PEER, what: "TurnInfo, on a second socket too,", limitMs });
+      const what = "TurnInfo, on a second socket too,";
+      return this.#socket.fail({ kind: "deadline", peer: PEER, what, limitMs: STUCK_MS });
     }
     this.#replacedAtMs = nowMs;
     this.#turn = carryOver(this.#turn);

@@ -1,19 +1,18 @@
 /** Deepgram's live recogniser (`/v1/listen`, Nova): codec and thin shell. Deepgram reference, section 3. */
 
 import { z } from "zod";
-import { BYTES_PER_MS } from "../audio/frame.ts";
-import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
+import { BYTES_PER_MS, FRAME_MS } from "../audio/frame.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { parseJson } from "./deepgram_faults.ts";
+import { Gather } from "./gather.ts";
 import {
   assemble,
   type ListenAssembly,
   type ListenEffect,
   type ListenInput,
-  type ListenPolicy,
-  type ListenTimer,
   NOTHING_HEARD,
 } from "./listen_assembler.ts";
 import type { Stt, SttEvent } from "./ports.ts";
@@ -47,8 +46,8 @@ export interface OpenListenOptions {
   listen: (event: SttEvent) => void;
   /** It is connected. */
   opened?: (() => void) | undefined;
-  /** Ms to wait after `speech_final` for the caller to go on. Default: none, as the engine's turn-taking decides. */
-  graceMs?: ListenPolicy["graceMs"];
+  /** Audio in one message, ms; 20 if not said. */
+  chunkMs?: number;
 }
 
 /** A text KeepAlive goes out when no audio was sent for so long; the server gives up after 10 s. */
@@ -58,7 +57,7 @@ export const KEPT_FRAMES = 100;
 /** Audio flows and the server says nothing at all: it is stuck. With interim results it speaks about once a second. */
 export const MUTE_LIMIT_MS = 15_000;
 
-/** Open a recogniser; it connects at once. mu-law at 8 kHz passes untouched, each frame as it comes. */
+/** Open a recogniser; it connects at once. mu-law at 8 kHz passes untouched. */
 export function openListen(options: OpenListenOptions): Stt {
   return new Listen(options);
 }
@@ -66,12 +65,13 @@ export function openListen(options: OpenListenOptions): Stt {
 class Listen implements Stt {
   readonly name: string;
   readonly #options: OpenListenOptions;
-  readonly #policy: ListenPolicy;
+  readonly #uplink: Gather;
   readonly #socket: DeepgramSocket;
-  readonly #timers: TimerSet<ListenTimer>;
   /** Heard before the socket opened: the last `KEPT_FRAMES`. */
   #kept: Uint8Array[] = [];
   #keepAlive: Timer | undefined;
+  /** Until the answer to `Finalize` is late. */
+  #finalizing: Timer | undefined;
   #assembly: ListenAssembly = NOTHING_HEARD;
   #finishAtOpen = false;
   #sentAtMs = 0;
@@ -83,8 +83,7 @@ class Listen implements Stt {
     const { dial, clock, url, key, provider } = options;
     this.name = `deepgram ${provider.model}`;
     this.#options = options;
-    this.#policy = { graceMs: options.graceMs ?? (() => 0) };
-    this.#timers = new TimerSet(clock, (timer) => this.#take({ kind: "timer", timer }));
+    this.#uplink = new Gather(options.chunkMs ?? FRAME_MS, (chunk) => this.#send(chunk));
     this.#socket = new DeepgramSocket({
       dial,
       clock,
@@ -103,7 +102,7 @@ class Listen implements Stt {
 
   hear(frame: Uint8Array): void {
     if (this.#over) return;
-    if (this.#socket.open) this.#send(frame);
+    if (this.#socket.open) this.#uplink.push(frame);
     else if (this.#kept.push(frame.slice()) > KEPT_FRAMES) this.#kept.shift();
   }
 
@@ -120,21 +119,21 @@ class Listen implements Stt {
 
   #opened(): void {
     this.#sentAtMs = this.#heardFromAtMs = this.#options.clock.monotonicMs();
-    for (const frame of this.#kept) this.#send(frame);
+    for (const frame of this.#kept) this.#uplink.push(frame);
     this.#kept = [];
     this.#armKeepAlive(KEEP_ALIVE_MS);
     if (this.#finishAtOpen) this.#take({ kind: "finish" });
     this.#options.opened?.();
   }
 
-  #send(frame: Uint8Array): void {
+  #send(chunk: Uint8Array): void {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#unansweredBytes += frame.length;
+    this.#unansweredBytes += chunk.length;
     if (this.#unansweredBytes >= MUTE_LIMIT_MS * BYTES_PER_MS && nowMs - this.#heardFromAtMs >= MUTE_LIMIT_MS) {
       return this.#socket.fail({ kind: "deadline", peer: PEER, what: "any result", limitMs: MUTE_LIMIT_MS });
     }
     this.#sentAtMs = nowMs;
-    this.#socket.send(frame);
+    this.#socket.send(chunk);
   }
 
   #armKeepAlive(ms: number): void {
@@ -156,7 +155,7 @@ class Listen implements Stt {
   }
 
   #take(input: ListenInput): void {
-    const [assembly, effects] = assemble(this.#assembly, input, this.#policy);
+    const [assembly, effects] = assemble(this.#assembly, input);
     this.#assembly = assembly;
     for (const effect of effects) this.#perform(effect);
   }
@@ -167,11 +166,11 @@ class Listen implements Stt {
       case "tell":
         return this.#options.listen(effect.event);
       case "finalize":
+        this.#uplink.flush();
+        this.#finalizing = this.#options.clock.after(effect.withinMs, () => this.#take({ kind: "finalize-late" }));
         return this.#socket.send(FINALIZE);
-      case "arm":
-        return this.#timers.arm(effect.timer, effect.ms);
-      case "disarm":
-        return this.#timers.disarm(effect.timer);
+      case "finalized":
+        return this.#finalizing?.[Symbol.dispose]();
       default:
         effect satisfies never;
     }
@@ -181,7 +180,7 @@ class Listen implements Stt {
   #end(event?: SttEvent): void {
     if (this.#over) return;
     this.#over = true;
-    this.#timers[Symbol.dispose]();
+    this.#finalizing?.[Symbol.dispose]();
     this.#keepAlive?.[Symbol.dispose]();
     this.#kept = [];
     if (event) this.#options.listen(event);

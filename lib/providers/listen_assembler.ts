@@ -12,7 +12,8 @@ export type ListenInput =
   | { kind: "utterance-end" }
   /** Our side wants the rest now. */
   | { kind: "finish" }
-  | { kind: "timer"; timer: ListenTimer };
+  /** The answer to `Finalize` does not come. */
+  | { kind: "finalize-late" };
 
 /** One `Results` message: text for the window from `startS` to `endS`, seconds of audio sent. */
 export interface ListenResults {
@@ -26,15 +27,12 @@ export interface ListenResults {
   confidence?: number;
 }
 
-/** `grace`: time for the caller to go on after `speech_final`. `finalize`: how long the answer to `Finalize` may take. */
-export type ListenTimer = "grace" | "finalize";
-
 export type ListenEffect =
   | { kind: "tell"; event: SttEvent }
-  /** Send `Finalize`. */
-  | { kind: "finalize" }
-  | { kind: "arm"; timer: ListenTimer; ms: number }
-  | { kind: "disarm"; timer: ListenTimer };
+  /** Send `Finalize`; its answer may take `withinMs`. */
+  | { kind: "finalize"; withinMs: number }
+  /** Its answer is not waited for any more. */
+  | { kind: "finalized" };
 
 export interface ListenAssembly {
   /** What is fixed of the open utterance. */
@@ -50,11 +48,6 @@ export interface ListenAssembly {
   readonly interimStartS: number;
   /** A guess for the window from `startS` was told as final, as its final was late: so many words of it are not news. */
   readonly told: { startS: number; words: number } | undefined;
-}
-
-export interface ListenPolicy {
-  /** Ms to wait after `speech_final` for the caller to go on; 0 ends the turn at once. */
-  graceMs: (text: string) => number;
 }
 
 export const NOTHING_HEARD: ListenAssembly = {
@@ -76,10 +69,10 @@ const EPSILON_S = 0.001;
 type Step = readonly [ListenAssembly, readonly ListenEffect[]];
 
 /** What `input` means after `state`. */
-export function assemble(state: ListenAssembly, input: ListenInput, policy: ListenPolicy): Step {
+export function assemble(state: ListenAssembly, input: ListenInput): Step {
   switch (input.kind) {
     case "results":
-      return input.isFinal ? fix(state, unheard(state, input), policy) : guess(state, unheard(state, input));
+      return input.isFinal ? fix(state, unheard(state, input)) : guess(state, unheard(state, input));
     case "speech-started":
       return [state, [tell({ kind: "spoke" })]];
     case "utterance-end":
@@ -87,7 +80,7 @@ export function assemble(state: ListenAssembly, input: ListenInput, policy: List
       return state.finals.length > 0 ? conclude(state) : [state, []];
     case "finish":
       return finalize(state, FINISH_FINALIZE_MS);
-    case "timer":
+    case "finalize-late":
       return conclude(state);
   }
 }
@@ -101,10 +94,10 @@ function unheard({ told }: ListenAssembly, results: ListenResults): ListenResult
 function guess(state: ListenAssembly, { text, startS }: ListenResults): Step {
   const next = { ...state, interim: text, interimStartS: startS };
   if (!text || whole(next) === whole(state)) return [next, takenBack(state, next)];
-  return [next, [disarm("grace"), tell({ kind: "interim", text: whole(next) })]];
+  return [next, [tell({ kind: "interim", text: whole(next) })]];
 }
 
-function fix(state: ListenAssembly, results: ListenResults, policy: ListenPolicy): Step {
+function fix(state: ListenAssembly, results: ListenResults): Step {
   const repeated = results.endS <= state.fixedUntilS + EPSILON_S;
   const text = repeated ? "" : results.text;
   // The answer to `Finalize` may be empty although a guess stands: the guess is then all there is.
@@ -118,8 +111,8 @@ function fix(state: ListenAssembly, results: ListenResults, policy: ListenPolicy
   };
   if (state.finalizing && results.fromFinalize) return conclude(next);
   if (next.finals.length === 0) return [next, takenBack(state, next)];
-  if (results.speechFinal) return atPause(next, policy);
-  return text ? [next, [disarm("grace"), tell(final(next, false))]] : [next, []];
+  if (results.speechFinal) return conclude(next);
+  return text ? [next, [tell(final(next, false))]] : [next, []];
 }
 
 /** The guess was all there was, and is nothing now: who awaits its final would wait in vain. */
@@ -127,16 +120,8 @@ function takenBack(before: ListenAssembly, after: ListenAssembly): ListenEffect[
   return whole(before) && !whole(after) ? [tell({ kind: "interim", text: "" })] : [];
 }
 
-/** The recogniser saw enough silence. */
-function atPause(state: ListenAssembly, policy: ListenPolicy): Step {
-  const graceMs = policy.graceMs(whole(state));
-  if (graceMs <= 0) return conclude(state);
-  return [state, [tell(final(state, false)), { kind: "arm", timer: "grace", ms: graceMs }]];
-}
-
-function finalize(state: ListenAssembly, ms: number): Step {
-  if (state.finalizing) return [state, []];
-  return [{ ...state, finalizing: true }, [{ kind: "finalize" }, { kind: "arm", timer: "finalize", ms }]];
+function finalize(state: ListenAssembly, withinMs: number): Step {
+  return state.finalizing ? [state, []] : [{ ...state, finalizing: true }, [{ kind: "finalize", withinMs }]];
 }
 
 /** The utterance is over: tell all of it, the standing guess included. */
@@ -147,7 +132,7 @@ function conclude(state: ListenAssembly): Step {
     interimStartS: state.interimStartS,
     told: state.interim ? toldOf(state) : state.told,
   };
-  const over = [disarm("grace"), disarm("finalize")];
+  const over: ListenEffect[] = state.finalizing ? [{ kind: "finalized" }] : [];
   return [next, whole(state) ? [...over, tell(final(state, true))] : over];
 }
 
@@ -171,8 +156,4 @@ function lower(a: number | undefined, b: number | undefined): number | undefined
 
 function tell(event: SttEvent): ListenEffect {
   return { kind: "tell", event };
-}
-
-function disarm(timer: ListenTimer): ListenEffect {
-  return { kind: "disarm", timer };
 }

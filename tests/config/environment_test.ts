@@ -82,7 +82,6 @@ test("an empty environment gives the documented defaults", () => {
     logFormat: "auto",
     onDeploy: false,
     maxCalls: 40,
-    uplinkMs: 20,
   });
   assert.equal(urls.agent, "wss://agent.deepgram.com/v1/agent/converse");
   assert.equal(urls.flux, "wss://api.deepgram.com/v2/listen");
@@ -161,13 +160,6 @@ test("the file's limit of calls holds where MAX_CALLS is not set", () => {
   const { config, origins } = load({ ...P, limits: { callsAtOnce: 12 } });
   assert.equal(config.server.maxCalls, 12);
   assert.equal(origins["server.maxCalls"], "config.json");
-});
-
-test("Flux gathers 80 ms of caller audio unless UPLINK_MS says otherwise", () => {
-  const flux = { ...P, agent: { listen: { provider: { type: "deepgram", model: "flux-general-en" } } } };
-  assert.equal(config(flux).server.uplinkMs, 80);
-  assert.equal(config(flux, { env: { UPLINK_MS: "20" } }).server.uplinkMs, 20);
-  assert.equal(config({ ...P, engine: "pipeline" }, { env: { USE_DEEPGRAM_FLUX: "true" } }).server.uplinkMs, 80);
 });
 
 test("a variable that does nothing, or is misspelt, is a warning", () => {

@@ -175,16 +175,6 @@ test("the final comes finalMs after the end of speech where endpointing is short
   }
 });
 
-test("patience after speech_final joins what a pause had parted", async () => {
-  const parts = rig({}, { graceMs: (text) => /[.?!]$/.test(text) ? 0 : 450 });
-  await say(parts, "I want to");
-  await silence(parts, 560);
-  await say(parts, "go now.");
-  await silence(parts, 700);
-  assert.deepEqual(turns(parts), ["I want to go now."]);
-  await dispose(parts);
-});
-
 test("a recogniser that takes audio slower than it comes ends in a clogged fault", async () => {
   const parts = rig();
   await silence(parts, 100);

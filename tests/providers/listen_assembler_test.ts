@@ -4,13 +4,9 @@ import {
   type ListenAssembly,
   type ListenEffect,
   type ListenInput,
-  type ListenPolicy,
   NOTHING_HEARD,
 } from "../../lib/providers/listen_assembler.ts";
 import { seeded, test } from "../case.ts";
-
-const AT_ONCE: ListenPolicy = { graceMs: () => 0 };
-const PATIENT: ListenPolicy = { graceMs: (text) => /[.?!]$/.test(text) ? 100 : 400 };
 
 /** A shorthand: `~text` interim, `=text` final, `!text` speech_final, `F text` from_finalize; each window is one second. */
 function results(line: string, window: number): ListenInput {
@@ -26,8 +22,8 @@ function results(line: string, window: number): ListenInput {
   };
 }
 
-/** Feed lines; `UE` UtteranceEnd, `SS` SpeechStarted, `FIN` finish, `T:name` a timer, `@n` sets the window. */
-function run(lines: string[], policy = AT_ONCE): string[] {
+/** Feed lines; `UE` UtteranceEnd, `SS` SpeechStarted, `FIN` finish, `LATE` no answer to Finalize, `@n` sets the window. */
+function run(lines: string[]): string[] {
   let state: ListenAssembly = NOTHING_HEARD;
   let window = 0;
   const told: string[] = [];
@@ -38,7 +34,7 @@ function run(lines: string[], policy = AT_ONCE): string[] {
     }
     const input = special(line) ?? results(line, window);
     if (input.kind === "results" && input.isFinal) window++;
-    const [next, effects] = assemble(state, input, policy);
+    const [next, effects] = assemble(state, input);
     state = next;
     told.push(...effects.flatMap(show));
   }
@@ -49,14 +45,13 @@ function special(line: string): ListenInput | undefined {
   if (line === "UE") return { kind: "utterance-end" };
   if (line === "SS") return { kind: "speech-started" };
   if (line === "FIN") return { kind: "finish" };
-  if (line.startsWith("T:")) return { kind: "timer", timer: line.slice(2) as "grace" | "finalize" };
+  if (line === "LATE") return { kind: "finalize-late" };
   return undefined;
 }
 
 function show(effect: ListenEffect): string[] {
-  if (effect.kind === "finalize") return ["FINALIZE"];
-  if (effect.kind === "arm") return [`arm ${effect.timer} ${effect.ms}`];
-  if (effect.kind === "disarm") return [];
+  if (effect.kind === "finalize") return [`FINALIZE ${effect.withinMs}`];
+  if (effect.kind === "finalized") return [];
   const { event } = effect;
   switch (event.kind) {
     case "final":
@@ -68,7 +63,7 @@ function show(effect: ListenEffect): string[] {
   }
 }
 
-const CASES: [name: string, lines: string[], told: string[], policy?: ListenPolicy][] = [
+const CASES: [name: string, lines: string[], told: string[]][] = [
   ["one short utterance", ["SS", "~yes", "!Yes."], ["spoke", "~yes", "END Yes."]],
   ["guesses replace each other", ["~a", "~a cat", "~a catalogue", "!A catalogue."], [
     "~a",
@@ -91,106 +86,79 @@ const CASES: [name: string, lines: string[], told: string[], policy?: ListenPoli
   ["UtteranceEnd after speech_final is nothing", ["!Hello.", "UE"], ["END Hello."]],
   ["UtteranceEnd with only a guess asks for the rest", ["~he", "UE", "F Hello."], [
     "~he",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END Hello.",
   ]],
-  ["... and takes the guess if no answer comes", ["~he", "UE", "T:finalize"], [
+  ["... and takes the guess if no answer comes", ["~he", "UE", "LATE"], [
     "~he",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END he",
   ]],
-  ["... and ignores the answer that comes then", ["~he", "UE", "T:finalize", "F Hello.", "!Bye."], [
+  ["... and ignores the answer that comes then", ["~he", "UE", "LATE", "F Hello.", "!Bye."], [
     "~he",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END he",
     "END Bye.",
   ]],
   ["... and tells the rest of a window that goes on", [
     "~he",
     "UE",
-    "T:finalize",
+    "LATE",
     "~Hello are",
     "!Hello are you there?",
   ], [
     "~he",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END he",
     "~are",
     "END are you there?",
   ]],
-  ["... twice, if need be", ["~a", "UE", "T:finalize", "~a b", "UE", "T:finalize", "=a b c", "!d"], [
+  ["... twice, if need be", ["~a", "UE", "LATE", "~a b", "UE", "LATE", "=a b c", "!d"], [
     "~a",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END a",
     "~b",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END b",
     "part c",
     "END c d",
   ]],
   ["... and takes the guess if the answer is empty", ["~he", "UE", "F"], [
     "~he",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END he",
   ]],
   ["UtteranceEnd with a final and a guess does not cut the utterance in two", ["=One", "~two", "UE", "F two."], [
     "part One",
     "~One two",
-    "FINALIZE",
-    "arm finalize 500",
+    "FINALIZE 500",
     "END One two.",
   ]],
-  ["UtteranceEnd twice asks once", ["~he", "UE", "UE"], ["~he", "FINALIZE", "arm finalize 500"]],
+  ["UtteranceEnd twice asks once", ["~he", "UE", "UE"], ["~he", "FINALIZE 500"]],
   ["finish takes the rest", ["=One", "~two", "FIN", "F two."], [
     "part One",
     "~One two",
-    "FINALIZE",
-    "arm finalize 1000",
+    "FINALIZE 1000",
     "END One two.",
   ]],
   ["finish when the text went out already", ["=One", "FIN", "F"], [
     "part One",
-    "FINALIZE",
-    "arm finalize 1000",
+    "FINALIZE 1000",
     "END One",
   ]],
-  ["finish without an answer", ["~one", "FIN", "T:finalize"], ["~one", "FINALIZE", "arm finalize 1000", "END one"]],
-  ["finish when nothing was said", ["FIN", "F", "!Later."], ["FINALIZE", "arm finalize 1000", "END Later."]],
-  ["finish when nothing was said and nothing comes", ["FIN", "T:finalize"], ["FINALIZE", "arm finalize 1000"]],
+  ["finish without an answer", ["~one", "FIN", "LATE"], ["~one", "FINALIZE 1000", "END one"]],
+  ["finish when nothing was said", ["FIN", "F", "!Later."], ["FINALIZE 1000", "END Later."]],
+  ["finish when nothing was said and nothing comes", ["FIN", "LATE"], ["FINALIZE 1000"]],
   ["speech_final while finishing", ["~one", "FIN", "!One.", "F"], [
     "~one",
-    "FINALIZE",
-    "arm finalize 1000",
+    "FINALIZE 1000",
     "END One.",
   ]],
   ["a final that comes twice counts once", ["=One", "@0", "=One", "!two."], ["part One", "END One two."]],
-  ["patience waits longer without a full stop", ["!And then"], ["part And then", "arm grace 400"], PATIENT],
-  ["patience ends", ["!Yes.", "T:grace"], ["part Yes.", "arm grace 100", "END Yes."], PATIENT],
-  ["the caller goes on in time", ["!And then", "~we", "!we left.", "T:grace"], [
-    "part And then",
-    "arm grace 400",
-    "~And then we",
-    "part And then we left.",
-    "arm grace 100",
-    "END And then we left.",
-  ], PATIENT],
-  ["noise does not end patience", ["!And then", "SS", "~", "T:grace"], [
-    "part And then",
-    "arm grace 400",
-    "spoke",
-    "END And then",
-  ], PATIENT],
 ];
 
-for (const [name, lines, told, policy] of CASES) {
-  test(`listen assembly: ${name}`, () => assert.deepEqual(run(lines, policy), told));
+for (const [name, lines, told] of CASES) {
+  test(`listen assembly: ${name}`, () => assert.deepEqual(run(lines), told));
 }
 
 test("listen assembly: the confidence is that of the least certain piece", () => {
@@ -199,9 +167,9 @@ test("listen assembly: the confidence is that of the least certain piece", () =>
     ...results(`=${text}`, startS) as Extract<ListenInput, { kind: "results" }>,
     confidence,
   });
-  [state] = assemble(state, piece("one", 0.9, 0), AT_ONCE);
-  [state] = assemble(state, piece("two", 0.6, 1), AT_ONCE);
-  const [, effects] = assemble(state, { kind: "utterance-end" }, AT_ONCE);
+  [state] = assemble(state, piece("one", 0.9, 0));
+  [state] = assemble(state, piece("two", 0.6, 1));
+  const [, effects] = assemble(state, { kind: "utterance-end" });
   const told = effects.flatMap((effect) => effect.kind === "tell" ? [effect.event] : []);
   assert.deepEqual(told, [{ kind: "final", text: "one two", endOfTurn: true, confidence: 0.6 }]);
 });
@@ -214,11 +182,11 @@ test("listen assembly: whatever comes, every fixed word is told in exactly one t
     const fixed: string[] = [];
     for (let i = 0; i < 30; i++) {
       const word = `w${i}`;
-      const line = pick(["=", "!", `=${word}`, `!${word}`, "UE", "SS", "FIN", "F", `F ${word}`, "T:grace"]);
+      const line = pick(["=", "!", `=${word}`, `!${word}`, "UE", "SS", "FIN", "F", `F ${word}`, "LATE"]);
       if (line.endsWith(word)) fixed.push(word);
       lines.push(line);
     }
-    const told = run([...lines, "FIN", "F"], pick([AT_ONCE, PATIENT]));
+    const told = run([...lines, "FIN", "F"]);
     const turns = told.filter((line) => line.startsWith("END ")).map((line) => line.slice(4));
     assert.equal(turns.join(" "), fixed.join(" "), `seed ${seed}: ${lines.join(" | ")}`);
   }
