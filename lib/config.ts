@@ -8,6 +8,7 @@ export { type ConfigNote, describeNotes, editDistance, nearest } from "./config/
 export { type Flags, loadEnv, RANGES } from "./config/environment.ts";
 export { type Environment, VARIABLE_NAMES } from "./config/reader.ts";
 export { llmKeyFor, llmUrlFor, type MissingKey, missingKeys } from "./config/keys.ts";
+export { fluxFor, isFlux } from "./config/spoken_language.ts";
 export { fillSecrets, fillVariables } from "./config/variables.ts";
 export { type Hours, type HoursSpan, openAt } from "./config/hours.ts";
 export { generateSchema } from "./config/schema.ts";

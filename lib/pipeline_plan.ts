@@ -7,6 +7,8 @@ import type { Dial } from "./base/dial.ts";
 import {
   type CallConfig,
   type Config,
+  fluxFor,
+  isFlux,
   llmKeyFor,
   llmUrlFor,
   type PipelineListen,
@@ -101,16 +103,16 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
   /** The configured recogniser, and Deepgram's other one where it knows the language. */
   function openEar(provider: PipelineListen["provider"]): OpenStt {
     const ears: [Ear, ...Ear[]] = isFlux(provider) ? [flux(provider), nova(novaFor(provider))] : [nova(provider)];
-    const other = isFlux(provider) ? undefined : fluxFor(provider, call.language);
-    if (other) ears.push(flux(other));
+    const other = isFlux(provider) ? undefined : fluxFor(provider.language ?? call.language);
+    if (other) ears.push(flux({ ...other, keyterms: provider.keyterms }));
     return (listen) => steadyStt({ ears, clock, listen, ...(breakers ? { breakers } : {}) });
   }
 
-  function nova({ language = call.language, ...rest }: NovaProvider): Ear {
-    const { endpointing = 500, utterance_end_ms = 1000 } = rest;
-    const settings = { ...common(config.urls.listen), provider: { ...rest, language, mip_opt_out } };
+  function nova(provider: NovaProvider): Ear {
+    const { endpointing = 500, utterance_end_ms = 1000 } = provider;
+    const settings = { ...common(config.urls.listen), provider: { ...provider, mip_opt_out } };
     return {
-      name: `deepgram ${rest.model}`,
+      name: `deepgram ${provider.model}`,
       peer: "deepgram-listen",
       endsWithinMs: Math.max(endpointing || 0, utterance_end_ms) + 700,
       open: (listen, opened) => openListen({ ...settings, listen, opened }),
@@ -137,15 +139,9 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
   }
 }
 
-/** Nova in the place of Flux, and the other way round: undefined where Flux does not know the language. */
+/** Nova in the place of Flux. */
 function novaFor({ model, keyterms }: FluxProvider): NovaProvider {
   return { model: "nova-3", language: model.endsWith("multi") ? "multi" : "en", keyterms };
-}
-
-function fluxFor({ language, keyterms }: NovaProvider, callLanguage: string): FluxProvider | undefined {
-  const spoken = language ?? callLanguage;
-  if (spoken === "multi") return { model: "flux-general-multi", keyterms };
-  return /^en(-|$)/.test(spoken) ? { model: "flux-general-en", keyterms } : undefined;
 }
 
 /** In rehearsal our own voice tells its words too, so that the softphone can hear them. */
@@ -172,10 +168,6 @@ const AUDIO_GAP_MS = 1200;
 
 /** What a stand-in takes for a key. */
 const REHEARSED = "rehearsal";
-
-function isFlux({ model }: PipelineListen["provider"]): boolean {
-  return model.startsWith("flux");
-}
 
 /** The first language model of a call's configuration, for work in the background; undefined if there is no key for it. */
 export function callModel(parts: Pick<PipelinePlanParts, "config" | "call" | "clock" | "fetch">): ChatLlm | undefined {
@@ -231,7 +223,7 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     });
     return { tts, warm: () => tts.warm() };
   }
-  const { model_id, voice, language = languageOf(call) } = provider;
+  const { model_id, voice, language } = provider;
   const tts = cartesiaTts({
     dial,
     clock,
@@ -244,11 +236,6 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     gapMs: AUDIO_GAP_MS,
   });
   return { tts, warm: (signal) => tts.warm(signal) };
-}
-
-/** Cartesia's languages have no region. */
-function languageOf({ language }: CallConfig): string | undefined {
-  return language === "multi" ? undefined : language.split("-")[0];
 }
 
 function definedOf(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {

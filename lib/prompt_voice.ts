@@ -41,7 +41,7 @@ export function speakingVoice({ keys }: Pick<Config, "keys">, call: CallConfig):
     case "deepgram":
       return keys.deepgram ? `deepgram ${provider.model}` : LOCAL_VOICE;
     case "cartesia":
-      return call.engine === "pipeline" && !keys.cartesia ? LOCAL_VOICE : cartesiaName(call, provider);
+      return call.engine === "pipeline" && !keys.cartesia ? LOCAL_VOICE : cartesiaName(provider);
     case "eleven_labs":
       return `eleven_labs ${provider.model_id}`;
     default:
@@ -64,7 +64,7 @@ export function promptVoice(
     return { name, render: (text, signal) => renderDeepgram(options, text, signal) };
   }
   if (provider.type === "cartesia" && keys.cartesia) {
-    const language = provider.language ?? languageOf(call);
+    const { language } = provider;
     const options = {
       fetch,
       clock,
@@ -135,16 +135,10 @@ function choiceOf({ engine, agent, pipeline }: CallConfig): Choice {
 
 type Cartesia = Extract<Choice["provider"], { type: "cartesia" }>;
 
-function cartesiaName(call: CallConfig, provider: Cartesia): string {
-  return ["cartesia", provider.model_id, voiceId(provider), provider.language ?? languageOf(call) ?? ""].join(" ")
-    .trim();
+function cartesiaName(provider: Cartesia): string {
+  return ["cartesia", provider.model_id, voiceId(provider), provider.language ?? ""].join(" ").trim();
 }
 
 function voiceId({ voice }: Cartesia): string {
   return typeof voice === "string" ? voice : voice.id;
-}
-
-/** Cartesia's languages have no region. */
-function languageOf({ language }: CallConfig): string | undefined {
-  return language === "multi" ? undefined : language.split("-")[0];
 }

@@ -14,6 +14,7 @@ import type { Environment } from "./reader.ts";
 import { checkCall } from "./rules.ts";
 import { CALL_KEYS, type CallSections, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
+import { inItsLanguage } from "./spoken_language.ts";
 import { fillCall } from "./texts.ts";
 import type { CallConfig, Config, Loaded } from "./types.ts";
 
@@ -202,7 +203,7 @@ function readCall(written: Raw, input: ParseInput, env: ReadEnvironment): ReadCa
   faults.push(...checked.faults);
   const call = faults.length > 0
     ? undefined
-    : { ...found, routerEnabled: env.overrides.routerEnabled ?? true } as CallConfig; // no fault: all sections are there
+    : inItsLanguage({ ...found, routerEnabled: env.overrides.routerEnabled ?? true } as CallConfig); // no fault: all sections are there
   return { call, faults, warnings: checked.warnings };
 }
 

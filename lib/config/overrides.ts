@@ -2,6 +2,7 @@
 
 import type { Overrides } from "./environment.ts";
 import { isObject, objectOf, type Raw } from "./objects.ts";
+import { fluxFor } from "./spoken_language.ts";
 
 interface Override {
   variable: string;
@@ -102,7 +103,7 @@ function withFlux(raw: Raw): Raw {
   return put(raw, ["pipeline", "listen", "provider"], {
     type: "deepgram",
     ...Object.fromEntries(kept),
-    model: "flux-general-en",
+    ...fluxFor(typeof raw.language === "string" ? raw.language : "en") ?? { model: "flux-general-multi" },
   });
 }
 

@@ -129,7 +129,12 @@ test("the environment wins over a number, a number over the file, the file over 
     assert.equal(call.pipeline.turn.minInterruptionWords, 2);
     assert.equal(call.pipeline.think[0]?.provider.model, "gpt-4o-mini");
     assert.equal(call.pipeline.think[1]?.provider.model, "openai/gpt-oss-120b");
-    assert.deepEqual(call.pipeline.speak[0]?.provider, { type: "cartesia", model_id: "sonic-3.5", voice: "b" });
+    assert.deepEqual(call.pipeline.speak[0]?.provider, {
+      type: "cartesia",
+      model_id: "sonic-3.5",
+      voice: "b",
+      language: "en",
+    });
     assert.deepEqual(call.pipeline.listen.provider, {
       type: "deepgram",
       model: "flux-general-en",

@@ -32,7 +32,7 @@ test("a bare Settings message is a whole file", () => {
   assert.deepEqual(base.greeting, { text: "Hello! How can I help you today?", interruptible: true });
   assert.equal(base.language, "de");
   assert.deepEqual(base.agent, {
-    listen: SETTINGS.agent.listen,
+    listen: { provider: { ...SETTINGS.agent.listen.provider, language: "de", version: "v1" } },
     think: [{ provider: SETTINGS.agent.think.provider }],
     speak: [SETTINGS.agent.speak],
   });

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { CallConfig } from "../../lib/config.ts";
+import { test } from "../case.ts";
+import { config } from "./make.ts";
+
+const P = { prompt: "Be kind." };
+
+const nova = { provider: { type: "deepgram", model: "nova-3" } };
+const flux = { provider: { type: "deepgram", model: "flux-general-en" } };
+const sonic = { provider: { type: "cartesia", model_id: "sonic-3.5", voice: { mode: "id", id: "v" } } };
+const endpoint = { url: "https://api.cartesia.ai/tts/bytes", headers: { "x-api-key": "k" } };
+
+const heard = ({ agent, pipeline }: CallConfig) => [agent.listen.provider.language, pipeline.listen.provider.language];
+
+test("a call's language reaches recognisers and voices that have none of their own", () => {
+  const { base, numbers } = config({
+    ...P,
+    language: "es-MX",
+    agent: { listen: nova, speak: [{ ...sonic, endpoint }] },
+    pipeline: { listen: nova, speak: [sonic] },
+    numbers: { "+15550101": { language: "multi" }, "+15550102": { language: "fr", agent: { listen: flux } } },
+  });
+  assert.deepEqual(heard(base), ["es-MX", "es-MX"]);
+  for (const { speak } of [base.agent, base.pipeline]) {
+    assert.equal((speak[0]!.provider as { language?: string }).language, "es");
+  }
+  assert.equal(base.agent.listen.provider.version, "v1");
+  assert.deepEqual(heard(numbers["+15550101"]!), ["multi", "multi"]);
+  const { provider } = numbers["+15550102"]!.agent.listen;
+  assert.deepEqual([provider.language, provider.version], [undefined, "v2"]);
+});
+
+test("a language of a vendor's own stays", () => {
+  const own = { provider: { ...nova.provider, language: "en-GB" } };
+  const { base } = config({ ...P, language: "de", agent: { listen: own }, pipeline: { listen: own } });
+  assert.deepEqual(heard(base), ["en-GB", "en-GB"]);
+});
+
+for (
+  const [language, model, hints] of [
+    ["en-AU", "flux-general-en", undefined],
+    ["de", "flux-general-multi", ["de"]],
+    ["multi", "flux-general-multi", undefined],
+  ] as const
+) {
+  test(`USE_DEEPGRAM_FLUX takes the model that knows ${language}`, () => {
+    const { provider } = config({ ...P, language }, { env: { USE_DEEPGRAM_FLUX: "true" } }).base.pipeline.listen;
+    assert.deepEqual([provider.model, provider.language_hints], [model, hints]);
+  });
+}
