@@ -48,13 +48,12 @@ export class Exchange implements Disposable {
   /** Send a request and wait for a response of status 2xx. @throws {FaultError} refused, unreachable, deadline. */
   async request(path: string, { body, limitMs }: { body?: unknown; limitMs: number }): Promise<Response> {
     const { baseUrl, key, headers, fetch } = this.#options;
+    const sent = new Headers(headers);
+    if (key && !sent.has("authorization")) sent.set("authorization", `Bearer ${key}`);
+    if (body !== undefined) sent.set("content-type", "application/json");
     const request = new Request(`${baseUrl.replace(/\/+$/, "")}/${path}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: {
-        ...headers,
-        ...(key ? { authorization: `Bearer ${key}` } : {}),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
+      headers: sent,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       // A redirect would carry the conversation to an address nobody configured.
       redirect: "manual",

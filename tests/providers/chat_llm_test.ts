@@ -449,6 +449,11 @@ test("key and further headers go out, and no key where there is none", async () 
   const open = against(() => events(delta({}, "stop")), { key: "" });
   await ended(open, read(open, ASK));
   assert.equal(open.requests[0]!.headers.get("authorization"), null);
+  const own = against(() => events(delta({}, "stop")), {
+    provider: { type: "vllm", model: "m", headers: { Authorization: "Basic x" } },
+  });
+  await ended(own, read(own, ASK));
+  assert.equal(own.requests[0]!.headers.get("authorization"), "Basic x", "what is configured wins");
 });
 
 test("an extraction is strict, by tool or by prompt, as the server can, and never carries the tools", () => {
