@@ -8,7 +8,7 @@ import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { DailyMinutes } from "./call/daily.ts";
 import type { LineName } from "./call/machine.ts";
-import type { CallNotice } from "./call/notice.ts";
+import type { CallModels, CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
 import type { Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
@@ -24,6 +24,7 @@ import { TwilioLeg } from "./phone/twilio_leg.ts";
 import { isOnly, mentions, Routers } from "./routers.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
+import { UsageMeter } from "./providers/usage.ts";
 import { agentRetryMs, deepgramAgent, type VoiceAgentPlan } from "./providers/deepgram_agent.ts";
 
 export interface HouseParts {
@@ -215,6 +216,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     ? spoken(call.greeting)
     : undefined;
   const notice = call.privacy.recording && !facts.resumed ? spoken(call.lines.recordingNotice) : undefined;
+  const usage = new UsageMeter();
   const fallback = call.fallback && destinationOf(call, call.fallback.transferTo);
   return {
     route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
@@ -223,6 +225,8 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     // The pipeline covers its own waits.
     filler: call.engine === "agent" ? fillerOf(call, spoken) : () => undefined,
     engine: call.engine,
+    models: modelsOf(call),
+    ...(call.engine === "pipeline" ? { usage: () => usage.used } : {}),
     configHash: config.hash,
     ...(greeting ? { greeting } : {}),
     ...(fallback ? { fallback } : {}),
@@ -254,6 +258,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
           host,
           fillers: fillerOf(call, spoken),
           localVoice: parts.voice,
+          usage,
           tools: tools.schemas,
           said: greeting?.text,
           history: facts.resumed?.history ?? [],
@@ -278,6 +283,17 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
               ),
             })(agentHost),
         }),
+  };
+}
+
+/** The first of each kind: what a call is priced by. An agent is priced by the minute. */
+function modelsOf({ engine, pipeline: { listen, think, speak } }: CallConfig): CallModels {
+  if (engine === "agent") return {};
+  const voice = speak[0]?.provider;
+  return {
+    listen: listen.provider.model,
+    ...(think[0] ? { think: think[0].provider.model } : {}),
+    ...(voice ? { speak: voice.type === "cartesia" ? voice.model_id : voice.model } : {}),
   };
 }
 

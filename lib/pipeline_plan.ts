@@ -27,6 +27,7 @@ import { deepgramSpeak } from "./providers/deepgram_speak.ts";
 import { localTts } from "./providers/local_speak.ts";
 import type { OpenStt, ToolSchema, Tts } from "./providers/ports.ts";
 import { type Ear, steadyStt } from "./providers/steady_stt.ts";
+import { UsageMeter } from "./providers/usage.ts";
 
 export interface PipelinePlanParts {
   config: Config;
@@ -48,6 +49,8 @@ export interface PipelinePlanParts {
   /** What was said before, as heard. */
   history?: readonly { role: "user" | "assistant"; content: string }[];
   fillerAfterMs?: number;
+  /** Counts what the call uses. */
+  usage?: UsageMeter;
   /** What all calls of the process know of their providers. */
   breakers?: Breakers;
 }
@@ -66,17 +69,17 @@ const EAGER_THRESHOLD = 0.5;
 export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
   const { config, call, clock, dial, fill, known, fillers, host, said, tools = [], history = [], fillerAfterMs } =
     parts;
-  const { breakers } = parts;
+  const { breakers, usage = new UsageMeter() } = parts;
   const greeting = said === undefined ? call.greeting : undefined;
   const { listen, think, speak, turn } = call.pipeline;
   const mip_opt_out = !call.privacy.vendorTraining;
   const llms = think.map((choice) => openLlm(parts, choice));
   const voices = speak.map((choice) => openVoice(parts, choice));
   return new PipelineEngine({
-    openStt: openEar(listen.provider),
-    llms,
+    openStt: usage.stt(openEar(listen.provider)),
+    llms: llms.map((llm) => usage.llm(llm)),
     voices: [
-      ...voices.map(({ tts }) => tts),
+      ...voices.map(({ tts }) => usage.tts(tts)),
       localTts({ voice: config.rehearsal ? taggedVoice(parts.localVoice) : parts.localVoice }),
     ],
     host,

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LineTap } from "../phone/leg.ts";
 import type { EndReason, LineName, TimerName } from "./machine.ts";
-import type { NoticeBody } from "./notice.ts";
+import type { NoticeBody, Usage } from "./notice.ts";
 
 /** Words we say ourselves, ready to be played. */
 export interface SpokenLine {
@@ -78,6 +78,8 @@ export interface CallParts {
   notice?: SpokenLine;
   /** Opens the recording of the line; closed with the session. */
   record?: () => Recording;
+  /** What the engine has used of its vendors, where that is what they are paid for. */
+  usage?: () => Usage;
   /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
   route: (text: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */

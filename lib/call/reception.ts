@@ -8,7 +8,7 @@ import { EarlyEngine } from "./early.ts";
 import { type HistoryLine, historyOf } from "./history.ts";
 import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
-import { type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
+import { type CallModels, type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
 import { Reaper } from "./reaper.ts";
 import { type Caller, Registry } from "./registry.ts";
 import { runCall } from "./session.ts";
@@ -74,10 +74,12 @@ export type CallPlan =
     | "filler"
     | "record"
     | "notice"
+    | "usage"
   >
   & {
     openEngine: (host: EngineHost) => Engine;
     engine: string;
+    models: CallModels;
     configHash: string;
     /** Where the caller goes when the engine fails for good. */
     fallback?: Destination;
@@ -345,6 +347,7 @@ export class Reception {
         from: facts.from,
         to: facts.to,
         engine: plan.engine,
+        models: plan.models,
         version,
         configHash: plan.configHash,
       });

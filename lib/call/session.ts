@@ -391,6 +391,7 @@ class Session {
   /** Tell that the session is over. */
   ended(reason: EndReason): EndReason {
     this.#breakOff();
+    if (this.#parts.usage) this.#report({ kind: "usage", usage: this.#parts.usage() });
     this.#report({
       kind: "call-ended",
       reason,

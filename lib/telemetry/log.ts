@@ -57,6 +57,8 @@ export function noticeLine(notice: CallNotice): { level: LogLevel; message: stri
       return notice.final ? line("info", `caller: ${countWords(notice.text)}`) : undefined;
     case "reply-started":
       return line("debug", `reply ${notice.reply} (${notice.source})`);
+    case "latency":
+      return line("info", `answer: ${latencySplit(notice.parts)}`);
     case "reply-heard":
       return line("info", `reply ${notice.reply} heard, ${Math.round(notice.heardMs)} ms`);
     case "reply-interrupted":
@@ -85,6 +87,10 @@ export function noticeLine(notice: CallNotice): { level: LogLevel; message: stri
     default:
       return undefined;
   }
+}
+
+function latencySplit(parts: Extract<CallNotice, { kind: "latency" }>["parts"]): string {
+  return Object.entries(parts).map(([part, ms]) => `${part} ${Math.round(ms)} ms`).join(", ");
 }
 
 function countWords(text: string): string {

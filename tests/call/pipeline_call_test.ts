@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { estimateCost } from "../../lib/store/prices.ts";
 import { callMeters } from "../../lib/telemetry/call_meters.ts";
 import { test } from "../case.ts";
 import { noticesOf, simPipeline } from "../sim/pipeline.ts";
@@ -68,4 +69,18 @@ test("/metrics counts the times of a pipeline call by part, in seconds", async (
   assert.ok(answer > 0 && answer < total, `answer ${answer} s, total ${total} s`);
   assert.equal(value("offhook_first_audio_seconds_count"), 1);
   assert.equal(value(`offhook_calls_ended_total{reason="caller-hung-up"}`), 1);
+});
+
+test("a pipeline call is priced by what it heard, asked and said", async () => {
+  const { record, report } = await threeQuestions();
+  const { listen, think, speak } = record.models;
+  assert.deepEqual([listen, think, speak], ["nova-3", "openai/gpt-oss-20b", "sonic-3.5"]);
+  const { sttSeconds, voiceCharacters, promptTokens, completionTokens } = record.usage;
+  assert.ok(Math.abs(sttSeconds! - report.durationMs / 1000) < 1, `${sttSeconds} s of ${report.durationMs} ms`);
+  const said = record.transcript.filter(({ who }) => who === "agent").reduce((sum, { text }) => sum + text.length, 0);
+  assert.ok(Math.abs(voiceCharacters! - said) <= QUESTIONS.length, `${voiceCharacters} of ${said} characters`);
+  assert.ok(promptTokens! > 0 && completionTokens! > 0);
+  const { parts, unknown } = estimateCost(record);
+  assert.deepEqual([Object.keys(parts), unknown], [["carrier", "listen", "speak", "think"], []]);
+  assert.ok(Object.values(parts).every((usd) => usd > 0), JSON.stringify(parts));
 });
