@@ -71,7 +71,7 @@ interface Host {
   runs: boolean;
 }
 
-/** First a plain request, then a socket as Twilio would open it, through whatever stands between. */
+/** First a plain request, then a socket as Twilio would open it and a stranger's look, through whatever stands between. */
 async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Host): Promise<CheckItem[]> {
   const name = "PUBLIC_HOST";
   const plain = isLoopbackHost(publicHost);
@@ -87,9 +87,25 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
       const finding = `answers /health with HTTP ${answer.status}, and not as Offhook does`;
       return [nothingThere(name, { publicHost, runs, finding })];
     }
-    return [await checkSocket(reach, config, { url: `ws${plain ? "" : "s"}://${publicHost}/media-stream`, signal })];
+    const url = `ws${plain ? "" : "s"}://${publicHost}/media-stream`;
+    const socket = await checkSocket(reach, config, { url, signal });
+    return [socket, ...plain ? [] : await strangerItems(reach, { origin, signal })];
   });
 }
+
+/** Who comes through a proxy that does not say so has the address of this machine, and may read what is ours. */
+async function strangerItems(
+  { fetch }: Reach,
+  { origin, signal }: { origin: string; signal: AbortSignal },
+): Promise<CheckItem[]> {
+  const answer = await fetch(new Request(`${origin}/metrics`, { signal, redirect: "manual" }));
+  await answer.body?.cancel();
+  if (!answer.ok) return [];
+  return [wrong("/metrics", "everybody may read it: the proxy does not tell that it asks for others", PROXY)];
+}
+
+const PROXY = "Let the proxy set X-Forwarded-For: Caddy's reverse_proxy does; nginx needs " +
+  "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for.";
 
 async function checkSocket(
   { dial }: Reach,
@@ -130,7 +146,7 @@ function refusedSocket(name: string, fault: Fault, isSigned: boolean): CheckItem
   return wrong(
     name,
     finding,
-    "Let the proxy pass upgrades: Caddy's reverse_proxy does; nginx needs proxy_http_version 1.1 and the Upgrade and Connection headers.",
+    "Let the proxy pass upgrades: Caddy's reverse_proxy does; nginx needs proxy_http_version 1.1 and the Upgrade, Connection and X-Forwarded-For headers.",
   );
 }
 

@@ -131,6 +131,13 @@ const BROKEN: Broken[] = [
     remedy: /proxy_http_version/,
   },
   {
+    title: "a proxy that does not say for whom it asks",
+    breaks: () => ({ metricsStatus: 200 }),
+    name: "/metrics",
+    finding: /everybody may read it/,
+    remedy: /X-Forwarded-For/,
+  },
+  {
     title: "a public name that nobody knows",
     breaks: () => ({ unknown: [HOST] }),
     name: "PUBLIC_HOST",

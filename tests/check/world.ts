@@ -52,6 +52,8 @@ export interface World {
   /** How the machine behind PUBLIC_HOST answers. */
   socketStatus: number | undefined;
   healthText: string;
+  /** How it answers whoever asks for its metrics without a token. */
+  metricsStatus: number;
   serverToken: string | undefined;
   port: PortState;
   localHealth: string;
@@ -94,6 +96,7 @@ export function goodWorld(): World {
     unknown: [],
     socketStatus: undefined,
     healthText: HEALTH,
+    metricsStatus: 401,
     serverToken: undefined,
     port: "taken",
     localHealth: HEALTH,
@@ -171,6 +174,7 @@ export async function checkWorld(world: World, flags: CheckFlags = {}): Promise<
     if (world.unknown.includes(host)) throw new TypeError(`error sending request: client error (Connect): dns error`);
     if (host === "api.twilio.com") return await twilio.fetch(request);
     if (host === "api.groq.com") return await chat.fetch(request);
+    if (host === HOST && pathname === "/metrics") return new Response("", { status: world.metricsStatus });
     if (host === HOST) return new Response(world.healthText);
     return new Response(world.localHealth);
   };
