@@ -261,14 +261,23 @@ export function isLoopbackHost(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
 
-function isLoopbackAddress(address: string | undefined): boolean {
-  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
+/** Whoever sends one of these speaks for somebody else. */
+const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip"];
+
+/**
+ * Whether a request comes from this machine itself: from a loopback address, through no proxy that we know of, and by a
+ * name of this machine, for a proxy need not tell that it is one, and a foreign name that resolves to us is not ours.
+ */
+export function isOwnMachine(
+  request: Request,
+  { address, trustProxy }: { address: string | undefined; trustProxy: boolean },
+): boolean {
+  if (trustProxy || PROXY_HEADERS.some((name) => request.headers.has(name))) return false;
+  return /^(127\.|::1$|::ffff:127\.)/.test(address ?? "") && isLoopbackHost(request.headers.get("host") ?? "");
 }
 
-/** Loopback may read what is ours; behind a proxy everyone is loopback, so then the token is needed. */
-function mayRead(c: Context, parts: AppParts): boolean {
-  const bearer = c.req.header("authorization") === `Bearer ${parts.adminToken}`;
-  if (parts.adminToken && bearer) return true;
-  const proxied = parts.trustProxy || c.req.header("x-forwarded-for") !== undefined;
-  return !proxied && isLoopbackAddress(parts.peerAddress(c.req.raw));
+/** This machine may read what is ours; behind a proxy everyone has its address, so then the token is needed. */
+function mayRead(c: Context, { adminToken, trustProxy, peerAddress }: AppParts): boolean {
+  if (adminToken && c.req.header("authorization") === `Bearer ${adminToken}`) return true;
+  return isOwnMachine(c.req.raw, { address: peerAddress(c.req.raw), trustProxy });
 }

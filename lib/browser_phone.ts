@@ -2,7 +2,6 @@
 
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import { isLoopbackHost } from "./app.ts";
 import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
@@ -11,6 +10,7 @@ import { readBody } from "./body.ts";
 import { callEvents } from "./browser_events.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { parseJson } from "./config/json.ts";
+import type { TurnRecord } from "./softphone/report.ts";
 
 export interface BrowserPhoneParts {
   /** Bytes of a file that came with the program, by its path from the root. */
@@ -18,8 +18,10 @@ export interface BrowserPhoneParts {
   /** Speaks what was typed. */
   voice: Voice;
   subscribe: (listener: (notice: CallNotice) => void) => Disposable;
-  /** Whether a request comes from this machine, and through no proxy. */
+  /** Whether a request comes from this machine, by a name of it, and through no proxy. */
   isLoopback: (request: Request) => boolean;
+  /** Where the time of each answer of a call went, by its CallSid; without this it is not told. */
+  turns?: (callSid: string) => TurnRecord[] | undefined;
   /** The machine's own if not said. */
   clock?: Clock;
 }
@@ -27,9 +29,6 @@ export interface BrowserPhoneParts {
 /** Streams of events at once: a page opens one for its call. */
 const EVENT_STREAMS = 32;
 const SAY_LIMIT_BYTES = 4096;
-
-/** Whoever sends one of these speaks for somebody else. */
-const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip"];
 
 const Say = z.object({ callSid: z.string().optional(), text: z.string().trim().min(1).max(500) });
 
@@ -42,16 +41,17 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 /**
  * `GET /`: the phone on this machine, a bare status page elsewhere. Below `/phone`, for this machine only: the page's own
  * files; `GET /phone/events?call=CA...`, the call's notices and transcript (see `callEvents`); `POST /phone/say`
- * `{callSid?, text}`, the text as tagged mu-law audio (`audio/basic`), which the page then speaks into its call.
+ * `{callSid?, text}`, the text as tagged mu-law audio (`audio/basic`), which the page then speaks into its call; and
+ * `GET /phone/turns?call=CA...`, for the softphone's table.
  */
 export function browserPhone(parts: BrowserPhoneParts): (app: Hono) => void {
-  const { readAsset, subscribe, clock = systemClock } = parts;
+  const { readAsset, subscribe, isLoopback, turns, clock = systemClock } = parts;
   let streams = 0;
   return (app) => {
-    app.get("/", (c) => isHere(c, parts) ? page(c, readAsset) : c.html(STATUS_PAGE));
+    app.get("/", (c) => isLoopback(c.req.raw) ? page(c, readAsset) : c.html(STATUS_PAGE));
 
     app.use("/phone/*", async (c, next) => {
-      if (!isHere(c, parts) || isForeign(c)) return c.text("The browser phone is for this machine only.\n", 403);
+      if (!isLoopback(c.req.raw) || isForeign(c)) return c.text("The browser phone is for this machine only.\n", 403);
       return await next();
     });
 
@@ -66,6 +66,13 @@ export function browserPhone(parts: BrowserPhoneParts): (app: Hono) => void {
 
     app.post("/phone/say", (c) => say(c, parts.voice));
     app.all("/phone/say", (c) => c.text("/phone/say takes POST.\n", 405, { allow: "POST" }));
+
+    if (turns) {
+      app.get("/phone/turns", (c) => {
+        const found = turns(c.req.query("call") ?? "");
+        return found ? c.json(found) : c.json([], 404);
+      });
+    }
 
     app.get("/phone/:name", (c) => {
       const name = c.req.param("name");
@@ -100,20 +107,6 @@ async function say(c: Context, voice: Voice): Promise<Response> {
     if (error instanceof FaultError) return c.text(`${describeFault(error.fault)}\n`, 503);
     throw error;
   }
-}
-
-/** Whether a request comes from this machine itself: from a loopback address, and through no proxy that we know of. */
-export function isOwnMachine(
-  request: Request,
-  { address, trustProxy }: { address: string | undefined; trustProxy: boolean },
-): boolean {
-  if (trustProxy || PROXY_HEADERS.some((name) => request.headers.has(name))) return false;
-  return address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address);
-}
-
-/** From this machine, and asked for by a name of this machine: a foreign name that resolves to us is not ours. */
-function isHere(c: Context, { isLoopback }: BrowserPhoneParts): boolean {
-  return isLoopbackHost(c.req.header("host") ?? "") && isLoopback(c.req.raw);
 }
 
 /** Asked for by a page of someone else. */

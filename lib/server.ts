@@ -6,8 +6,8 @@ import { describeFault, failed, ok, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { isOver } from "./call/reaper.ts";
 import type { Reception } from "./call/reception.ts";
-import { createApp } from "./app.ts";
-import { browserPhone, isOwnMachine } from "./browser_phone.ts";
+import { createApp, isOwnMachine } from "./app.ts";
+import { browserPhone } from "./browser_phone.ts";
 import { webhookSignature } from "./call_webhook.ts";
 import { callsRoutes } from "./calls_routes.ts";
 import { type Config, type ConfigNote, describeNotes, type Loaded } from "./config.ts";
@@ -25,7 +25,7 @@ import { rehearse } from "./rehearse.ts";
 import { watchFiles } from "./reload.ts";
 import { NoticeHub } from "./telemetry/hub.ts";
 import { watchLoop } from "./telemetry/loop_lag.ts";
-import { turnsRoute } from "./turns_route.ts";
+import { turnsIn } from "./turns.ts";
 import { log, logNotice } from "./telemetry/log.ts";
 import { callMeters } from "./telemetry/call_meters.ts";
 
@@ -145,8 +145,9 @@ export function openServer(
       const isLoopback = (request: Request) =>
         isOwnMachine(request, { address: peers.get(request), trustProxy: config.server.trustProxy });
       callsRoutes({ store, adminToken: config.server.adminToken })(app);
-      turnsRoute({ store, isLoopback })(app);
-      browserPhone({ readAsset: readBytes, voice, subscribe: hub.subscribe, isLoopback })(app);
+      const turns = (callSid: string) => turnsIn(store, callSid);
+      const phone = { readAsset: readBytes, voice, subscribe: hub.subscribe, isLoopback };
+      browserPhone({ ...phone, ...(rehearsal ? { turns } : {}) })(app);
     },
   });
 

@@ -1,23 +1,13 @@
-/** Where the time of each answer went, for the softphone's table: of this machine's own calls only. */
+/** Where the time of each answer went, for the softphone's table. */
 
-import type { Hono } from "hono";
 import type { CallRecord } from "./call/notice.ts";
 import type { Store } from "./store.ts";
 import type { TurnRecord } from "./softphone/report.ts";
 
-export interface TurnsRoute {
-  store: Pick<Store, "get">;
-  isLoopback: (request: Request) => boolean;
-}
-
-/** `GET /phone/turns?call=CA…`; pass the result to the app's `extend`, before the browser phone. */
-export function turnsRoute({ store, isLoopback }: TurnsRoute): (app: Hono) => void {
-  return (app) =>
-    app.get("/phone/turns", (c) => {
-      if (!isLoopback(c.req.raw)) return c.text("Only for this machine.\n", 403);
-      const found = store.get(c.req.query("call") ?? "");
-      return found.ok ? c.json(turnsOf(found.value)) : c.json([], 404);
-    });
+/** The turns of the call with just this CallSid; undefined where there is none. */
+export function turnsIn(store: Pick<Store, "get">, callSid: string): TurnRecord[] | undefined {
+  const found = store.get(callSid);
+  return found.ok && found.value.callSid === callSid ? turnsOf(found.value) : undefined;
 }
 
 /** The caller's turns of a record, each with what answered it. */

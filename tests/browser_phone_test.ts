@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { TagReader } from "../lib/audio/tag.ts";
+import { isOwnMachine } from "../lib/app.ts";
 import { toneVoice, type Voice } from "../lib/audio/voice.ts";
 import { FaultError } from "../lib/base/result.ts";
-import { browserPhone, isOwnMachine } from "../lib/browser_phone.ts";
+import { browserPhone } from "../lib/browser_phone.ts";
 import type { CallNotice, NoticeBody } from "../lib/call/notice.ts";
 import { NoticeHub } from "../lib/telemetry/hub.ts";
 import { test } from "./case.ts";
@@ -16,7 +17,10 @@ function rig({ here = true, voice = toneVoice() }: { here?: boolean; voice?: Voi
   const hub = new NoticeHub();
   const clock = new VirtualClock();
   const app = new Hono();
-  browserPhone({ readAsset, voice, subscribe: hub.subscribe, isLoopback: () => here, clock })(app);
+  const address = here ? "127.0.0.1" : "192.168.0.7";
+  const isLoopback = (request: Request) => isOwnMachine(request, { address, trustProxy: false });
+  const turns = (callSid: string) => callSid === "CA1" ? [{ said: "a secret", route: null, parts: null }] : undefined;
+  browserPhone({ readAsset, voice, subscribe: hub.subscribe, isLoopback, turns, clock })(app);
   const get = async (path: string, headers: Record<string, string> = {}) =>
     await app.request(`http://localhost:5000${path}`, { headers: { ...HOST, ...headers } });
   const say = async (body: unknown, headers: Record<string, string> = {}) =>
@@ -73,22 +77,29 @@ test("from elsewhere there is a status page that tells nothing, and no phone", a
     const page = await get("/", host);
     assert.equal(page.status, 200);
     assert.doesNotMatch(await page.text(), /offhook|rehearsal|phone\.js/i);
-    for (const path of ["/phone/phone.js", "/phone/events?call=CA1"]) assert.equal((await get(path, host)).status, 403);
+    for (const path of ["/phone/phone.js", "/phone/events?call=CA1", "/phone/turns?call=CA1"]) {
+      assert.equal((await get(path, host)).status, 403);
+    }
     assert.equal((await say({ text: "hello" }, host)).status, 403);
   }
   const { get, say } = rig();
   assert.equal((await say({ text: "hello" }, { "sec-fetch-site": "cross-site" })).status, 403);
-  assert.equal((await get("/phone/events?call=CA1", { "sec-fetch-site": "same-site" })).status, 403);
+  for (const path of ["/phone/events?call=CA1", "/phone/turns?call=CA1"]) {
+    assert.equal((await get(path, { "sec-fetch-site": "same-site" })).status, 403);
+  }
+  assert.equal((await get("/phone/turns?call=CA1")).status, 200);
 });
 
-test("a request is from this machine when its address is, and no proxy speaks for it", () => {
-  const plain = new Request("http://localhost/");
-  const forwarded = new Request("http://localhost/", { headers: { "x-forwarded-for": "203.0.113.9" } });
+test("a request is from this machine when its address and its host are, and no proxy speaks for it", () => {
+  const plain = new Request("http://localhost/", { headers: HOST });
+  const forwarded = new Request("http://localhost/", { headers: { ...HOST, "x-forwarded-for": "203.0.113.9" } });
+  const named = new Request("http://localhost/", { headers: { host: "agent.example.com" } });
   const own = (request: Request, address: string | undefined, trustProxy = false) =>
     isOwnMachine(request, { address, trustProxy });
   for (const address of ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"]) assert.equal(own(plain, address), true);
   for (const address of ["192.168.0.7", "::2", "::ffff:10.0.0.1", undefined]) assert.equal(own(plain, address), false);
   assert.equal(own(forwarded, "127.0.0.1"), false);
+  assert.equal(own(named, "127.0.0.1"), false);
   assert.equal(own(plain, "127.0.0.1", true), false);
 });
 

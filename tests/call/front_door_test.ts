@@ -194,6 +194,14 @@ test("a CallSid that no carrier gives gets 400 on every webhook, and nothing is 
   }
 });
 
+test("metrics are for this machine, asked by a name of it: a proxy need not say that it is one", async () => {
+  await using sim = await liveHouse();
+  const asked = ["localhost:5000", "127.0.0.1", "agent.example.com"].map((host) =>
+    sim.fetch(new Request("http://localhost/metrics", { headers: { host } }))
+  );
+  assert.deepEqual((await Promise.all(asked)).map(({ status }) => status), [200, 200, 401]);
+});
+
 test("an upgrade without its other headers gets 400, and is no fault of ours", async () => {
   await using sim = await simHouse();
   for (const headers of [{}, { connection: "keep-alive" }, { connection: "Upgrade" }]) {

@@ -7,6 +7,7 @@ import { vendorDial } from "../../lib/providers/socket.ts";
 import { openServer, type Server } from "../../lib/server.ts";
 import { type PhoneOptions, placeCall } from "../../lib/softphone/phone.ts";
 import { seeded, test } from "../case.ts";
+import { conversation, folder } from "../store/make.ts";
 
 /** A server in rehearsal on a free port of loopback, with a voice of tones. */
 function rehearsing(env: Record<string, string> = {}): Server {
@@ -80,6 +81,22 @@ test("health, metrics and unknown paths answer as documented", async () => {
   assert.equal((await get("/nothing-here")).status, 404);
   assert.equal((await get("/health", { method: "POST" })).status, 405);
   assert.equal((await get("/media-stream")).status, 426);
+});
+
+test("what a caller said is told in rehearsal only, and of a call whose whole CallSid is known", async () => {
+  using dir = folder();
+  for (const env of [{}, { PUBLIC_HOST: "agent.example.com", DEEPGRAM_API_KEY: "none" }]) {
+    await using server = rehearsing({ DATA_DIR: dir.path, ...env });
+    const notices = conversation({ id: "call-1" });
+    for (const notice of notices) server.observers.forEach((observe) => observe(notice));
+    const callSid = notices.map((notice) => notice.kind === "call-started" ? notice.callSid : "").join("");
+    const asked = ["last", callSid.slice(0, 10), callSid].map(async (call) => {
+      const response = await fetch(`http://127.0.0.1:${server.port}/phone/turns?call=${call}`);
+      await response.body?.cancel();
+      return response.status;
+    });
+    assert.deepEqual(await Promise.all(asked), [404, 404, "PUBLIC_HOST" in env ? 404 : 200]);
+  }
 });
 
 test("a draining server is busy for new calls and lets live ones finish", async () => {
