@@ -1,5 +1,6 @@
 /** Stand-ins, house and routes behind the door, opened in this order and closed in the other. */
 
+import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { sleep, systemClock } from "./base/clock.ts";
 import { describeFault, failed, ok, type Result } from "./base/result.ts";
@@ -77,7 +78,7 @@ export function openServer(
   const rehearsal = given.rehearsal ? owned.use(rehearse(given, { clock, voice })) : undefined;
   const point = (config: Config) => rehearsal?.point(config) ?? config;
   const config = point(given);
-  /** The configuration of the next call. Where we listen and whom we trust stays as it was at the start. */
+  /** The configuration of the next call. */
   let current = config;
   const meters = callMeters();
   const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
@@ -168,8 +169,12 @@ export function openServer(
       const loaded = reload.load();
       awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
       if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
-      current = point({ ...loaded.value.config, server: config.server, keys: config.keys });
+      const { config: read } = loaded.value;
+      current = point(withStart(given, read));
       log("info", "The configuration has changed: it counts from the next call on.");
+      if (!isDeepStrictEqual(environmentOf(read), environmentOf(given))) {
+        log("warning", "PUBLIC_HOST, keys or addresses have changed too: restart for that to count.");
+      }
       prepareLines(house, owned);
     };
     const paths = () => [reload.file, "assets/audio", ...current.promptFiles, ...awaited];
@@ -181,6 +186,16 @@ export function openServer(
     observers,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** What was read again, but where we listen, whom we trust and who is a stand-in: that stays as it was at the start. */
+function withStart(given: Config, read: Config): Config {
+  const { keys, urls, rehearsal } = given;
+  return { ...read, keys, urls, rehearsal, server: { ...given.server, maxCalls: read.server.maxCalls } };
+}
+
+function environmentOf({ server, keys, urls, rehearsal }: Config): unknown {
+  return { publicHost: server.publicHost, keys, urls, rehearsal };
 }
 
 /** Twilio's REST API, where its keys are set. */

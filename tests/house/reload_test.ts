@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { toneVoice } from "../../lib/audio/voice.ts";
+import { ok } from "../../lib/base/result.ts";
+import { type Config, parseConfig } from "../../lib/config.ts";
 import { loadConfig } from "../../lib/load.ts";
 import { watchFiles } from "../../lib/reload.ts";
 import { openServer } from "../../lib/server.ts";
@@ -115,4 +117,40 @@ test("a prompt's file is read again when it changes, wherever it is, and one tha
   write(prompts[1], "Another two.");
   await changed[3]!.promise;
   assert.deepEqual(loaded, ["Another one.", "prompt.file", "Two.", "Another two."]);
+});
+
+function configOf(file: Record<string, unknown>, env: Record<string, string> = {}): Config {
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome.", ...file }),
+    file: "config.json",
+    env: { BIND: "127.0.0.1", PORT: "0", LOG_LEVEL: "error", ...env },
+    readAsset: () => undefined,
+  });
+  assert.ok(parsed.ok);
+  return parsed.value.config;
+}
+
+const LIVE = {
+  PUBLIC_HOST: "agent.example.com",
+  DEEPGRAM_API_KEY: "key",
+  TWILIO_AUTH_TOKEN: "0123456789abcdef0123456789abcdef",
+};
+
+test("an .env that comes or goes does not change whether we rehearse; calls at once follow the file", async () => {
+  using dir = folder();
+  const file = `${dir.path}/config.json`;
+  for (const [before, after] of [[LIVE, {}], [{}, LIVE]]) {
+    const loaded = Promise.withResolvers<void>();
+    const load = () => {
+      loaded.resolve();
+      return ok({ config: configOf({ limits: { callsAtOnce: 2 } }, after), warnings: [], origins: {} });
+    };
+    const server = openServer(configOf({}, before), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
+    if ("problem" in server) assert.fail(server.problem);
+    await using _server = server;
+    Deno.writeTextFileSync(file, JSON.stringify(after));
+    await loaded.promise;
+    const health = await (await fetch(`http://127.0.0.1:${server.port}/health`)).json();
+    assert.deepEqual([health.rehearsal, health.maxCalls], [before !== LIVE, 2]);
+  }
 });
