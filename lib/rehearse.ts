@@ -14,21 +14,17 @@ import { asksForFacts, factBrain } from "./rehearsal/fact_brain.ts";
 import { serveStandIns } from "./rehearsal/serve.ts";
 
 export interface Rehearsal extends AsyncDisposable {
-  /** The configuration with the stand-ins' addresses in it. */
+  /** The configuration with the stand-ins' addresses in it; from now on they play what it says. */
   point: (config: Config) => Config;
 }
 
 /** Start all stand-ins; `point` leads only those vendors to them whose key is not set. */
-export function rehearse(config: Config, { clock, voice }: { clock: Clock; voice: Voice }): Rehearsal {
-  const { base, numbers } = config;
+export function rehearse({ clock, voice }: { clock: Clock; voice: Voice }): Rehearsal {
   const random = Math.random;
-  const think = frontDeskBrain({
-    name: base.name,
-    goodbye: base.lines.goodbye.text,
-    routes: base.routes.map(({ name, utterances, text }) => ({ name, utterances, ...(text ? { text } : {}) })),
-  });
-  const calls = [base, ...Object.values(numbers)];
-  const models = calls.flatMap(({ pipeline }) => pipeline.think.map(({ provider }) => provider.model));
+  let brain: Brain;
+  const think: Brain = (turn) => brain(turn);
+  /** Those of earlier configurations too: live calls keep theirs. */
+  const models = new Set<string>();
   const chat = chatStandIn({ clock, random, answer: chatBrain(think), models });
   const speak = deepgramSpeakStandIn({ clock, random, voice });
   const cartesia = cartesiaStandIn({ clock, random, voice });
@@ -44,7 +40,10 @@ export function rehearse(config: Config, { clock, voice }: { clock: Clock; voice
   const ws = `ws://${server.origin}`;
 
   const point = (config: Config): Config => {
-    const { keys, urls } = config;
+    const { keys, urls, base, numbers } = config;
+    brain = brainOf(base);
+    const calls = [base, ...Object.values(numbers)];
+    for (const { pipeline } of calls) for (const { provider } of pipeline.think) models.add(provider.model);
     const deepgram = keys.deepgram ? {} : {
       agent: `${ws}/v1/agent/converse`,
       listen: `${ws}/v1/listen`,
@@ -56,6 +55,14 @@ export function rehearse(config: Config, { clock, voice }: { clock: Clock; voice
     return { ...config, urls: { ...urls, ...deepgram, ...own, ...model } };
   };
   return { point, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+function brainOf({ name, lines, routes }: CallConfig): Brain {
+  return frontDeskBrain({
+    name,
+    goodbye: lines.goodbye.text,
+    routes: routes.map(({ name, utterances, text }) => ({ name, utterances, ...(text ? { text } : {}) })),
+  });
 }
 
 /** Whether a language model of somebody's can be reached: a key for it, or an address of one's own. */

@@ -75,7 +75,7 @@ export function openServer(
   if ("problem" in door) return door;
   const owned = new AsyncDisposableStack();
   const voice = owned.use(ownVoice ?? localVoice({ clock }));
-  const rehearsal = given.rehearsal ? owned.use(rehearse(given, { clock, voice })) : undefined;
+  const rehearsal = given.rehearsal ? owned.use(rehearse({ clock, voice })) : undefined;
   const point = (config: Config) => rehearsal?.point(config) ?? config;
   const config = point(given);
   /** The configuration of the next call. */

@@ -26,8 +26,8 @@ export interface ChatStandInOptions {
   answer?: ChatBrain;
   /** The key to insist on; any will do without. */
   key?: string;
-  /** The models it has, beside the scripted ones. */
-  models?: readonly string[];
+  /** The models it has, beside the scripted ones; more may come. */
+  models?: Iterable<string>;
   /** From the request to the first token. */
   firstTokenMs?: number;
   tokensPerSecond?: number;

@@ -10,4 +10,4 @@ const file = Deno.args[0]!;
 const parsed = parseConfig({ text: Deno.readTextFileSync(file), file, env: {}, readAsset: () => undefined });
 if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
 const { config } = parsed.value;
-tell({ kind: "ready", urls: rehearse(config, { clock: systemClock, voice: toneVoice() }).point(config).urls });
+tell({ kind: "ready", urls: rehearse({ clock: systemClock, voice: toneVoice() }).point(config).urls });

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { toneVoice } from "../../lib/audio/voice.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import { parseConfig } from "../../lib/config.ts";
+import { rehearse } from "../../lib/rehearse.ts";
+import { test } from "../case.ts";
+
+test("the stand-ins play the configuration of the moment; models of live calls stay", async () => {
+  await using rehearsal = rehearse({ clock: systemClock, voice: toneVoice() });
+  const point = (model: string, text: string) => {
+    const file = {
+      prompt: "You answer the phone.",
+      routes: [{ name: "pricing", utterances: ["how much is it"], text }],
+      pipeline: { think: [{ provider: { type: "groq", model } }] },
+    };
+    const parsed = parseConfig({ text: JSON.stringify(file), file: "", env: {}, readAsset: () => undefined });
+    assert.ok(parsed.ok);
+    return rehearsal.point(parsed.value.config).urls.llm;
+  };
+  const ask = async (url: string | undefined, model: string) => {
+    const response = await fetch(`${url}/chat/completions`, {
+      method: "POST",
+      headers: { authorization: "Bearer k", "content-type": "application/json" },
+      body: JSON.stringify({ model, messages: [{ role: "user", content: "how much is it" }] }),
+    });
+    return (await response.json()).choices?.[0].message.content ?? response.status;
+  };
+  const url = point("llama-9-early", "Ninety dollars.");
+  assert.equal(await ask(url, "llama-9-early"), "Ninety dollars.");
+  assert.equal(await ask(url, "llama-9-late"), 404);
+  point("llama-9-late", "A hundred dollars.");
+  for (const model of ["llama-9-early", "llama-9-late"]) assert.equal(await ask(url, model), "A hundred dollars.");
+});
