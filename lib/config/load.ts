@@ -170,8 +170,24 @@ function readNumber(
       ...unknownKeys(modern.raw, CALL_KEYS, { file, at }),
       ...own(merged.faults, base.faults),
     ],
-    warnings: [...own(modern.warnings, []), ...own(merged.warnings, base.warnings)],
+    warnings: [
+      ...own(modern.warnings, []),
+      ...own(commonLimits(modern.raw, file), []),
+      ...own(merged.warnings, base.warnings),
+    ],
   };
+}
+
+/** These count the calls of all numbers together. */
+const COMMON_LIMITS = ["callsAtOnce", "minutesPerDay", "callsPerCallerPerHour"];
+
+function commonLimits({ limits }: Raw, file: string): ConfigNote[] {
+  return COMMON_LIMITS.filter((name) => isObject(limits) && Object.hasOwn(limits, name)).map((name) => ({
+    file,
+    key: `limits.${name}`,
+    problem: "does nothing: that limit is for all numbers together",
+    remedy: `Write it outside "numbers", as limits.${name}.`,
+  }));
 }
 
 /** A schema that reads one value is not worth compiling: that would be a third of the time until the port opens. */

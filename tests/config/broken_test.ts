@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describeNotes } from "../../lib/config.ts";
 import { test } from "../case.ts";
-import { faults, noteOf } from "./make.ts";
+import { faults, load, noteOf } from "./make.ts";
 
 type Row = [what: string, file: unknown, key: string, problem: RegExp, remedy: RegExp];
 
@@ -430,6 +430,17 @@ test("a fault of the file is not told again for each number", () => {
     numbers: { "+15550101": { name: "a" }, "+15550102": { name: "b" } },
   });
   assert.equal(notes.length, 1);
+});
+
+test("a limit that holds for all numbers together does nothing below one of them, and that is told", () => {
+  const limits = { callsAtOnce: 2, minutesPerDay: 3, callsPerCallerPerHour: 4, callMinutes: 5 };
+  const { warnings } = load({ ...P, limits, numbers: { "+15550101": { limits } } });
+  assert.deepEqual(warnings.map(({ key }) => key), [
+    "numbers.+15550101.limits.callsAtOnce",
+    "numbers.+15550101.limits.minutesPerDay",
+    "numbers.+15550101.limits.callsPerCallerPerHour",
+  ]);
+  assert.match(describeNotes(warnings), /Write it outside "numbers"/);
 });
 
 test("the value of a header is never quoted", () => {
