@@ -20,9 +20,8 @@ export interface AppParts {
   /** With it, only signed requests get in. */
   authToken: string | undefined;
   adminToken: string | undefined;
-  /** Spoken by the carrier when we cannot take the call. */
-  busyText: () => string;
-  language: () => string;
+  /** What the carrier speaks when we cannot take a call. */
+  busyLine: (caller: Caller) => { text: string; language?: string };
   mintToken: (callSid: string) => string;
   health: () => Health;
   metrics: { text: () => string; json: () => unknown };
@@ -40,6 +39,11 @@ export interface AppParts {
 const FORM_LIMIT_BYTES = 65_536;
 
 type Fields = Record<string, string>;
+
+interface Caller {
+  from: string;
+  to: string;
+}
 
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
@@ -114,13 +118,15 @@ const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible AS
 function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
   const caller = callerOf(fields);
-  if (!callSid) return sayAndHangUp(parts.busyText(), parts.language());
-  if (parts.reception.announce(callSid, caller)) return sayAndHangUp(parts.busyText(), parts.language());
+  if (!callSid || parts.reception.announce(callSid, caller)) {
+    const { text, language } = parts.busyLine(caller);
+    return sayAndHangUp(text, language);
+  }
   return connect(c, parts, { callSid, ...caller });
 }
 
 /** Whose call it is, in no more letters than a number or a SIP address needs. */
-function callerOf({ From = "", To = "" }: Fields): { from: string; to: string } {
+function callerOf({ From = "", To = "" }: Fields): Caller {
   return { from: From.slice(0, 64), to: To.slice(0, 64) };
 }
 

@@ -64,6 +64,8 @@ export interface House extends Disposable {
   /** How each vendor has been doing, for all calls together. */
   providers: () => ProviderHealth[];
   mintToken: (callSid: string) => string;
+  /** What the carrier speaks to whom we cannot take; without a language where the number has several. */
+  busyLine: (caller: { from: string; to: string }) => { text: string; language?: string };
   /** Learn the routes of the configuration. Until then nothing is routed. */
   trainRouters: (pause?: () => Promise<void> | void) => Promise<void>;
   /** Read or speak every line of the configuration. @returns what could not be had. */
@@ -132,6 +134,12 @@ export function buildHouse(parts: HouseParts): House {
     prompts,
     providers: () => breakers.health(),
     mintToken: tokens.mint,
+    busyLine({ from, to }) {
+      const { lines, language, timezone } = forNumber(config(), to);
+      const text = prompts.textOf(lines.busy);
+      const filled = fillVariables(text, { now: clock.wallTime(), timezone, caller: from, called: to });
+      return { text: filled, ...(language === "multi" ? {} : { language }) };
+    },
     trainRouters: (pause) => routers.train(config(), pause),
     loadPrompts: (signal) => prompts.load(allLines(config(), parts.lineSource), signal),
     [Symbol.dispose]: () => pacer[Symbol.dispose](),

@@ -146,6 +146,15 @@ test("a caller's seventh call within an hour, and the first after the day's last
   assert.match(await (await short.fetch(webhook({ ...FIELDS, CallSid: "CA3" }))).text(), /<Stream/);
 });
 
+test("the busy line is the called number's own, with its variables; of several languages none is named", async () => {
+  const multi = { language: "multi", lines: { busy: "You called {{called}}." } };
+  await using sim = await liveHouse({ config: { language: "de", numbers: { "+15550101": multi } } });
+  await sim.house.reception.drain(0);
+  const busy = async (To: string) => await (await sim.fetch(webhook({ ...FIELDS, To }))).text();
+  assert.match(await busy("+15550101"), /<Say>You called \+15550101\.<\/Say>/);
+  assert.match(await busy("+15550199"), /<Say language="de">All our lines are busy/);
+});
+
 test("a call's sixteenth minute is not reached: it ends politely before", async () => {
   await using sim = await simHouse({ config: { silence: { promptAfterMs: 600_000 } } });
   const call = sim.ring({ steps: [{ kind: "wait", ms: 20 * 60_000 }], limitMs: 30 * 60_000 });

@@ -111,8 +111,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     trustProxy: false,
     authToken: config.keys.twilioAuthToken,
     adminToken: config.server.adminToken,
-    busyText: () => config.base.lines.busy.text,
-    language: () => config.base.language,
+    busyLine: house.busyLine,
     mintToken: house.mintToken,
     health: () => ({
       status: reception.draining ? "draining" : "healthy",
