@@ -11,7 +11,15 @@ import type { LineName } from "./call/machine.ts";
 import type { CallModels, CallNotice } from "./call/notice.ts";
 import { type CallFacts, type CallPlan, type Destination, Reception, type Refusal } from "./call/reception.ts";
 import type { Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
-import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
+import {
+  type CallConfig,
+  type Config,
+  fillVariables,
+  forNumber,
+  type Line,
+  openAt,
+  type RouteConfig,
+} from "./config.ts";
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import type { Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
@@ -225,9 +233,10 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     : undefined;
   const notice = call.privacy.recording && !facts.resumed ? spoken(call.lines.recordingNotice) : undefined;
   const usage = new UsageMeter();
-  const fallback = call.fallback && destinationOf(call, call.fallback.transferTo);
+  const open = (name: string) => destinationOf(call, name, parts.clock.wallTime());
+  const fallback = call.fallback && open(call.fallback.transferTo);
   return {
-    route: (text) => routeOf(routers.of(call)?.decide(text), call, spoken),
+    route: (text) => routeOf(routers.of(call)?.decide(text), { call, spoken, open }),
     onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
     tools,
     // The pipeline covers its own waits.
@@ -315,10 +324,12 @@ function fillerOf(call: CallConfig, spoken: (line: Line) => SpokenLine | undefin
   };
 }
 
-function destinationOf(call: CallConfig, name: string): Destination | undefined {
-  const tool = call.tools.find((tool) => tool.kind === "transfer_call");
+/** Where a caller can be put through to now. */
+function destinationOf({ tools, timezone }: CallConfig, name: string, now: Date): Destination | undefined {
+  const tool = tools.find((tool) => tool.kind === "transfer_call");
   const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
-  return tool && destination && { name, number: destination.number, ringSeconds: tool.ringSeconds };
+  if (!tool || !destination || (destination.hours && !openAt(destination.hours, now, timezone))) return undefined;
+  return { name, number: destination.number, ringSeconds: tool.ringSeconds };
 }
 
 /** The pipeline's vendors tell their breakers themselves; the agent's sessions are known by their notices. */
@@ -329,16 +340,17 @@ function noteHealth(breakers: Breakers, notice: CallNotice): void {
   if (notice.kind === "engine-ready" && notice.requestId !== "") breakers.of("deepgram-agent").worked();
 }
 
-/** What a decision means: the route's line, if it can be played now. */
-function routeOf(
-  decision: Decision | undefined,
-  call: CallConfig,
-  spoken: (line: Line) => SpokenLine | undefined,
-): RoutedAnswer | undefined {
+/** What a decision means: the route's line, if it can be played now, and its desk is there to keep what the line promises. */
+function routeOf(decision: Decision | undefined, { call, spoken, open }: {
+  call: CallConfig;
+  spoken: (line: Line) => SpokenLine | undefined;
+  open: (name: string) => Destination | undefined;
+}): RoutedAnswer | undefined {
   const route = call.routes.find(({ name }) => name === decision?.route);
   const line = route && spoken(lineOfRoute(route));
   if (!route || !line) return undefined;
   const { name, then, transferTo } = route;
+  if (then === "transfer" && !open(transferTo ?? "")) return undefined;
   return { route: name, score: decision!.score, line, then, ...(transferTo === undefined ? {} : { transferTo }) };
 }
 

@@ -7,13 +7,19 @@ const CONFIG = {
   fallback: { transferTo: "desk" },
   tools: [{ name: "transfer_call", to: { desk: { number: "+15550142" } } }],
 };
+/** The clock of these tests stands at another time. */
+const CLOSED = "Mon 00:00-00:01";
 const DOWN = { pipeline: { think: [{ provider: { type: "groq", model: "e503" } }] } };
 
 /** A call whose engine fails for good, from its first answer on or from its beginning. */
-async function failing(engine: "agent" | "pipeline", dialOutcome: "answered" | "no-answer" | "busy") {
+async function failing(
+  engine: "agent" | "pipeline",
+  dialOutcome: "answered" | "no-answer" | "busy",
+  config: Record<string, unknown> = CONFIG,
+) {
   await using sim = engine === "agent"
-    ? await simHouse({ config: CONFIG, agent: { faults: { refuse: 401 } } })
-    : await simPipeline({ config: CONFIG, ...DOWN });
+    ? await simHouse({ config, agent: { faults: { refuse: 401 } } })
+    : await simPipeline({ config, ...DOWN });
   const dials: string[] = [];
   const call = sim.ring({
     dialOutcome,
@@ -48,6 +54,13 @@ for (const engine of ["agent", "pipeline"] as const) {
     assert.match(dials[0]!, /\+15550142/);
     assert.match(heard, /something went wrong on our side/);
     assert.equal(record.endReason, "engine-failed");
+  });
+
+  test(`${engine}: a fallback outside its hours is not rung`, async () => {
+    const tools = [{ name: "transfer_call", to: { desk: { number: "+15550142", hours: CLOSED } } }];
+    const { dials, heard } = await failing(engine, "answered", { ...CONFIG, tools });
+    assert.deepEqual(dials, []);
+    assert.match(heard, /something went wrong on our side/);
   });
 
   for (const outcome of ["no-answer", "busy"] as const) {

@@ -41,6 +41,25 @@ test("a route that hangs up does so once its answer was heard", async () => {
   assert.equal(sim.records()[0]!.endReason, "agent-hung-up");
 });
 
+test("a route puts the caller through while its desk is there; outside its hours the model answers", async () => {
+  for (const hours of ["daily 00:00-24:00", "Mon 00:00-00:01"]) { // the clock stands later
+    const config = {
+      timezone: "UTC",
+      tools: [{ name: "transfer_call", to: { desk: { number: "+15550142", hours } } }],
+      routes: [{
+        ...{ name: "human", utterances: ["give me a human", "let me talk to a person"] },
+        ...{ text: "One moment, I put you through.", then: "transfer", transferTo: "desk" },
+      }],
+    };
+    await using sim = await simHouse({ config, agent: { think: () => ({ say: "The desk is closed." }) } });
+    const call = sim.ring({ steps: [{ kind: "say", text: "give me a human" }, { kind: "wait", ms: 3000 }] });
+    const { turns } = await sim.clock.runFor(call.report);
+    const isOpen = hours.startsWith("daily");
+    assert.equal(turns[1]!.heard, isOpen ? "One moment, I put you through." : "The desk is closed.");
+    assert.equal(sim.records()[0]!.endReason, isOpen ? "transferred" : "caller-hung-up");
+  }
+});
+
 test("interrupting with stop does not end the call", async () => {
   await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
   const call = sim.ring({
