@@ -122,7 +122,7 @@ export function buildHouse(parts: HouseParts): House {
     checkLimits: ({ from }) => {
       if (config().rehearsal) return undefined;
       if (minutes.used >= minutesPerDay(config())) return "daily-limit";
-      if (from === "") return undefined;
+      if (!isNumber(from)) return undefined;
       return callers.count(from) > config().base.limits.callsPerCallerPerHour ? "caller-limit" : undefined;
     },
     report: (notice) => {
@@ -165,6 +165,14 @@ export const UNSIGNED_MINUTES = 60;
 
 function minutesPerDay({ base, keys }: Config): number {
   return keys.twilioAuthToken ? base.limits.minutesPerDay : Math.min(UNSIGNED_MINUTES, base.limits.minutesPerDay);
+}
+
+/** What carriers give as the number of a caller who withholds it, where they give one: "anonymous" in digits. */
+const ANONYMOUS = "+266696687";
+
+/** Whether this is the number of one caller. Twilio reference, section 2.1: a withheld one may be any text. */
+function isNumber(from: string): boolean {
+  return /^\+[1-9]\d{1,14}$/.test(from) && from !== ANONYMOUS;
 }
 
 function streamTokens({ config, clock, randomHex }: HouseParts) {

@@ -132,6 +132,13 @@ test("a caller's seventh call within an hour, and the first after the day's last
   await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA7" }))).text();
   assert.deepEqual(sim.refusals, ["caller-limit"]);
 
+  for (const From of ["anonymous", "Restricted", "+266696687", "sip:+15550100@pbx.example"]) {
+    for (let number = 1; number <= 7; number++) {
+      await sim.fetch(webhook({ ...FIELDS, From, CallSid: `CB${From}${number}` }));
+    }
+  }
+  assert.deepEqual(sim.refusals, ["caller-limit"], "who withholds the number is not one caller");
+
   await using short = await liveHouse({
     config: { limits: { minutesPerDay: 1 }, silence: { promptAfterMs: 600_000 } },
   });
