@@ -1,9 +1,7 @@
 /** What `serve` says first: where it is reached, what is real, what is not, and what turns it on. Pure. */
 
+import { DEFAULT_PORT } from "./base/port.ts";
 import { type Config, missingKeys } from "./config.ts";
-
-/** The softphone rings this one if not told another. */
-const CALL_PORT = 5000;
 
 export interface BannerFacts {
   port: number;
@@ -30,7 +28,9 @@ export function banner(config: Config, facts: BannerFacts): string {
     for (const { vendor, variable } of unique(missingKeys(config, base))) {
       lines.push(`  ${vendor} is a stand-in; ${variable} in .env turns the real one on`);
     }
-    const call = `${standalone ? "offhook" : "deno task"} call${port === CALL_PORT ? "" : ` http://localhost:${port}`}`;
+    const call = `${standalone ? "offhook" : "deno task"} call${
+      port === DEFAULT_PORT ? "" : ` http://localhost:${port}`
+    }`;
     lines.push(`  Ring it from another terminal: ${call} --say "who are you"`);
   }
   if (!keys.twilioAuthToken && !rehearsal) {

@@ -1,5 +1,6 @@
 /** `offhook health`: does a server answer? For Docker's health check, whose image has no curl. */
 
+import { DEFAULT_PORT } from "./base/port.ts";
 import { isHttpUrl } from "./base/url.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
@@ -29,5 +30,5 @@ export async function health(
 
 /** Where the server of this machine answers, by `PORT`. */
 export function localUrl(): string {
-  return `http://localhost:${variable("PORT") || loadEnv(readText(".env") ?? "").PORT || 5000}`;
+  return `http://localhost:${variable("PORT") || loadEnv(readText(".env") ?? "").PORT || DEFAULT_PORT}`;
 }

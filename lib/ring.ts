@@ -41,7 +41,7 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
       hangUp: hangUp.signal,
       giveUp: giveUp.signal,
       colours: Deno.stdout.isTerminal() && !variable("NO_COLOR"),
-      lookup: (callSid) => askTurns(args, env.PORT ?? "5000", callSid),
+      lookup: askTurns,
     });
   } finally {
     Deno.removeSignalListener("SIGINT", onSignal);
@@ -75,9 +75,8 @@ async function* typedLines(): AsyncGenerator<string> {
 }
 
 /** Where the time of each answer went, if the server is on this machine and says so. */
-async function askTurns(args: readonly string[], port: string, callSid: string): Promise<TurnRecord[] | undefined> {
-  const url = new URL(args.find((arg) => /^https?:/.test(arg)) ?? `http://localhost:${port}`);
-  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) return undefined;
+async function askTurns(url: string, callSid: string): Promise<TurnRecord[] | undefined> {
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)) return undefined;
   try {
     const response = await fetch(new URL(`/phone/turns?call=${callSid}`, url), { signal: AbortSignal.timeout(2000) });
     return response.ok ? await response.json() as TurnRecord[] : void await response.body?.cancel();

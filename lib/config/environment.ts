@@ -1,6 +1,7 @@
 /** The environment: every variable we read, its range and default, and what it overrides in the file. Pure. */
 
 import { parse as parseDotenv } from "dotenv";
+import { DEFAULT_PORT } from "../base/port.ts";
 import { accountSidOf, publicHostOf, uplinkOf, webhookOf } from "./variable_values.ts";
 import { type ConfigNote, quote } from "./notes.ts";
 import { type Environment, Reader } from "./reader.ts";
@@ -71,7 +72,7 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
   }
   const server: ReadEnvironment["server"] = {
     ...(publicHost !== undefined && { publicHost }),
-    port: reader.whole("PORT", "server.port", RANGES.port) ?? 5000,
+    port: reader.whole("PORT", "server.port", RANGES.port) ?? DEFAULT_PORT,
     bind: reader.text("BIND", "server.bind") ?? "0.0.0.0",
     trustProxy: reader.bool("TRUST_PROXY", "server.trustProxy") ?? false,
     ...optional("maxCalls", reader.whole("MAX_CALLS", "server.maxCalls", { min: 1, max: 100_000 })),

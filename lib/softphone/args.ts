@@ -1,5 +1,6 @@
 /** The command line of `call`, read in order: the order of the steps is what they mean. Pure. */
 
+import { DEFAULT_PORT } from "../base/port.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { ANSWER_LIMIT_MS } from "./steps.ts";
 
@@ -29,7 +30,7 @@ export const CALL_HELP = `Ring a server with the built-in telephone, and report 
 
 Usage: call [URL] [--to N] [--from N] [steps] [--record OUT.wav] [--json]
 
-URL defaults to http://localhost:$PORT (5000). Without a path, /incoming-call is asked for.
+URL defaults to http://localhost:$PORT (${DEFAULT_PORT}). Without a path, /incoming-call is asked for.
 
 Steps are done in the order given, each after the agent has finished (at most ${ANSWER_LIMIT_MS / 1000} s are waited):
   --say TEXT             say it
@@ -126,7 +127,7 @@ function take(parsed: CallArgs, name: typeof VALUED[number], value: string): str
 
 /** The webhook's address: the default server, and the default path where none is given. */
 export function webhookUrl(url: string | undefined, port: string | undefined): Result<string, string> {
-  const written = url ?? `http://localhost:${port || "5000"}`;
+  const written = url ?? `http://localhost:${port || DEFAULT_PORT}`;
   if (!/^https?:\/\//i.test(written) || !URL.canParse(written)) {
     return failed(`"${written}" is no address: it begins with http:// or https://.`);
   }

@@ -41,7 +41,7 @@ export interface CallCommand {
   /** Abort (the second Ctrl-C): leave at once, with 130. */
   giveUp?: AbortSignal;
   /** The server's own record of the call, where it can be had. */
-  lookup?: (callSid: string) => Promise<readonly TurnRecord[] | undefined>;
+  lookup?: (url: string, callSid: string) => Promise<readonly TurnRecord[] | undefined>;
 }
 
 /** What the report does not hold is told off a terminal too. */
@@ -72,11 +72,12 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
 }
 
 async function ring(command: CallCommand, args: CallArgs, url: string, steps: Step[]): Promise<number> {
-  const { env, hangUp, lookup, stdin, isTerminal } = command;
+  const { lookup, ...parts } = command;
+  const { env, hangUp, stdin, isTerminal } = parts;
   const interactive = steps.length === 0 && isTerminal && stdin !== undefined;
   if (interactive) command.printError("Type what you want to say; Ctrl-D hangs up.");
   const call = ringUp({
-    ...command,
+    ...parts,
     url,
     steps: interactive ? typed(stdin) : steps,
     random: command.random ?? Math.random,
@@ -86,7 +87,7 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     ...(env.TWILIO_AUTH_TOKEN ? { authToken: env.TWILIO_AUTH_TOKEN } : {}),
     ...(env.TWILIO_ACCOUNT_SID ? { accountSid: env.TWILIO_ACCOUNT_SID } : {}),
     ...(hangUp ? { signal: hangUp } : {}),
-    ...(lookup ? { lookup } : {}),
+    ...(lookup ? { lookup: (callSid: string) => lookup(url, callSid) } : {}),
     onEvent: (event) => {
       const line = isTerminal || UNREPORTED.has(event.kind) ? describeEvent(event) : undefined;
       if (line !== undefined) command.printError(line);

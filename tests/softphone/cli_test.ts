@@ -183,6 +183,14 @@ test("TWILIO_AUTH_TOKEN signs", async () => {
   assert.equal(server.requests[0]!.path, "/incoming-call");
 });
 
+test("the server's own record is asked of the server that was rung, an empty PORT being none", async () => {
+  const asked: string[] = [];
+  const lookup = (url: string) => Promise.resolve(void asked.push(url));
+  await run([], polite, { env: { PORT: "" }, lookup });
+  await run(["http://127.0.0.1:8080", "--say", "http://example.com"], polite, { lookup });
+  assert.deepEqual(asked, ["http://localhost:5000/incoming-call", "http://127.0.0.1:8080/incoming-call"]);
+});
+
 test("--help", async () => {
   const { code, out } = await run(["-h"]);
   assert.equal(code, 0);
