@@ -98,7 +98,7 @@ const COMMANDS: Record<string, Command> = {
       return 0;
     }
     const { health, localUrl } = await import("./lib/health_command.ts");
-    const url = typeof options.url === "string" ? options.url : localUrl();
+    const url = typeof options.url === "string" ? options.url : localUrl(printError);
     return await health(url, { print, printError });
   },
 

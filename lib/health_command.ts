@@ -2,8 +2,8 @@
 
 import { DEFAULT_PORT } from "./base/port.ts";
 import { isHttpUrl } from "./base/url.ts";
-import { loadEnv } from "./config.ts";
-import { readText } from "./files.ts";
+import { type ConfigNote, describeNotes } from "./config.ts";
+import { readDotenv } from "./load.ts";
 import { variable } from "./permissions.ts";
 
 const LIMIT_MS = 3000;
@@ -28,7 +28,10 @@ export async function health(
   }
 }
 
-/** Where the server of this machine answers, by `PORT`. */
-export function localUrl(): string {
-  return `http://localhost:${variable("PORT") || loadEnv(readText(".env") ?? "").PORT || DEFAULT_PORT}`;
+/** Where the server of this machine answers, by `PORT`; what hinders us from knowing is told. */
+export function localUrl(printError: (line: string) => void): string {
+  const unread: ConfigNote[] = [];
+  const port = variable("PORT") || readDotenv(unread).PORT || DEFAULT_PORT;
+  if (unread.length > 0) printError(describeNotes(unread));
+  return `http://localhost:${port}`;
 }

@@ -33,7 +33,6 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
   const unread: ConfigNote[] = [];
   const mayFail = noting(unread);
   const text = mayFail(file, readText);
-  const dotenv = loadEnv(mayFail(".env", readText) ?? "");
   if (unread.length > 0) return failed(unread);
   if (text === undefined && file !== "config.json") {
     return failed([{ file, key: "", problem: "there is no such file", remedy: "Check --config." }]);
@@ -41,13 +40,22 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
   const parsed = parseConfig({
     text,
     file,
-    env: environment(dotenv, secretsIn(text)),
+    env: environment(readDotenv(unread), secretsIn(text)),
     flags,
     readAsset: (path) => mayFail(path, readText),
     hasAsset: (path) => mayFail(path, readBytes) !== undefined,
   });
   if (!parsed.ok) return failed([...unread, ...parsed.fault]);
+  // The environment may hold what `.env` does; if not, this would be a rehearsal that nobody asked for.
+  if (parsed.value.config.rehearsal && unread.some(({ file }) => file === DOTENV)) return failed(unread);
   return ok({ ...parsed.value, warnings: [...unread, ...parsed.value.warnings] });
+}
+
+const DOTENV = ".env";
+
+/** The variables of `.env`; of one that cannot be read there are none, and a note says why. */
+export function readDotenv(notes: ConfigNote[]): Environment {
+  return loadEnv(noting(notes)(DOTENV, readText) ?? "");
 }
 
 /** Reads files: one that cannot be read is undefined, and a note says why. */

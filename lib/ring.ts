@@ -2,9 +2,8 @@
 
 import { localVoice } from "./audio/voice.ts";
 import { systemClock } from "./base/clock.ts";
-import { VARIABLE_NAMES } from "./config.ts";
-import { loadEnv } from "./config.ts";
-import { readText } from "./files.ts";
+import { type ConfigNote, describeNotes } from "./config.ts";
+import { environment, readDotenv } from "./load.ts";
 import { variable, whyNotRead, whyNotWritten } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { runCallCommand } from "./softphone/cli.ts";
@@ -16,8 +15,9 @@ export interface Terminal {
 }
 
 export async function call(args: string[], { print, printError }: Terminal): Promise<number> {
-  const dotenv = loadEnv(readText(".env") ?? "");
-  const env = Object.fromEntries(VARIABLE_NAMES.map((name) => [name, Deno.env.get(name) ?? dotenv[name]]));
+  const unread: ConfigNote[] = [];
+  const env = environment(readDotenv(unread));
+  if (unread.length > 0) printError(describeNotes(unread));
   await using voice = localVoice({ clock: systemClock });
   const hangUp = new AbortController();
   const giveUp = new AbortController();

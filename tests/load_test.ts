@@ -3,7 +3,7 @@ import { check } from "../lib/check.ts";
 import { describeNotes } from "../lib/config.ts";
 import { loadConfig } from "../lib/load.ts";
 import { test } from "./case.ts";
-import { fromSource, run } from "./executable/harness.ts";
+import { fromSource, run, startServer } from "./executable/harness.ts";
 import { folder } from "./store/make.ts";
 
 /** What is said of a config.json with this text. */
@@ -57,6 +57,25 @@ test("a flag out of the range of its variable is wrong usage", async () => {
   const drain = await serve("--drain", "99999999999", "--port", "0");
   assert.equal(drain.code, 2);
   assert.match(drain.stderr, /^--drain takes a whole number from 0 to 86400/);
+});
+
+test("an .env that may not be read stops nothing that the environment makes possible, and is told", async () => {
+  using dir = folder();
+  const program = fromSource("-A", "--deny-read=.env");
+  const offhook = (args: string[], env = {}) => run(program, args, { cwd: dir.path, env, limitMs: 10_000 });
+  const told = /^\.env: may not be read\.\n {2}\w/;
+  const called = await offhook(["call", "http://127.0.0.1:1", "--wait", "1"]);
+  assert.match(called.stderr, told);
+  assert.equal(called.code, 3);
+  const asked = await offhook(["health"]); // whatever is at the default port
+  assert.match(asked.stderr, told);
+  assert.doesNotMatch(asked.stderr, /^ {4}at /m);
+
+  const rehearsing = await offhook(["serve", "--port", "0"]);
+  assert.equal(rehearsing.code, 1, "it may have lost its accounts");
+  const env = { PUBLIC_HOST: "agent.example.com", DEEPGRAM_API_KEY: "none", BIND: "127.0.0.1" };
+  await using server = await startServer(program, { cwd: dir.path, env });
+  assert.match((await server.stop("SIGTERM")).stderr, told);
 });
 
 async function serve(...args: string[]) {
