@@ -21,7 +21,7 @@ import {
   type RouteConfig,
 } from "./config.ts";
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
-import type { Result } from "./base/result.ts";
+import type { Fault, Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import { lookUpCaller } from "./before_call.ts";
 import { AgentEngine } from "./engine/agent.ts";
@@ -239,8 +239,12 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     : call.greeting?.audio
     ? spoken(call.greeting)
     : undefined;
-  const notice = call.privacy.recording && !facts.resumed ? spoken(call.lines.recordingNotice) : undefined;
   const usage = new UsageMeter();
+  // Nobody is recorded who has not been told, or is not being told now.
+  const { recording } = call.privacy;
+  const telling = recording ? spoken(tellsOfRecording(call)) : undefined;
+  const wasTold = telling !== undefined && facts.resumed?.heardOut.includes(telling.text);
+  const notice = !recording || wasTold ? undefined : facts.resumed ? telling : spoken(call.lines.recordingNotice);
   const open = (name: string) => destinationOf(call, name, parts.clock.wallTime());
   const fallback = call.fallback && open(call.fallback.transferTo);
   return {
@@ -256,7 +260,10 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     ...(greeting ? { greeting } : {}),
     ...(fallback ? { fallback } : {}),
     ...(notice ? { notice } : {}),
-    ...(call.privacy.recording && parts.record ? { record: () => parts.record!(facts.id) } : {}),
+    ...(telling && parts.record ? { record: () => parts.record!(facts.id) } : {}),
+    begun(report) {
+      if (recording && !telling && parts.record) report({ kind: "fault", fault: UNTOLD, fatal: false });
+    },
     deadlines: {
       "setup": SETUP_MS,
       "answer": ANSWER_MS,
@@ -321,6 +328,18 @@ function modelsOf({ engine, pipeline: { listen, think, speak } }: CallConfig): C
     ...(voice ? { speak: voice.type === "cartesia" ? voice.model_id : voice.model } : {}),
   };
 }
+
+/** What tells the caller of the recording, and is heard out: the notice, or else the greeting, which has audio then. */
+function tellsOfRecording({ lines, greeting }: CallConfig): Line | undefined {
+  return [lines.recordingNotice, greeting].find((line) => line?.interruptible === false);
+}
+
+const UNTOLD: Fault = {
+  kind: "rejected",
+  peer: "store",
+  code: "not-recorded",
+  detail: "no line that tells the caller of the recording can be played now, so the call is not recorded",
+};
 
 /** One filler after the other. */
 function fillerOf(call: CallConfig, spoken: (line: Line) => SpokenLine | undefined): () => SpokenLine | undefined {
@@ -389,12 +408,18 @@ function lineOf({ lines }: CallConfig, name: LineName): Line {
   return lines[name];
 }
 
-/** Every line that may be said without the engine, of every number, and who speaks it if there is no recording. */
+/**
+ * Every line that may be said without the engine, of every number, and who speaks it if there is no recording. What tells of
+ * a recording comes first: until it is there, nothing is recorded.
+ */
 function allLines(config: Config, source: LineSource | undefined): PromptLine[] {
-  return [config.base, ...Object.values(config.numbers)].flatMap((call) => {
-    const voice = source?.voiceOf(call);
-    return playedLines(call).map((line) => ({ ...line, voice }));
-  });
+  const linesOf = (pick: (call: CallConfig) => PromptLine[]) =>
+    [config.base, ...Object.values(config.numbers)].flatMap((call) => {
+      const voice = source?.voiceOf(call);
+      return pick(call).map((line) => ({ ...line, voice }));
+    });
+  const telling = linesOf((call) => call.privacy.recording ? [tellsOfRecording(call)!] : []); // the rules want one
+  return [...telling, ...linesOf(playedLines)];
 }
 
 /** In rehearsal a recording tells its words too, so that the softphone can hear it. Each playing is a source of its own. */

@@ -155,7 +155,9 @@ test("a recording is allowed where a line that is heard out tells of it", () => 
     false,
   );
   assert.equal(
-    config({ ...file, greeting: { text: "Hi, this call is recorded.", interruptible: false } }).base.privacy.recording,
+    config({ ...file, greeting: { text: "Hi, this call is recorded.", audio: "hi", interruptible: false } }).base
+      .privacy
+      .recording,
     true,
   );
 });

@@ -42,6 +42,8 @@ export interface Resumption {
   why: "line-lost" | "no-answer";
   /** What was said so far, as heard. */
   history: readonly HistoryLine[];
+  /** Whatever we said that was heard to its end. */
+  heardOut: readonly string[];
   /** Still at what they were doing. */
   tools: CallTools;
   /** What the caller said last, if the line broke before it was answered. */
@@ -83,6 +85,8 @@ export type CallPlan =
     configHash: string;
     /** Where the caller goes when the engine fails for good. */
     fallback?: Destination;
+    /** The call has begun: tells what went wrong while it was prepared. */
+    begun?: (report: (notice: NoticeBody) => void) => void;
   };
 
 export interface ReceptionParts {
@@ -352,6 +356,7 @@ export class Reception {
         configHash: plan.configHash,
       });
     }
+    plan.begun?.(report);
     const live = runCall({
       ...plan,
       id: facts.id,
@@ -442,6 +447,7 @@ export class Reception {
     const resumed: Resumption = {
       why,
       history: historyOf(fold.record),
+      heardOut: heardOutIn(fold.record),
       tools,
       ...(unanswered === undefined ? {} : { unanswered }),
     };
@@ -506,6 +512,11 @@ function unansweredIn({ transcript, tools }: CallRecord): string | undefined {
   const tool = tools.at(-1);
   const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
   return isWhole && isLast ? undefined : transcript[turn]?.text;
+}
+
+function heardOutIn({ transcript }: CallRecord): string[] {
+  return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
+    .map(({ text }) => text);
 }
 
 function counter(): () => number {

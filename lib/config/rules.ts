@@ -78,11 +78,13 @@ function transfers(call: Partial<CallConfig>, fault: Tell): void {
 /** A caller who is recorded is told so, and cannot talk the notice away. */
 function recordingNotice({ privacy, lines, greeting }: Partial<CallConfig>, fault: Tell): void {
   if (!privacy?.recording || lines === undefined) return;
-  if (lines.recordingNotice?.interruptible === false || greeting?.interruptible === false) return;
+  // A greeting without audio is spoken by the engine, and what that speaks can be interrupted.
+  const isHeardOut = greeting?.audio !== undefined && greeting.interruptible === false;
+  if (lines.recordingNotice?.interruptible === false || isHeardOut) return;
   fault(
     "privacy.recording",
     "is true, and no line that is always heard out tells the caller",
-    `Write lines.recordingNotice, for example "This call is recorded.", or say so in the greeting with "interruptible": false.`,
+    `Write lines.recordingNotice, for example "This call is recorded.", or say so in a greeting with "audio" and "interruptible": false.`,
   );
 }
 

@@ -248,6 +248,13 @@ const BROKEN: Row[] = [
     /recordingNotice/,
   ],
   [
+    "recording that only a greeting tells of which the engine speaks",
+    { ...P, privacy: { recording: true }, greeting: { text: "Hi, this call is recorded.", interruptible: false } },
+    "privacy.recording",
+    /no line/,
+    /"audio"/,
+  ],
+  [
     "a field with a format that does not fit",
     { ...P, extraction: { fields: { ok: { type: "boolean", format: "phone" } } } },
     "extraction.fields.ok.format",

@@ -1,6 +1,6 @@
 /** A whole house in virtual time: our program, the Voice Agent stand-in behind it and softphones before it. */
 
-import { toneVoice } from "../../lib/audio/voice.ts";
+import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
 import { createApp } from "../../lib/app.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "../../lib/call/notice.ts";
 import { type Config, describeNotes, parseConfig } from "../../lib/config.ts";
@@ -33,6 +33,8 @@ export interface SimOptions {
   lineWeather?: Weather;
   agentWeather?: Weather & { openMs?: number };
   recordings?: Record<string, Uint8Array>;
+  /** Speaks our prepared lines, instead of the voice of tones. */
+  lineVoice?: Voice;
   /** Other vendors besides the agent. */
   dial?: (clock: VirtualClock, random: () => number, agentDial: Dial) => Dial;
   toolFetch?: (request: Request) => Promise<Response>;
@@ -95,7 +97,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     ...(options.carrierStatus ? { carrierStatus: options.carrierStatus(clock) } : {}),
     ...(options.record ? { record: options.record(clock) } : {}),
     config: () => config,
-    voice,
+    voice: options.lineVoice ?? voice,
     randomHex,
     readRecording: (name) => recordings[name],
     observe: (notice) => notices.push(notice),
