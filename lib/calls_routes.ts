@@ -42,9 +42,12 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
     );
     app.delete(
       "/calls/:id",
-      guarded((c) =>
-        store.remove(c.req.param("id") ?? "") ? c.body(null, 204) : c.json({ error: "There is no such call." }, 404)
-      ),
+      guarded((c) => {
+        const done = store.remove(c.req.param("id") ?? "");
+        if (done === "removed") return c.body(null, 204);
+        if (done === "unknown") return c.json({ error: "There is no such call." }, 404);
+        return c.json({ error: "The call is still there: the file of calls cannot be written. Ask again." }, 503);
+      }),
     );
   };
 }

@@ -106,8 +106,8 @@ export interface Store extends Disposable {
   notices(id: string): CallNotice[];
   /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
   forget(number: string): { calls: number; clean: boolean };
-  /** @returns false if there is no such call. */
-  remove(id: string): boolean;
+  /** `unknown`: there is no such call. `kept`: the disk refuses, and the call is as it was. */
+  remove(id: string): "removed" | "unknown" | "kept";
   /** Minutes of the calls that began since then, ms since 1970, and have ended; 0 where nothing can be read. */
   minutesSince(ms: number): number;
   /** Write what waits, now. @returns false if the disk refuses. */
@@ -126,6 +126,8 @@ class ObservingStore implements Store {
   #queue: Entry[] = [];
   readonly #open = new Map<string, Open>();
   readonly #removed = new Set<string>();
+  /** Something was removed, and its traces may still be in the file. */
+  #traces = false;
   #timer: Timer | undefined;
   #sweeper: Timer | undefined;
   #seq = 0;
@@ -177,14 +179,17 @@ class ObservingStore implements Store {
     this.flush();
     const live = [...this.#open].filter(([, { fold }]) => numberKey(fold.record.from) === numberKey(number));
     const ids = new Set([...this.#backend?.ofNumber(number) ?? [], ...live.map(([id]) => id)]);
-    return { calls: ids.size, clean: this.#erase([...ids]) };
+    const gone = this.#erase([...ids]);
+    return { calls: gone ? ids.size : 0, clean: gone && this.#scrub() };
   }
 
-  remove(id: string): boolean {
+  remove(id: string): "removed" | "unknown" | "kept" {
     this.flush();
     const known = (this.#backend && findCall(this.#backend, id).includes(id)) || this.#open.has(id);
-    if (known) this.#erase([id]);
-    return known;
+    if (!known) return "unknown";
+    if (!this.#erase([id])) return "kept";
+    this.#scrub();
+    return "removed";
   }
 
   minutesSince(ms: number): number {
@@ -273,7 +278,7 @@ class ObservingStore implements Store {
     this.#queue.splice(0, batch.length);
     for (const open of opens) Object.assign(open, { isNew: false, changed: false });
     if (opens.some(({ fold }) => fold.record.endReason !== undefined && this.#keepDays(fold.record.to) === 0)) {
-      this.#sweep();
+      this.#armSweep(0);
     }
     return true;
   }
@@ -311,10 +316,14 @@ class ObservingStore implements Store {
     this.#options.report({ kind: "failing", fault, waiting: this.#queue.length });
   }
 
-  /** @returns whether no trace is left. */
+  /** @returns whether they are gone; else all is as it was. */
   #erase(ids: readonly string[]): boolean {
+    const backend = this.#backend;
+    if (ids.length === 0) return true;
+    if (backend && !this.#attempt(() => backend.remove(ids))) return false;
+    this.#traces = true;
     const gone = new Set(ids);
-    for (const id of ids) {
+    for (const id of gone) {
       this.#open.delete(id);
       this.#removed.add(id);
     }
@@ -323,10 +332,14 @@ class ObservingStore implements Store {
       this.#removed.delete(id);
     }
     this.#queue = this.#queue.filter(({ call }) => !gone.has(call));
-    for (const id of ids) this.#removeRecording(id);
-    const backend = this.#backend;
-    if (!backend || ids.length === 0) return true;
-    return this.#attempt(() => backend.remove(ids)) && backend.scrub();
+    for (const id of gone) this.#removeRecording(id);
+    return true;
+  }
+
+  /** @returns whether no trace is left of what was removed. */
+  #scrub(): boolean {
+    if (this.#traces) this.#attempt(() => void (this.#traces = this.#backend?.scrub() === false));
+    return !this.#traces;
   }
 
   #removeRecording(id: string): void {
@@ -341,10 +354,14 @@ class ObservingStore implements Store {
 
   /** Remove what is older than its number's `keepDays`, a part at a time. */
   #sweep(): void {
-    this.#sweeper?.[Symbol.dispose]();
     const old = this.#older();
-    if (old.length > 0) this.#erase(old);
-    this.#sweeper = this.#clock.after(old.length > 0 ? NEXT_SWEEP_MS : SWEEP_EVERY_MS, () => this.#sweep());
+    const isDone = this.#erase(old) && this.#scrub();
+    this.#armSweep(!isDone ? RETRY_MS : old.length > 0 ? NEXT_SWEEP_MS : SWEEP_EVERY_MS);
+  }
+
+  #armSweep(ms: number): void {
+    this.#sweeper?.[Symbol.dispose]();
+    this.#sweeper = this.#clock.after(ms, () => this.#sweep());
   }
 
   #older(): string[] {

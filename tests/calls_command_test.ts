@@ -174,6 +174,20 @@ test("calls are shown by HTTP to whoever has the token, and to nobody where ther
   assert.equal((await off.request("/calls", { headers: { authorization: "Bearer undefined" } })).status, 404);
 });
 
+test("a call that the server cannot remove now is not said to be removed", async () => {
+  using at = desk();
+  using beside = new DatabaseSync(`${at.dir}/${CALLS_FILE}`);
+  beside.exec("BEGIN IMMEDIATE");
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const answer = await at.app.request("/calls/call-aa22", { method: "DELETE", headers });
+  assert.equal(answer.status, 503);
+  assert.match((await answer.json()).error, /still there/);
+  const forgotten = await at.run("forget", ["+15550111", "--yes", "--json", "--url", "http://desk.test/"]);
+  assert.deepEqual(JSON.parse(forgotten.out), { schema: 1, number: "******11", calls: 0, clean: false });
+  assert.equal(forgotten.code, 1);
+  beside.exec("ROLLBACK");
+});
+
 test("every long wait names who was waited for", () => {
   const notices = conversation({ id: "call-a" });
   assert.deepEqual(waitsOf(notices), [

@@ -210,10 +210,66 @@ test("removing one call leaves the others", () => {
   using _ = store;
   conversation({ id: "call-a" }).forEach(store.observe);
   conversation({ id: "call-b" }).forEach(store.observe);
-  assert.equal(store.remove("call-a"), true);
-  assert.equal(store.remove("call-a"), false);
+  assert.equal(store.remove("call-a"), "removed");
+  assert.equal(store.remove("call-a"), "unknown");
   assert.deepEqual(store.list({}).map(({ id }) => id), ["call-b"]);
 });
+
+/** A folder with recordings of these calls. */
+function recordedIn(dir: string, ...calls: string[]): { files: () => string[]; record: (call: string) => void } {
+  const record = (call: string) => Deno.writeTextFileSync(`${dir}/recordings/${call}.wav`, "RIFF");
+  Deno.mkdirSync(`${dir}/recordings`);
+  calls.forEach(record);
+  return { record, files: () => [...Deno.readDirSync(`${dir}/recordings`)].map(({ name }) => name).toSorted() };
+}
+
+test("a call that cannot be removed now is said to be kept, and is kept whole", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path, folder: dir.path });
+  using _ = store;
+  const { files } = recordedIn(dir.path, "call-a1");
+  conversation({ id: "call-a1" }).forEach(store.observe);
+  await clock.run(1000);
+  using beside = new DatabaseSync(path);
+  beside.exec("BEGIN IMMEDIATE");
+  assert.equal(store.remove("call-a1"), "kept");
+  assert.deepEqual(store.forget("+15550100"), { calls: 0, clean: false });
+  beside.exec("ROLLBACK");
+  store.observe({ call: "call-a1", atMs: 45_000, kind: "summary", text: "A visit." });
+  const found = store.get("call-a1");
+  assert.deepEqual([found.ok && found.value.summary, files()], ["A visit.", ["call-a1.wav"]]);
+  assert.equal(store.remove("call-a1"), "removed");
+  assert.deepEqual([store.list({}), files()], [[], []]);
+});
+
+for (
+  const [what, hold, left] of [["written", "BEGIN IMMEDIATE", 3], ["emptied", "BEGIN; SELECT * FROM calls", 0]] as const
+) {
+  test(`old calls go, with all traces, once a file that could not be ${what} can be: it is tried every 2 s`, async () => {
+    using dir = folder();
+    const path = `${dir.path}/calls.sqlite`;
+    let keepDays = 30;
+    const { store, clock } = makeStore({ path, folder: dir.path, privacy: () => ({ transcripts: true, keepDays }) });
+    using _ = store;
+    const { files } = recordedIn(dir.path, "call-a0", "call-a1", "call-a2");
+    for (let n = 0; n < 3; n++) conversation({ id: `call-a${n}`, said: "pineapple" }).forEach(store.observe);
+    await clock.run(3_590_000);
+    keepDays = 0;
+    using beside = new DatabaseSync(path);
+    beside.exec(hold);
+    let timers = 0;
+    const after = clock.after.bind(clock);
+    clock.after = (...args) => (timers++, after(...args));
+    await clock.run(20_000);
+    assert.ok(timers > 2 && timers < 10, `${timers} attempts in 10 s`);
+    assert.deepEqual([store.list({}).length, files().length], [left, left]);
+    assert.notDeepEqual(filesHolding(dir.path, "pineapple"), []);
+    beside.exec("ROLLBACK");
+    await clock.run(3000);
+    assert.deepEqual([store.list({}), files(), filesHolding(dir.path, "pineapple")], [[], [], []]);
+  });
+}
 
 test("memory holds a bounded number of calls: the oldest makes room", () => {
   const { store } = makeStore();
