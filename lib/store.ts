@@ -6,7 +6,7 @@ import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
 import { MemoryBackend } from "./store/memory.ts";
 import { isBusy, storeFault } from "./store/fault.ts";
-import { recordingFile, removeFile } from "./store/place.ts";
+import { recordingFile, recordingsIn, removeFile } from "./store/place.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { findCall, readCall } from "./store/reader.ts";
 import { SqliteBackend } from "./store/sqlite.ts";
@@ -126,6 +126,10 @@ class ObservingStore implements Store {
   #queue: Entry[] = [];
   readonly #open = new Map<string, Open>();
   readonly #removed = new Set<string>();
+  /** Calls that go on, or may come back: they are kept meanwhile. */
+  readonly #live = new Set<string>();
+  /** Calls that are over and not to be kept. */
+  readonly #due = new Set<string>();
   /** Something was removed, and its traces may still be in the file. */
   #traces = false;
   #timer: Timer | undefined;
@@ -140,6 +144,7 @@ class ObservingStore implements Store {
     this.#options = options;
     this.#clock = options.clock;
     if (!this.#attempt(() => this.#connect())) this.#arm(RETRY_MS);
+    this.#removeStrays();
     this.#sweep();
   }
 
@@ -148,7 +153,10 @@ class ObservingStore implements Store {
   }
 
   readonly observe = (notice: CallNotice): void => {
-    if (this.#closed || this.#removed.has(notice.call)) return;
+    if (this.#closed) return;
+    if (notice.kind === "call-over") return this.#over(notice);
+    if (this.#removed.has(notice.call)) return;
+    if (notice.kind === "call-started" || notice.kind === "call-resumed") this.#live.add(notice.call);
     const open = this.#track(notice);
     const kept = open.keepsWords ? notice : withoutWords(notice);
     if (!kept) return;
@@ -208,6 +216,7 @@ class ObservingStore implements Store {
 
   [Symbol.dispose](): void {
     this.flush();
+    if (this.#erase([...this.#due])) this.#scrub();
     this.#closed = true;
     this.#giveUp();
     this.#timer?.[Symbol.dispose]();
@@ -277,9 +286,6 @@ class ObservingStore implements Store {
     if (!done) return false;
     this.#queue.splice(0, batch.length);
     for (const open of opens) Object.assign(open, { isNew: false, changed: false });
-    if (opens.some(({ fold }) => fold.record.endReason !== undefined && this.#keepDays(fold.record.to) === 0)) {
-      this.#armSweep(0);
-    }
     return true;
   }
 
@@ -316,6 +322,15 @@ class ObservingStore implements Store {
     this.#options.report({ kind: "failing", fault, waiting: this.#queue.length });
   }
 
+  /** A call that is not to be kept leaves nothing, not even what was recorded after it was removed. */
+  #over(notice: CallNotice): void {
+    const { call } = notice;
+    this.#live.delete(call);
+    if (!this.#removed.has(call) && this.#keepDays(this.#track(notice).fold.record.to) > 0) return;
+    this.#due.add(call);
+    this.#armSweep(0);
+  }
+
   /** @returns whether they are gone; else all is as it was. */
   #erase(ids: readonly string[]): boolean {
     const backend = this.#backend;
@@ -325,6 +340,7 @@ class ObservingStore implements Store {
     const gone = new Set(ids);
     for (const id of gone) {
       this.#open.delete(id);
+      this.#due.delete(id);
       this.#removed.add(id);
     }
     for (const id of this.#removed) {
@@ -342,6 +358,24 @@ class ObservingStore implements Store {
     return !this.#traces;
   }
 
+  /**
+   * Old recordings without a call: a process may have died between the removal of the two. Only at the start, as many
+   * files take a while.
+   */
+  #removeStrays(): void {
+    const { folder } = this.#options;
+    if (folder === undefined || !this.#backend) return;
+    const keptMs = Math.max(this.#keepDays("") * DAY_MS, SWEEP_EVERY_MS); // another process may be writing it
+    try {
+      for (const { call, changedMs } of recordingsIn(folder)) {
+        const isOld = changedMs < this.#nowMs() - keptMs;
+        if (isOld && !this.#backend.row(call, this.#nowMs())) this.#removeRecording(call);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) this.#fails(error);
+    }
+  }
+
   #removeRecording(id: string): void {
     const { folder } = this.#options;
     if (folder === undefined) return;
@@ -354,7 +388,7 @@ class ObservingStore implements Store {
 
   /** Remove what is older than its number's `keepDays`, a part at a time. */
   #sweep(): void {
-    const old = this.#older();
+    const old = [...this.#due, ...this.#older()];
     const isDone = this.#erase(old) && this.#scrub();
     this.#armSweep(!isDone ? RETRY_MS : old.length > 0 ? NEXT_SWEEP_MS : SWEEP_EVERY_MS);
   }
@@ -366,7 +400,8 @@ class ObservingStore implements Store {
 
   #older(): string[] {
     try {
-      return this.#backend?.olderThan((to) => this.#nowMs() - this.#keepDays(to) * DAY_MS) ?? [];
+      const old = this.#backend?.olderThan((to) => this.#nowMs() - this.#keepDays(to) * DAY_MS) ?? [];
+      return old.filter((id) => !this.#live.has(id));
     } catch {
       return []; // whatever hinders reading is told when writing
     }
@@ -383,7 +418,7 @@ class ObservingStore implements Store {
 
 /** Guesses that are replaced, and the carrier's steady echoes, tell nothing afterwards. */
 function isWorthKeeping(notice: CallNotice): boolean {
-  return !["mark-round-trip", "call-over"].includes(notice.kind) && !(notice.kind === "caller-text" && !notice.final);
+  return notice.kind !== "mark-round-trip" && !(notice.kind === "caller-text" && !notice.final);
 }
 
 function stateOf({ fold: { record }, isNew }: Open): CallState {

@@ -223,6 +223,72 @@ function recordedIn(dir: string, ...calls: string[]): { files: () => string[]; r
   return { record, files: () => [...Deno.readDirSync(`${dir}/recordings`)].map(({ name }) => name).toSorted() };
 }
 
+test("a call that comes back is kept until it is over, and with keepDays 0 nothing stays then", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({
+    path: `${dir.path}/calls.sqlite`,
+    folder: dir.path,
+    privacy: () => ({ transcripts: true, keepDays: 0 }),
+  });
+  using _ = store;
+  const { files, record } = recordedIn(dir.path, "call-a1");
+  const notices = conversation({ id: "call-a1", reason: "line-lost" });
+  const over = notices.pop()!;
+  notices.forEach(store.observe);
+  await clock.run(2 * 3_600_000);
+  assert.deepEqual([store.list({}).length, files()], [1, ["call-a1.wav"]]);
+  store.observe({ call: "call-a1", atMs: 50_000, kind: "call-resumed", why: "line-lost", streamSid: "MZ2" });
+  store.observe({ call: "call-a1", atMs: 51_000, kind: "caller-text", text: "I am back", final: true });
+  await clock.run(1000);
+  const found = store.get("call-a1");
+  assert.equal(found.ok && found.value.transcript.at(-1)?.text, "I am back");
+  record("call-a1");
+  store.observe({ ...notices.at(-1)!, atMs: 60_000 });
+  store.observe(over);
+  await clock.run(1000);
+  assert.deepEqual([store.list({}), files()], [[], []]);
+});
+
+test("a call that is over as the process ends leaves nothing with keepDays 0", () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store } = makeStore({ path, folder: dir.path, privacy: () => ({ transcripts: true, keepDays: 0 }) });
+  const { files } = recordedIn(dir.path, "call-a1");
+  conversation({ id: "call-a1", said: "pineapple" }).forEach(store.observe);
+  store[Symbol.dispose]();
+  assert.deepEqual([files(), filesHolding(dir.path, "pineapple")], [[], []]);
+});
+
+test("at the start, old recordings without a call are removed", () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const first = makeStore({ path, folder: dir.path });
+  conversation({ id: "call-a1" }).forEach(first.store.observe);
+  first.store[Symbol.dispose]();
+  const { files } = recordedIn(dir.path, "call-a1", "call-a2", "call-a3", "a copy");
+  for (const name of ["call-a1", "call-a2", "a copy"]) {
+    Deno.utimeSync(`${dir.path}/recordings/${name}.wav`, new Date("2025-11-01"), new Date("2025-11-01"));
+  }
+  makeStore({ path, folder: dir.path }).store[Symbol.dispose]();
+  assert.deepEqual(files(), ["a copy.wav", "call-a1.wav", "call-a3.wav"]);
+});
+
+test("what is recorded of a live call after it was removed goes when it is over", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({ path: `${dir.path}/calls.sqlite`, folder: dir.path });
+  using _ = store;
+  const { files, record } = recordedIn(dir.path, "call-a1");
+  const notices = conversation({ id: "call-a1", reason: "line-lost" });
+  const over = notices.pop()!;
+  notices.forEach(store.observe);
+  assert.equal(store.remove("call-a1"), "removed");
+  assert.deepEqual(files(), []);
+  record("call-a1");
+  store.observe(over);
+  await clock.run(1000);
+  assert.deepEqual(files(), []);
+});
+
 test("a call that cannot be removed now is said to be kept, and is kept whole", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
