@@ -9,7 +9,7 @@ import { fieldsOf } from "./extraction/facts.ts";
 import { FactFinder, type FactPlan } from "./fact_finder.ts";
 import { callModel } from "./pipeline_plan.ts";
 import { describeStoreReport, openStore, type Store } from "./store.ts";
-import { CALLS_FILE, recordingFile, RECORDINGS } from "./store/place.ts";
+import { CALLS_FILE, keepToOurselves, OWN_FOLDER, recordingFile, RECORDINGS } from "./store/place.ts";
 import { withCost } from "./store/prices.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { CallRecorder } from "./store/recorder.ts";
@@ -96,11 +96,12 @@ function factPlan({ config, clock, fetch }: KeepingParts, to: string, from: stri
   return { llm, fields, summary, context };
 }
 
-/** Make the folder of recordings, if it can be: else the store says what is wrong. */
+/** Make what is not there of both folders, if that can be: else the store says what is wrong. */
 function makeRecordings(folder: string): void {
   const path = `${folder}/${RECORDINGS}`;
   try {
-    Deno.mkdirSync(path, { recursive: true });
+    Deno.mkdirSync(path, { recursive: true, mode: OWN_FOLDER });
+    keepToOurselves(path, OWN_FOLDER);
   } catch (error) {
     log("error", `Cannot make ${path}: ${String(error)}`);
   }

@@ -8,6 +8,7 @@ import { readText } from "./files.ts";
 import { recordsPlace } from "./permissions.ts";
 import { CARTESIA_VERSION, renderCartesia } from "./providers/cartesia.ts";
 import { renderDeepgram } from "./providers/deepgram_render.ts";
+import { OWN_FOLDER } from "./store/place.ts";
 
 type Fetch = (request: Request) => Promise<Response>;
 
@@ -121,7 +122,7 @@ export function diskCache(folder: string): RenderingCache {
       }
     },
     async write(hash, audio) {
-      await Deno.mkdir(folder, { recursive: true });
+      await Deno.mkdir(folder, { recursive: true, mode: OWN_FOLDER });
       const unfinished = `${fileOf(hash)}.${crypto.randomUUID()}`;
       await Deno.writeFile(unfinished, audio);
       await Deno.rename(unfinished, fileOf(hash));

@@ -10,6 +10,19 @@ export function recordingFile(call: string): string {
   return `${RECORDINGS}/${call}.wav`;
 }
 
+/** What only our own user may enter, read and write. */
+export const OWN_FOLDER = 0o700;
+export const OWN_FILE = 0o600;
+
+/** Give what is ours already `mode`, if it is there and the system lets us. */
+export function keepToOurselves(path: string, mode: number): void {
+  try {
+    if (Deno.build.os !== "windows") Deno.chmodSync(path, mode);
+  } catch {
+    // another user's, or a file system without modes: it stays as it is
+  }
+}
+
 /** The recordings that are there, and when each was last written to, ms since 1970. @throws if there is no such folder. */
 export function recordingsIn(folder: string): { call: string; changedMs: number }[] {
   return [...Deno.readDirSync(`${folder}/${RECORDINGS}`)].flatMap(({ name }) => {

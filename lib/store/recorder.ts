@@ -1,6 +1,7 @@
 /** Writes one call's recording in pieces while the call lasts, so that a long call needs little memory and a killed one loses seconds. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import { OWN_FILE } from "./place.ts";
 import { Aligner, interleave, WAV_HEADER_BYTES, wavHeader } from "./recording.ts";
 
 /** How often what is settled goes to the disk. */
@@ -28,7 +29,8 @@ export class CallRecorder implements Disposable {
     this.#parts = parts;
     this.#try(() => {
       // A call that comes back goes on with its file, without the time in between.
-      this.#file = Deno.openSync(`${parts.folder}/${parts.file}`, { read: true, write: true, create: true });
+      const options = { read: true, write: true, create: true, mode: OWN_FILE };
+      this.#file = Deno.openSync(`${parts.folder}/${parts.file}`, options);
       const samples = Math.max(0, Math.floor((this.#file.statSync().size - WAV_HEADER_BYTES) / 2));
       this.#dataBytes = samples * 2;
       this.#file.truncateSync(WAV_HEADER_BYTES + this.#dataBytes); // half a sample of a write that was cut off

@@ -12,6 +12,7 @@ import {
   PROCESS_DIED,
   STALE_MS,
 } from "./backend.ts";
+import { keepToOurselves, OWN_FILE } from "./place.ts";
 
 /** Each entry takes the file one version further. Never change one that was shipped: add another. */
 export const MIGRATIONS: readonly string[] = [
@@ -77,6 +78,8 @@ export class SqliteBackend implements Backend {
       if (options.access !== "record") return;
       const claim = "INSERT INTO meta VALUES ('writer', ?) ON CONFLICT DO UPDATE SET value = excluded.value";
       this.#run(claim, options.process);
+      // SQLite makes later companions like the file itself.
+      for (const companion of ["", "-wal", "-shm"]) keepToOurselves(`${options.path}${companion}`, OWN_FILE);
     } catch (error) {
       this.#db.close();
       throw error;

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describeNotes, parseConfig } from "../lib/config.ts";
+import { openKeeping } from "../lib/keeping.ts";
+import { test } from "./case.ts";
+import { VirtualClock } from "./sim/clock.ts";
+import { conversation, folder } from "./store/make.ts";
+
+/** Keeps a recorded call in `path`, and tells the modes of what is there while it is open. */
+async function modesOf(path: string): Promise<Record<string, string>> {
+  const parsed = parseConfig({ text: '{"prompt": "x"}', file: "config.json", env: {}, readAsset: () => undefined });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  const { config } = parsed.value;
+  await using keeping = openKeeping({
+    config: () => config,
+    clock: new VirtualClock(),
+    fetch: () => Promise.reject(new TypeError("no network here")),
+    folder: path,
+    process: "test",
+    lost: () => {},
+    report: () => {},
+  });
+  using _recorder = keeping.record!("call-a1");
+  conversation({ id: "call-a1" }).forEach(keeping.store.observe);
+  keeping.store.flush();
+  const names = [".", ...[...Deno.readDirSync(path)].map(({ name }) => name), "recordings/call-a1.wav"].toSorted();
+  return Object.fromEntries(names.map((name) => [name, (Deno.statSync(`${path}/${name}`).mode! & 0o777).toString(8)]));
+}
+
+const OWN = {
+  "calls.sqlite": "600",
+  "calls.sqlite-shm": "600",
+  "calls.sqlite-wal": "600",
+  "recordings": "700",
+  "recordings/call-a1.wav": "600",
+};
+
+test("what is kept of calls is for our own user alone, what an older version has made too", async () => {
+  if (Deno.build.os === "windows") return;
+  using dir = folder();
+  const path = `${dir.path}/below/data`;
+  assert.deepEqual(await modesOf(path), { ".": "700", ...OWN });
+  Deno.chmodSync(path, 0o755);
+  Deno.chmodSync(`${path}/recordings`, 0o755);
+  Deno.chmodSync(`${path}/calls.sqlite`, 0o644);
+  assert.deepEqual(await modesOf(path), { ".": "755", ...OWN }, "a data folder that was there stays as it was");
+});
