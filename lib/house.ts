@@ -229,10 +229,9 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     park: (destination) => parts.putThrough(facts.callSid, destination),
     takeMessage: (message, signal) => parts.takeMessage({ ...message, call: facts.id, from: facts.from }, signal),
   });
-  const known = call.beforeCall
-    ? lookUpCaller(call.beforeCall, { ...parts, secrets: config.secrets, variable: (name) => fill(`{{${name}}}`) })
-      .then((found) => void Object.assign(vars, found))
-    : Promise.resolve();
+  const lookup = call.beforeCall &&
+    lookUpCaller(call.beforeCall, { ...parts, secrets: config.secrets, variable: (name) => fill(`{{${name}}}`) });
+  const known = Promise.resolve(lookup).then((found) => void Object.assign(vars, found?.known));
   // A greeting with a recording of its own is played by us, at once; any other is spoken by the agent.
   const greeting = facts.resumed
     ? spoken(facts.resumed.why === "no-answer" ? call.lines.noAnswer : call.lines.reconnected)
@@ -262,7 +261,9 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     ...(notice ? { notice } : {}),
     ...(telling && parts.record ? { record: () => parts.record!(facts.id) } : {}),
     begun(report) {
-      if (recording && !telling && parts.record) report({ kind: "fault", fault: UNTOLD, fatal: false });
+      const tell = (fault: Fault) => report({ kind: "fault", fault, fatal: false });
+      if (recording && !telling && parts.record) tell(UNTOLD);
+      lookup?.then(({ fault }) => fault && tell(fault)).catch(reportError);
     },
     deadlines: {
       "setup": SETUP_MS,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { describeFault } from "../../lib/base/result.ts";
 import { signatureOf } from "../../lib/phone/signature.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
@@ -6,8 +7,11 @@ import { questions, simPipeline } from "../sim/pipeline.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
-/** The prompt that the agent gets when the lookup answers like this. */
-async function promptAfter(answer: (request: Request) => Promise<Response>): Promise<string> {
+/** The prompt that the agent gets when the lookup answers like this. What the record tells as faults is added to `faults`. */
+async function promptAfter(
+  answer: (request: Request) => Promise<Response>,
+  faults: string[] = [],
+): Promise<string> {
   await using sim = await simHouse({
     config: {
       prompt: "The caller is {{vars.name}}, a {{vars.tier}} customer.",
@@ -19,6 +23,7 @@ async function promptAfter(answer: (request: Request) => Promise<Response>): Pro
   const call = sim.ring({ from: "+15550123", steps: [{ kind: "say", text: "who are you" }] });
   const report = await sim.clock.runFor(call.report);
   assert.match(report.turns.at(-1)!.heard!, /AI/);
+  faults.push(...sim.records()[0]!.faults.map(({ fault }) => describeFault(fault)));
   return sim.agent.sessions[0]!.mind.prompt;
 }
 
@@ -53,14 +58,35 @@ test("the pipeline's prompt and greeting know it too, and the first question wai
   assert.match(String(questions(sim)[0]![0]!.content), /^The caller is Ada, a gold customer\./);
 });
 
-test("a lookup that is late, fails or is no flat object costs the call nothing", async () => {
-  for (
-    const answer of [
-      () => new Promise<Response>(() => {}),
-      () => Promise.resolve(new Response("down", { status: 500 })),
-      () => Promise.resolve(Response.json({ name: { first: "Ada" } })),
-    ]
-  ) assert.equal(await promptAfter(answer), "The caller is , a  customer.");
+for (
+  const [what, answer, fault, prompt = "The caller is , a  customer."] of [
+    ["is late", () => new Promise<Response>(() => {}), /Waited 800 ms for the answer to beforeCall/],
+    ["fails", () => Promise.resolve(new Response("Ada is down", { status: 500 })), /HTTP 500 \(beforeCall\)/],
+    ["is refused", () => Promise.resolve(new Response("", { status: 401 })), /HTTP 401 .*SECRET_/],
+    ["finds nobody", () => Promise.reject(new TypeError("to https://crm?Ada")), /Cannot reach .* beforeCall\.url/],
+    ["is sent on", () => Promise.resolve(new Response("", { status: 302 })), /beforeCall: .* redirect \(302\)/],
+    ["is no JSON", () => Promise.resolve(new Response("Ada")), /no JSON object/],
+    ["is a list", () => Promise.resolve(Response.json(["Ada"])), /no JSON object/],
+    [
+      "is flat in part",
+      () => Promise.resolve(Response.json({ tier: "gold", vip: null, name: { first: "Ada" } })),
+      /beforeCall: 1 of the entries/,
+      "The caller is , a gold customer.",
+    ],
+  ] as [string, () => Promise<Response>, RegExp, string?][]
+) {
+  test(`a lookup that ${what} costs the call nothing, and its record tells why`, async () => {
+    const faults: string[] = [];
+    assert.equal(await promptAfter(answer, faults), prompt);
+    assert.match(faults.join(), fault);
+    assert.doesNotMatch(faults.join(), /Ada/);
+  });
+}
+
+test("what is not known of the caller is no fault", async () => {
+  const faults: string[] = [];
+  const prompt = await promptAfter(() => Promise.resolve(Response.json({ name: "Ada", tier: null })), faults);
+  assert.deepEqual([prompt, faults], ["The caller is Ada, a  customer.", []]);
 });
 
 test("a webhook that Twilio repeats counts once for its caller", async () => {
