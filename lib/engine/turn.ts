@@ -114,7 +114,7 @@ export function turnStep(state: TurnState, event: TurnEvent, rules: TurnRules): 
   const turn = new Turn(state, rules);
   switch (event.kind) {
     case "interim":
-      return turn.hear({ ...event, sure: rules.firmInterims, over: false });
+      return event.text === "" ? turn.takenBack() : turn.hear({ ...event, sure: rules.firmInterims, over: false });
     case "final":
       return turn.hear({ ...event, sure: true, over: event.endOfTurn });
     case "eager":
@@ -162,6 +162,14 @@ class Turn {
       case "answering":
         return this.#addToTurn(words);
     }
+  }
+
+  /** What was guessed last came to nothing. A guess that interrupted us is for time to forget: see `falseStart`. */
+  takenBack(): TurnStep {
+    const floor = this.#floor;
+    if (!("text" in floor) || floor.text === "") return this.#step();
+    if (floor.kind === "overheard") return this.#wait(floor.held, "");
+    return floor.kind === "caller" ? this.#conclude({ ...floor, text: "" }) : this.#step();
   }
 
   /** A draft for a turn that is surely not over would only be thrown away. */

@@ -200,9 +200,9 @@ class SteadyStt implements Stt {
     this.#beginTurn();
     if (event.kind === "spoke" || event.kind === "resumed") return this.#options.listen(event);
     const text = joinOverlapping(this.#carried, event.text);
-    if (event.kind === "interim" && event.text === "") return void (this.#text = text); // a guess that was taken back
-    // Said again, a turn grows from its first word: what is known of it already is no news.
-    const isOld = event.kind === "interim" && text.length < this.#text.length && this.#text.startsWith(text);
+    // Said again, a turn grows from its first word: what is known of it already is no news. An empty guess takes back.
+    const isOld = event.kind === "interim" && event.text !== "" && text.length < this.#text.length &&
+      this.#text.startsWith(text);
     if (!isOld) this.#text = text;
     if (event.kind === "final" && event.endOfTurn) this.#turnOver();
     if (!isOld) this.#options.listen({ ...event, text });

@@ -134,6 +134,49 @@ const CASES: Case[] = [
     ends: "answering",
   },
 
+  // Guesses that come to nothing.
+  {
+    name: "a guess that was taken back is answered by nobody",
+    steps: [[guess("yeah"), "interim: yeah"], [guess("")], [timer("rest")], [timer("last")]],
+    ends: "quiet",
+  },
+  {
+    name: "a guess that was taken back and comes again is a turn",
+    steps: [[guess("I"), "interim: I"], [guess("")], [guess("I would"), "interim: I would"], [
+      final("I would like tea"),
+      "answer: I would like tea",
+    ]],
+    ends: "answering",
+  },
+  {
+    name: "what was said before a guess that was taken back is answered",
+    steps: [[final("a table and"), "interim: a table and"], [guess("uh"), "interim: a table and uh"], [
+      guess(""),
+      "answer: a table and",
+    ]],
+    ends: "answering",
+  },
+  {
+    name: "an answer called off for a guess that was taken back is made after all",
+    steps: [[final("a table"), "answer: a table"], [guess("hm"), "call-off", "interim: hm"], [guess(""), "answer: "]],
+    ends: "answering",
+  },
+  {
+    name: "a guess that was taken back while we speak leaves the short word before it",
+    steps: [[finalOver("ten")], [guessOver("uh")], [guessOver("")], [timer("floor"), "answer: ten"]],
+    ends: "answering",
+  },
+  {
+    name: "a guess that was taken back while we speak leaves nothing",
+    steps: [[guessOver("uh")], [guessOver("")], [timer("floor")]],
+    ends: "quiet",
+  },
+  {
+    name: "an interruption that was taken back can still be borne out",
+    steps: [[guessOver("stop"), "barge-in"], [guess("")], [final("stop"), "listen: stop"]],
+    ends: "quiet",
+  },
+
   // Two finals in a row.
   {
     name: "two finals in a row: the second joins, the draft is given up",
@@ -514,7 +557,10 @@ test("whatever comes, every state has a way out, and a draft lives only in the c
 });
 
 test("nothing that was said is lost: every final that is no mere acknowledgement reaches an answer", () => {
-  const said = fc.array(fc.record({ text: someText, playing: fc.boolean() }), { minLength: 1, maxLength: 6 });
+  const said = fc.array(
+    fc.record({ text: someText, playing: fc.boolean(), guesses: fc.array(someText, { maxLength: 2 }) }),
+    { minLength: 1, maxLength: 6 },
+  );
   fc.assert(
     fc.property(said, (finals) => {
       let state = NO_TURN;
@@ -525,11 +571,13 @@ test("nothing that was said is lost: every final that is no mere acknowledgement
         for (const action of actions) if (action.kind === "answer" || action.kind === "listen") told.push(action.text);
       };
       const expected: string[] = [];
-      for (const { text, playing } of finals) {
+      for (const { text, playing, guesses } of finals) {
         take({ kind: "final", text, endOfTurn: true, playing });
+        for (const guess of guesses) take({ kind: "interim", text: guess, playing });
+        take({ kind: "interim", text: "", playing });
         if (text && !(playing && isOnly(text, RULES.acknowledgementPhrases))) expected.push(text);
       }
-      for (const name of ["floor", "more", "rest", "last"] as const) take(timer(name));
+      for (const name of ["more", "rest", "last", "floor"] as const) take(timer(name));
       const words = told.join(" ").split(" ").filter(Boolean);
       // An acknowledgement may stand in it too: it was said when the caller held the floor already.
       let at = 0;

@@ -93,7 +93,7 @@ test("a recogniser that is deaf to a caller who speaks is replaced, once", async
   await stt[Symbol.asyncDispose]();
 });
 
-test("a guess that was taken back leaves no open turn: nothing is awaited, and little kept", async () => {
+test("a guess that was taken back is told, and leaves no open turn: nothing is awaited, and little kept", async () => {
   const { sockets, events, stt, hear, clock } = rig();
   sockets[0]!.tell({ kind: "interim", text: "uh" });
   await hear(silence(400));
@@ -103,7 +103,8 @@ test("a guess that was taken back leaves no open turn: nothing is awaited, and l
   sockets[0]!.tell({ kind: "ended", fault: LOST });
   await hear(silence(20));
   assert.ok(sockets[1]!.heard.length < 50, `the next socket hears ${sockets[1]!.heard.length} frames first`);
-  assert.deepEqual(events.map(({ kind }) => kind), ["interim", "replaced"]);
+  assert.deepEqual(events.map(({ kind }) => kind), ["interim", "interim", "replaced"]);
+  assert.deepEqual(events[1], { kind: "interim", text: "" });
   await stt[Symbol.asyncDispose]();
   assert.equal(clock.pending, 0);
 });
