@@ -130,7 +130,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
     return {
       name: `deepgram ${provider.model}`,
       peer: "deepgram-flux",
-      endsWithinMs: Infinity, // it may wait for the rest of a sentence, and looks after its own stalls
+      endsWithinMs: Infinity, // it may wait for the rest of a sentence, and tells its own stalls
       open: (listen, opened) => openFlux({ ...settings, listen, opened }),
     };
   }

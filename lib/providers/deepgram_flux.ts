@@ -7,7 +7,7 @@ import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { parseJson } from "./deepgram_faults.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
-import { carryOver, concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
+import { concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
 import { Gather } from "./gather.ts";
 import type { Stt, SttEvent } from "./ports.ts";
 
@@ -46,18 +46,14 @@ export interface OpenFluxOptions {
 }
 
 const CHUNK_MS = 80;
-/** Audio kept while a socket opens, and said again to one that replaces a stuck one. */
-export const KEPT_MS = 2000;
+/** Audio kept while the socket opens. */
+const KEPT_MS = 2000;
 /** Audio flows and no `TurnInfo` comes: the stream is stuck (it should speak four times a second, and a caller waits meanwhile). */
-export const STUCK_MS = 1500;
-/** A second stuck socket within this time ends the recogniser. */
-export const REPLACE_AGAIN_MS = 60_000;
+const STUCK_MS = 1500;
 /** How long the answer to `ForceEndTurn` may take; then the turn is told as it stands. */
 const FINISH_MS = 1000;
-/** How long the new socket may take to find the open turn in what it is told again; then the caller has fallen silent. */
-const CARRIED_MS = 1500;
 
-/** Open a recogniser; it connects at once. A stuck stream is replaced once, its last 2 s said again. */
+/** Open a recogniser; it connects at once. A stuck stream ends it. */
 export function openFlux(options: OpenFluxOptions): Stt {
   return new Flux(options);
 }
@@ -65,18 +61,15 @@ export function openFlux(options: OpenFluxOptions): Stt {
 class Flux implements Stt {
   readonly name: string;
   readonly #options: OpenFluxOptions;
-  readonly #timers: TimerSet<"finish" | "carried">;
+  readonly #timers: TimerSet<"finish">;
   readonly #uplink: Gather;
   readonly #keptChunks: number;
-  #recent: Uint8Array[] = [];
-  #socket: DeepgramSocket;
-  /** The stuck socket that was replaced, until it is closed. */
-  #retired: Promise<void> = Promise.resolve();
+  #early: Uint8Array[] = [];
+  readonly #socket: DeepgramSocket;
   #turn: FluxTurn = NO_TURN;
   #finishAtOpen = false;
   #infoAtMs = 0;
   #unansweredBytes = 0;
-  #replacedAtMs = -Infinity;
   #over = false;
 
   constructor(options: OpenFluxOptions) {
@@ -103,7 +96,7 @@ class Flux implements Stt {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end();
-    await Promise.all([this.#socket.close(), this.#retired]);
+    await this.#socket.close();
   }
 
   #connect(): DeepgramSocket {
@@ -127,38 +120,23 @@ class Flux implements Stt {
   #opened(): void {
     this.#infoAtMs = this.#options.clock.monotonicMs();
     this.#unansweredBytes = 0;
-    for (const chunk of this.#recent) this.#send(chunk);
-    if (this.#turn.carried) this.#timers.arm("carried", CARRIED_MS);
-    if (this.#finishAtOpen) {
-      this.#finishAtOpen = false; // of this socket, not of a later one
-      this.finish();
-    }
+    for (const chunk of this.#early.splice(0)) this.#send(chunk);
+    if (this.#finishAtOpen) this.finish();
     this.#options.opened?.();
   }
 
   #cut(chunk: Uint8Array): void {
-    if (this.#recent.push(chunk.slice()) > this.#keptChunks) this.#recent.shift();
     if (this.#socket.open) this.#send(chunk);
+    else if (this.#early.push(chunk.slice()) > this.#keptChunks) this.#early.shift();
   }
 
   #send(chunk: Uint8Array): void {
     this.#socket.send(chunk);
     this.#unansweredBytes += chunk.length;
     const mutedMs = this.#options.clock.monotonicMs() - this.#infoAtMs;
-    if (this.#unansweredBytes >= STUCK_MS * BYTES_PER_MS && mutedMs >= STUCK_MS) this.#replace();
-  }
-
-  /** The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall". */
-  #replace(): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs - this.#replacedAtMs < REPLACE_AGAIN_MS) {
-      const what = "TurnInfo, on a second socket too,";
-      return this.#socket.fail({ kind: "deadline", peer: PEER, what, limitMs: STUCK_MS });
-    }
-    this.#replacedAtMs = nowMs;
-    this.#turn = carryOver(this.#turn);
-    this.#retired = this.#socket.close();
-    this.#socket = this.#connect();
+    if (this.#unansweredBytes < STUCK_MS * BYTES_PER_MS || mutedMs < STUCK_MS) return;
+    // The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall".
+    this.#socket.fail({ kind: "deadline", peer: PEER, what: "TurnInfo", limitMs: STUCK_MS });
   }
 
   #read(text: string): void {
@@ -169,7 +147,6 @@ class Flux implements Stt {
     this.#unansweredBytes = 0;
     const { event } = parsed.value;
     if (event === "EndOfTurn") this.#timers.disarm("finish");
-    if (event !== "Update") this.#timers.disarm("carried");
     this.#tell(followFlux(this.#turn, parsed.value));
   }
 
@@ -185,7 +162,7 @@ class Flux implements Stt {
     if (this.#over) return;
     this.#over = true;
     this.#timers[Symbol.dispose]();
-    this.#recent = [];
+    this.#early = [];
     if (event) this.#options.listen(event);
   }
 }

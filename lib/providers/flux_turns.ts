@@ -13,50 +13,41 @@ export interface FluxTurnInfo {
 }
 
 export interface FluxTurn {
-  readonly phase: "silent" | "speaking" | "awaiting-end";
-  /** The last text told. */
+  readonly phase: "silent" | "speaking";
+  /** The last text told; in silence, that of the turn which we ended. */
   readonly text: string;
-  /** What an earlier socket had understood of this turn. */
-  readonly carried: string;
 }
 
-export const NO_TURN: FluxTurn = { phase: "silent", text: "", carried: "" };
+export const NO_TURN: FluxTurn = { phase: "silent", text: "" };
 
 type Step = readonly [FluxTurn, readonly SttEvent[]];
 
 /** What `info` means after `turn`. */
-export function followFlux(turn: FluxTurn, info: FluxTurnInfo): Step {
-  const text = joinOverlapping(turn.carried, info.text);
-  switch (info.event) {
+export function followFlux(turn: FluxTurn, { event, text, confidence }: FluxTurnInfo): Step {
+  const isOver = event === "EndOfTurn";
+  // A turn that we ended goes on over there until it is ended there too.
+  if (turn.phase === "silent" && event !== "StartOfTurn" && isSame(text, turn.text)) {
+    return [isOver ? NO_TURN : turn, []];
+  }
+  const next: FluxTurn = { phase: "speaking", text };
+  switch (event) {
     case "StartOfTurn":
-      return startTurn(turn, text);
+      return [next, turn.phase === "silent" ? [{ kind: "spoke" }, ...interim(NO_TURN, text)] : interim(turn, text)];
     case "Update":
       // Between turns an update carries no text; a stray one must not open a turn.
-      return turn.phase === "silent" || !text ? [turn, []] : [{ ...turn, text }, interim(turn, text)];
+      return turn.phase === "silent" || !text ? [turn, []] : [next, interim(turn, text)];
     case "EagerEndOfTurn":
-      return [{ ...turn, phase: "awaiting-end", text }, [...interim(turn, text), { kind: "eager", text }]];
+      return [next, [...interim(turn, text), { kind: "eager", text }]];
     case "TurnResumed":
-      return [{ ...turn, phase: "speaking", text }, [{ kind: "resumed" }, ...interim(turn, text)]];
+      return [next, [{ kind: "resumed" }, ...interim(turn, text)]];
     case "EndOfTurn":
-      return [NO_TURN, text ? [endOfTurn(text, info.confidence)] : []];
+      return [NO_TURN, text ? [endOfTurn(text, confidence)] : []];
   }
 }
 
-/** The socket was replaced in the middle of `turn`: what was understood goes before what the new one understands. */
-export function carryOver(turn: FluxTurn): FluxTurn {
-  return { ...turn, carried: turn.text };
-}
-
 /** The turn as it stands, told as over; for a recogniser that does not answer our `ForceEndTurn`. */
-export function concludeFlux(turn: FluxTurn): Step {
-  return [NO_TURN, turn.text ? [endOfTurn(turn.text)] : []];
-}
-
-function startTurn(turn: FluxTurn, text: string): Step {
-  const next: FluxTurn = { ...turn, phase: "speaking", text };
-  if (turn.phase === "silent") return [next, [{ kind: "spoke" }, ...interim(turn, text)]];
-  // A new socket starts anew in the middle of a turn.
-  return [next, [...(turn.phase === "awaiting-end" ? [{ kind: "resumed" } as const] : []), ...interim(turn, text)]];
+export function concludeFlux({ phase, text }: FluxTurn): Step {
+  return [{ phase: "silent", text }, phase === "speaking" && text ? [endOfTurn(text)] : []];
 }
 
 function interim(turn: FluxTurn, text: string): SttEvent[] {
@@ -65,6 +56,11 @@ function interim(turn: FluxTurn, text: string): SttEvent[] {
 
 function endOfTurn(text: string, confidence?: number): SttEvent {
   return { kind: "final", text, endOfTurn: true, ...(confidence === undefined ? {} : { confidence }) };
+}
+
+/** Capitals and punctuation come with the end of a turn. */
+function isSame(text: string, told: string): boolean {
+  return bare(text) === bare(told);
 }
 
 /** `before` and `after` where the last words of one may be the first of the other: those are said once. */
@@ -81,6 +77,6 @@ export function joinOverlapping(before: string, after: string): string {
   return `${before} ${after}`;
 }
 
-function bare(word: string): string {
-  return word.toLowerCase().replace(/[^\p{L}\p{N}']/gu, "");
+function bare(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}']/gu, "");
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  carryOver,
   concludeFlux,
   type FluxEvent,
   type FluxTurn,
@@ -11,15 +10,14 @@ import {
 import type { SttEvent } from "../../lib/providers/ports.ts";
 import { test } from "../case.ts";
 
-type Line = [FluxEvent | "replaced" | "concluded", string?];
+type Line = [FluxEvent | "concluded", string?];
 
 function run(lines: Line[]): string[] {
   let turn: FluxTurn = NO_TURN;
   const told: SttEvent[] = [];
   for (const [event, text = ""] of lines) {
     let events: readonly SttEvent[] = [];
-    if (event === "replaced") turn = carryOver(turn);
-    else if (event === "concluded") [turn, events] = concludeFlux(turn);
+    if (event === "concluded") [turn, events] = concludeFlux(turn);
     else [turn, events] = followFlux(turn, { event, text });
     told.push(...events);
   }
@@ -59,32 +57,29 @@ const CASES: [name: string, lines: Line[], told: string[]][] = [
     ["spoke", "interim A", "eager A", "resumed", "interim A b", "eager A b", "resumed", "interim A b c", "final A b c"],
   ],
   ["a turn without words ends in silence", [["EndOfTurn", ""]], []],
-  ["a replaced socket goes on with the turn", [
-    ["StartOfTurn", "I want a table"],
-    ["replaced"],
-    ["StartOfTurn", "a table for"],
-    ["EndOfTurn", "a table for four."],
-  ], ["spoke", "interim I want a table", "interim I want a table for", "final I want a table for four."]],
-  ["a replaced socket after an eager end", [
-    ["StartOfTurn", "Yes"],
-    ["EagerEndOfTurn", "Yes"],
-    ["replaced"],
-    ["StartOfTurn", "Yes please"],
-    ["EndOfTurn", "Yes please"],
-  ], ["spoke", "interim Yes", "eager Yes", "resumed", "interim Yes please", "final Yes please"]],
-  ["the next turn carries nothing over", [
-    ["StartOfTurn", "One"],
-    ["replaced"],
-    ["StartOfTurn", "One"],
-    ["EndOfTurn", "One"],
-    ["StartOfTurn", "Two"],
-    ["EndOfTurn", "Two"],
-  ], ["spoke", "interim One", "final One", "spoke", "interim Two", "final Two"]],
   ["a turn that we end", [["StartOfTurn", "Stop"], ["concluded"], ["concluded"]], [
     "spoke",
     "interim Stop",
     "final Stop",
   ]],
+  ["a turn that we end and that ends there later is told once", [
+    ["StartOfTurn", "a table for four"],
+    ["concluded"],
+    ["EagerEndOfTurn", "A table for four."],
+    ["EndOfTurn", "A table for four."],
+    ["EndOfTurn", "A table for four."],
+  ], ["spoke", "interim a table for four", "final a table for four", "final A table for four."]],
+  ["the next turn may say the same as one that we ended", [
+    ["StartOfTurn", "Yes"],
+    ["concluded"],
+    ["StartOfTurn", "Yes"],
+    ["EndOfTurn", "Yes"],
+  ], ["spoke", "interim Yes", "final Yes", "spoke", "interim Yes", "final Yes"]],
+  ["a turn that had more words when we ended it is told whole", [
+    ["StartOfTurn", "a table for"],
+    ["concluded"],
+    ["EndOfTurn", "a table for four"],
+  ], ["spoke", "interim a table for", "final a table for", "final a table for four"]],
 ];
 
 for (const [name, lines, told] of CASES) {
