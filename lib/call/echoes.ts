@@ -7,14 +7,19 @@ const ASSENT = new Set(
   ),
 );
 
+/** What the caller said, without what our engines tell of keys. */
+export function withoutKeys(text: string): string {
+  return text.replace(/\[The caller pressed [^\]]*\]/g, "").trim();
+}
+
 /** Counts the caller's turns that are word for word the same. */
 export class Echoes {
   #last = "";
   #times = 0;
 
-  /** @returns how often in a row just this was said, this time included: 1 for something new. Case, punctuation and spaces do not tell turns apart. Words of assent or refusal alone are not counted. */
+  /** @returns how often in a row just this was said, this time included: 1 for something new. Case, punctuation and spaces do not tell turns apart. Words of assent or refusal alone are not counted, nor are keys: "press 1 for yes". */
   said(text: string): number {
-    const words = wordsOf(text);
+    const words = wordsOf(withoutKeys(text));
     if (words.every((word) => ASSENT.has(word))) return 1;
     const plain = words.join(" ");
     this.#times = plain === this.#last ? this.#times + 1 : 1;

@@ -21,6 +21,13 @@ test("yes to one question after the other is no loop", () => {
   }
 });
 
+test("the same key for one question after the other is no loop, and hides none", () => {
+  const echoes = new Echoes();
+  const keys = ["[The caller pressed 1.]", "[The caller pressed 1 on the keypad.]"];
+  for (const text of [...keys, ...keys, ...keys]) assert.equal(echoes.said(text), 1);
+  assert.deepEqual(["hello there", keys[0]!, "hello there"].map((text) => echoes.said(text)), [1, 1, 2]);
+});
+
 test("the fourth time ends the call with a goodbye, whoever holds the turn; the third does not", () => {
   const states: CallState[] = [
     { kind: "listening", prompts: 0 },
@@ -54,5 +61,17 @@ for (const engine of ["agent", "pipeline"] as const) {
     assert.equal(record!.transcript.filter(({ who }) => who === "caller").length, 4);
     assert.match(report.turns.at(-1)!.heard!, /Goodbye\.$/);
     assert.equal(report.turns.filter(({ heard }) => /How can I help/.test(heard ?? "")).length, 3);
+  });
+
+  test(`${engine}: a caller who presses 1 for yes five times is answered five times`, async () => {
+    const next = "Next question: press 1 for yes.";
+    await using sim = engine === "agent"
+      ? await simHouse({ agent: { think: () => ({ say: next }) } })
+      : await simPipeline({ brain: () => ({ text: next }) });
+    const key = [{ kind: "dtmf", keys: "1" }, { kind: "wait", ms: 1500 }] as const;
+    const call = sim.ring({ steps: [...key, ...key, ...key, ...key, ...key] });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(report.endedBy, "caller");
+    assert.equal(report.turns.filter(({ heard }) => heard?.includes(next)).length, 5);
   });
 }
