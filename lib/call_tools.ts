@@ -3,6 +3,7 @@
 import type { Clock, Timer } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
 import { describeFault, failed, ok, type Result } from "./base/result.ts";
+import { withoutKeys } from "./call/echoes.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_call.ts";
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
 import {
@@ -13,6 +14,7 @@ import {
   takeMessageTool,
   transferTool,
 } from "./engine/builtin_tools.ts";
+import { isOnly, wordsOf } from "./engine/phrases.ts";
 import { httpTool } from "./engine/http_tool.ts";
 import { type Tool, ToolBox } from "./engine/tools.ts";
 import type { ToolSchema } from "./providers/ports.ts";
@@ -97,6 +99,10 @@ export class ConfiguredTools implements CallTools, CallActions {
       for (const [key, { settled }] of ran) if (settled) ran.delete(key);
     }
     this.#box.callerSaid(text);
+    // Who speaks instead of typing waits for an answer; "okay" is none, nor are keys that came before we asked.
+    const said = withoutKeys(text);
+    const { acknowledgementPhrases } = this.#parts.call.pipeline.turn;
+    if (wordsOf(said).length > 0 && !isOnly(said, acknowledgementPhrases)) this.#finishDigits();
   }
 
   waiting(name: string): SpokenLine | undefined {

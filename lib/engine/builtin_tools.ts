@@ -9,7 +9,7 @@ export interface CallActions {
   end(): void;
   /** Leave the line to a configured destination once what is being said was heard. */
   transfer(name: string): Promise<Result<void, string>>;
-  /** The keys the caller presses from now on, until `length`, `terminator` or the time-out. */
+  /** The keys the caller presses from now on, until `length`, `terminator` or the time-out, or until he speaks instead. */
   collectDigits(wanted: DigitsWanted, signal: AbortSignal): Promise<string>;
   /** Hand a message over to people. */
   takeMessage(message: Record<string, unknown>, signal: AbortSignal): Promise<Result<void>>;
@@ -22,6 +22,8 @@ export interface DigitsWanted {
   terminator: string;
   timeoutMs: number;
 }
+
+export const COLLECT_DIGITS = "collect_digits";
 
 const NOTHING = { type: "object", properties: {}, additionalProperties: false };
 const ACTION_MS = 5000;
@@ -75,7 +77,7 @@ export function transferTool(
 export function collectDigitsTool({ description, confirm }: BuiltIn, actions: CallActions): Tool {
   return {
     schema: {
-      name: "collect_digits",
+      name: COLLECT_DIGITS,
       description: description ?? "Let the caller type digits on the phone's keypad. Ask for them first.",
       parameters: {
         type: "object",

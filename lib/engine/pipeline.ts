@@ -211,7 +211,9 @@ export class PipelineEngine implements Engine {
   }
 
   toolResult(id: string, _name: string, content: string): void {
+    const { awaitsCaller } = this.#desk;
     this.#desk.result(id, content);
+    if (awaitsCaller && this.#awaited) this.#timers.arm("filler", this.#fillerAfterMs); // from now on he waits for us
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -437,6 +439,7 @@ export class PipelineEngine implements Engine {
   /** Nothing of the answer sounds yet: say that it will. */
   #fill(): void {
     if (this.#awaited === undefined) return;
+    if (this.#desk.awaitsCaller) return; // nobody is told to wait while he types
     if (this.#playing) {
       return this.#awaited === "suspected" ? this.#nothingAwaited() : this.#timers.arm("filler", this.#fillerAfterMs);
     }

@@ -2,6 +2,7 @@
 
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { ChatToolCall } from "../providers/ports.ts";
+import { COLLECT_DIGITS } from "./builtin_tools.ts";
 import type { EngineHost } from "./engine.ts";
 import type { Memory } from "./memory.ts";
 
@@ -18,7 +19,8 @@ export interface ToolDeskParts {
 /** Every call gets a result in the memory, whatever became of the turn that made it: what was done was done. */
 export class ToolDesk implements Disposable {
   readonly #parts: ToolDeskParts;
-  readonly #out = new Set<string>();
+  /** Their names, by id. */
+  readonly #out = new Map<string, string>();
   readonly #timers: TimerSet<string>;
   #idle = Promise.withResolvers<void>();
 
@@ -33,12 +35,17 @@ export class ToolDesk implements Disposable {
     return this.#idle.promise;
   }
 
+  /** Whether what we wait for is the caller's own doing: he types. */
+  get awaitsCaller(): boolean {
+    return this.#out.size > 0 && [...this.#out.values()].every((name) => name === COLLECT_DIGITS);
+  }
+
   /** Have these run, all at once. */
   run(calls: readonly ChatToolCall[]): void {
     this.#parts.memory.called(calls);
     if (this.#out.size === 0) this.#idle = Promise.withResolvers();
-    for (const { id } of calls) {
-      this.#out.add(id);
+    for (const { id, function: { name } } of calls) {
+      this.#out.set(id, name);
       this.#timers.arm(id, TOOL_LIMIT_MS);
     }
     for (const { id, function: { name, arguments: args } } of calls) {

@@ -5,6 +5,7 @@ import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { withoutWords } from "../../lib/store/privacy.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
+import { simPipeline } from "../sim/pipeline.ts";
 
 type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
 const noticesOf = <K extends CallNotice["kind"]>(notices: readonly CallNotice[], kind: K) =>
@@ -97,6 +98,50 @@ test("digits are collected by length or terminator, and not told to the agent as
     const report = await sim.clock.runFor(call.report);
     assert.match(report.turns.map(({ heard }) => heard).join(" "), new RegExp(`digits\\s+${expected}`));
   }
+});
+
+/** The model asks for digits, and tells what came of it. */
+function collecting() {
+  return simPipeline({
+    config: { tools: [{ name: "collect_digits" }] },
+    brain: (messages) => {
+      const result = messages.findLast(({ role }) => role === "tool");
+      if (result) return { text: `I got ${String(result.content).replace(/[^a-z0-9]+/g, " ")}` };
+      return { text: "Please type your number.", calls: [{ name: "collect_digits", arguments: { length: 4 } }] };
+    },
+  });
+}
+
+test("a caller who speaks instead of typing is answered at once", async () => {
+  await using sim = await collecting();
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "about my account please" },
+      { kind: "say", text: "I do not have that number here" },
+      { kind: "wait", ms: 6000 },
+    ],
+  });
+  await sim.clock.runFor(call.report);
+  const said = noticesOf(sim.notices, "caller-text").findLast(({ final }) => final)!;
+  const answer = noticesOf(sim.notices, "reply-text").find(({ atMs }) => atMs > said.atMs)!;
+  assert.match(answer.text, /digits complete false/);
+  assert.ok(answer.atMs - said.atMs < 1500, `${answer.atMs - said.atMs} ms`);
+});
+
+test("an okay does not end the typing, and nobody is told to wait while he types", async () => {
+  await using sim = await collecting();
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "about my account please" },
+      { kind: "say", text: "okay" },
+      { kind: "wav", name: "silence", audio: new Uint8Array(40_000).fill(0xFF), now: true },
+      { kind: "dtmf", keys: "1234", now: true },
+      { kind: "wait", ms: 6000 },
+    ],
+  });
+  await sim.clock.runFor(call.report);
+  const replies = noticesOf(sim.notices, "reply-text").map(({ text }) => text);
+  assert.deepEqual(replies.slice(1), ["Please type your number.", "I got digits 1234 complete true"]);
 });
 
 const SLOTS = {
