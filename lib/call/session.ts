@@ -26,7 +26,6 @@ import { Unanswered } from "./unanswered.ts";
 const INBOX_LIMIT = 256;
 /** An interruption lasts at most this long, however much noise the caller makes. */
 const INTERRUPTED_LIMIT_MS = 10_000;
-const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
 /** The caller is held to have said something after so long: 0.6 s, of which 0.2 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 30;
 /** Fillers while nobody is known to have said anything: a cough needs no answer. */
@@ -65,8 +64,6 @@ class Session {
   #startedMs = 0;
   #interruptedMs = 0;
   #patientUntilMs = 0;
-  /** The caller's present turn was answered by a route: what the engine makes of it is not wanted. */
-  #routed = false;
   /** Frames in a row in which the caller was heard. */
   #audibleFrames = 0;
   /** Fillers since the last answer. */
@@ -190,7 +187,6 @@ class Session {
         return this.#ask(this.#unanswered.ready());
       case "caller-spoke":
         this.#report(event);
-        this.#routed = false;
         return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
       case "caller-text":
         return this.#callerText(event);
@@ -258,12 +254,10 @@ class Session {
 
   /** A common question is answered from a recording, before the engine's own answer is there. */
   #answerByRoute(text: string): void {
-    this.#routed = false;
     if (this.#state.kind === "closing" || this.#state.kind === "ended") return;
     if (this.#state.kind === "interrupted" && this.#parts.onlyInterrupts(text)) return;
     const answer = this.#parts.route(text);
     if (!answer) return;
-    this.#routed = true;
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
     this.#speak(answer.line, "route");
     if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });
@@ -272,7 +266,6 @@ class Session {
 
   #tool({ id, name, arguments: args }: ToolCall): void {
     const { clock, tools } = this.#parts;
-    if (this.#routed) return this.#engine?.toolResult(id, name, ALREADY_HANDLED);
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
     this.#toolsRunning++;

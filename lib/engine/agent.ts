@@ -34,6 +34,7 @@ const LIFELESS_MS = 3000;
 const RECOVERIES = 3;
 /** What a new agent is asked when the old one was lost in the middle of what it said. */
 const GO_ON = "Please go on.";
+const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
 
 export interface AgentEngineParts {
   /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
@@ -73,6 +74,8 @@ export class AgentEngine implements Engine {
 
   /** The caller's confirmed words that nobody has begun to answer, and since when. */
   #unanswered: { text: string; sinceMs: number } | undefined;
+  /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
+  #handled = false;
   #lastEventMs: number;
   #recoveries = 0;
   /** Times in a row that no session was to be had. */
@@ -240,6 +243,7 @@ export class AgentEngine implements Engine {
       case "ready":
         return this.#ready(event.requestId);
       case "caller-started":
+        this.#handled = false;
         this.#utterance.begin();
         this.#length.begin();
         this.#alive();
@@ -255,7 +259,10 @@ export class AgentEngine implements Engine {
       case "function-calls":
         this.#timers.disarm("answer");
         this.#alive();
-        for (const call of event.calls) this.#host.post({ kind: "tool-call", ...call });
+        for (const call of event.calls) {
+          if (this.#handled) this.#agent.functionResult(call.id, call.name, ALREADY_HANDLED);
+          else this.#host.post({ kind: "tool-call", ...call });
+        }
         return;
       case "functions-cancelled":
         for (const id of event.ids) this.#cancel(id);
@@ -306,6 +313,7 @@ export class AgentEngine implements Engine {
     this.#unanswered = { text: content, sinceMs: this.#clock.monotonicMs() };
     this.#timers.arm("answer", ANSWER_MS);
     this.#host.post({ kind: "caller-text", text: content, final: true });
+    this.#handled = this.#unanswered === undefined;
   }
 
   #agentText(content: string): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
 import { simHouse, storyBrain } from "../sim/house.ts";
+import { simPipeline } from "../sim/pipeline.ts";
 
 const PRICE = "A first visit is ninety dollars altogether.";
 const ROUTES = [
@@ -29,6 +30,60 @@ test("a common question is answered from the recording at once, and the agent's 
   assert.ok(sent - asked < 30, `${sent - asked} ms`);
   const answer = sim.records()[0]!.transcript.at(-1)!;
   assert.deepEqual([answer.route, answer.source, answer.text], ["pricing", "route", PRICE]);
+});
+
+const tool = (name: string) => ({
+  name,
+  description: "Something.",
+  parameters: { type: "object", properties: {} },
+  http: { url: `https://tools.test/${name}`, method: "POST", timeoutMs: 20_000 },
+});
+
+test("agent: what a route has answered runs no tool", async () => {
+  const asked: string[] = [];
+  await using sim = await simHouse({
+    config: { routes: ROUTES, tools: [tool("book")] },
+    agent: { think: () => ({ call: { name: "book", arguments: {} } }) },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: ({ url }) => {
+      asked.push(url);
+      return Promise.resolve(new Response("done"));
+    },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "how much is it" }, { kind: "wait", ms: 5000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns[1]!.heard, PRICE);
+  assert.deepEqual(asked, []);
+});
+
+test("pipeline: a question between, answered by a route, costs the earlier turn none of its tools", async () => {
+  await using sim = await simPipeline({
+    config: { routes: ROUTES, tools: [tool("check"), tool("book")] },
+    brain: (messages) => {
+      const results = messages.filter(({ role }) => role === "tool");
+      if (results.length < 2) return { calls: [{ name: ["check", "book"][results.length]!, arguments: {} }] };
+      return { text: `The table: ${String(results.at(-1)!.content).replace(/[^a-z ]/gi, " ")}` };
+    },
+    tool: (url, clock) =>
+      new Promise((resolve) => {
+        clock.after(url.pathname === "/check" ? 6000 : 500, () => resolve(`${url.pathname} done`));
+      }),
+  });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "book me a table please" },
+      { kind: "wav", name: "silence", audio: new Uint8Array(10_400).fill(0xFF), now: true },
+      { kind: "say", text: "how much is it", now: true },
+      { kind: "wait", ms: 12_000 },
+    ],
+  });
+  await sim.clock.runFor(call.report);
+  assert.equal(noticesOf(sim.notices, "routed").length, 1);
+  assert.deepEqual(noticesOf(sim.notices, "tool-result").map(({ name, ok }) => [name, ok]), [["check", true], [
+    "book",
+    true,
+  ]]);
+  assert.ok(noticesOf(sim.notices, "reply-text").some(({ text }) => /The table: *book done/.test(text)));
 });
 
 test("a route that hangs up does so once its answer was heard", async () => {
