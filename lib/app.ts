@@ -225,8 +225,9 @@ function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: Fo
   const target = url.pathname + url.search;
   const host = hostOf(c, parts);
   const urls = candidateUrls({ publicHost: host, target, scheme });
-  // The softphone signs what it dials, which on this machine is plain.
-  if (isLoopbackHost(host)) urls.push(`${scheme === "wss" ? "ws" : "http"}://${host}${target}`);
+  // The softphone signs what it dials, which on this machine is plain, whatever our public name is.
+  const dialled = [host, ...isOwn(c, parts) ? [c.req.header("host")!] : []].filter(isLoopbackHost);
+  urls.push(...dialled.map((name) => `${scheme === "wss" ? "ws" : "http"}://${name}${target}`));
   return signedUrl({ authToken: parts.authToken, header: c.req.header("x-twilio-signature"), urls, params }) !==
     undefined;
 }
@@ -283,7 +284,11 @@ export function isOwnMachine(
 }
 
 /** This machine may read what is ours; behind a proxy everyone has its address, so then the token is needed. */
-function mayRead(c: Context, { adminToken, trustProxy, peerAddress }: AppParts): boolean {
-  if (adminToken && c.req.header("authorization") === `Bearer ${adminToken}`) return true;
+function mayRead(c: Context, parts: AppParts): boolean {
+  const { adminToken } = parts;
+  return (adminToken && c.req.header("authorization") === `Bearer ${adminToken}`) || isOwn(c, parts);
+}
+
+function isOwn(c: Context, { trustProxy, peerAddress }: AppParts): boolean {
   return isOwnMachine(c.req.raw, { address: peerAddress(c.req.raw), trustProxy });
 }

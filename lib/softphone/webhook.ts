@@ -11,6 +11,8 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
 /** Total time for a request that steers the call. */
 export const WEBHOOK_LIMIT_MS = 15_000;
 const CALLBACK_LIMIT_MS = 5000;
+/** What a server says of its refusal is told up to here. */
+const REASON_LIMIT_CHARACTERS = 300;
 const EXECUTED_TYPES = ["text/xml", "application/xml", "text/html"];
 
 /** A document and where it came from. */
@@ -55,8 +57,11 @@ export class Webhooks {
     if (answered.kind === "late") return fault("webhook-slow", `${target.url} took longer than 15 s`);
     if (answered.kind === "failed") return fault("webhook-unreachable", `Nothing answers at ${target.url}`, true);
     const { response, text } = answered.value;
-    if (!response.ok) return fault("webhook-status", `${target.url} answered HTTP ${response.status}`);
     const type = (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+    if (!response.ok) {
+      const why = type === "text/plain" ? text.trim().split("\n")[0]!.slice(0, REASON_LIMIT_CHARACTERS) : "";
+      return fault("webhook-status", `${target.url} answered HTTP ${response.status}${why && `: ${why}`}`);
+    }
     const document = { ...readTwiml(text, response.url || target.url), url: response.url || target.url };
     if (EXECUTED_TYPES.includes(type) || (type === "text/plain" && !document.fatal)) return { ok: true, document };
     return fault("content-type", `${target.url} answered with the content type "${type}", not text/xml`);

@@ -191,6 +191,27 @@ test("the softphone signs as Twilio does: a signed call goes through a locked do
   assert.match(report.turns[1]!.heard!, /AI/);
 });
 
+test("on the server's own machine the softphone gets in with the token, and without it is told why not", async () => {
+  await using sim = await liveHouse();
+  const ringHere = async (authToken: string | undefined) => {
+    const fetch = (request: Request) => {
+      request.headers.set("host", new URL(request.url).host);
+      return sim.fetch(request);
+    };
+    const steps = [{ kind: "say", text: "who are you" }] as const;
+    const call = sim.ring({ fetch, steps, ...(authToken ? { authToken } : {}) });
+    return await sim.clock.runFor(call.report);
+  };
+  const signed = await ringHere(TOKEN);
+  assert.deepEqual(signed.offences, []);
+  assert.match(signed.turns[1]!.heard!, /AI/);
+  for (const token of [undefined, "f".repeat(32)]) {
+    const [offence, ...others] = (await ringHere(token)).offences;
+    assert.match(offence!.detail, /answered HTTP 403: The signature does not fit\. .*PUBLIC_HOST .*\(Twilio 11200\)$/);
+    assert.deepEqual(others, []);
+  }
+});
+
 test("a CallSid that no carrier gives gets 400 on every webhook, and nothing is announced", async () => {
   await using sim = await simHouse();
   const bad = ["a".repeat(65), "a".repeat(30_000), "\0\uFFFD", "CA 1", "CA|1", "CÄ1"];
