@@ -35,6 +35,18 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     return true;
   }
 
+  /** Take the oldest item, if one waits. */
+  take(): T | undefined {
+    return this.#items.shift();
+  }
+
+  /** Settles once something waits, or nothing will: whoever takes it first has it. */
+  async filled(): Promise<void> {
+    if (this.#items.length > 0 || this.#closed) return;
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    this.#wake = undefined;
+  }
+
   /** Take all that waits, at once. */
   drain(): T[] {
     return this.#items.splice(0);
@@ -55,8 +67,7 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     while (true) {
       while (this.#items.length > 0) yield this.#items.shift()!;
       if (this.#closed) return;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#wake = undefined;
+      await this.filled();
     }
   }
 }

@@ -103,15 +103,11 @@ class Session {
     this.#engine = engine;
     leg.connect((frame) => this.#hear(frame, engine));
 
-    for await (const event of this.#inbox) {
-      const before = this.#state.kind;
-      const [next, effects] = step(this.#state, event);
-      this.#state = next;
-      if (next.kind !== before) this.#report({ kind: "state", from: before, to: next.kind });
-      this.#perform(effects);
-      if (next.kind === "ended") return this.ended(next.reason);
+    while (this.#state.kind !== "ended") {
+      await this.#inbox.filled();
+      this.#settle();
     }
-    return this.ended("internal-error");
+    return this.ended(this.#state.reason);
   }
 
   get reason(): EndReason | undefined {
@@ -125,6 +121,17 @@ class Session {
 
   post(event: CallEvent): void {
     if (!this.#inbox.push(event)) this.#report({ kind: "event-lost", event: event.kind });
+  }
+
+  /** Step all that has happened so far. */
+  #settle(): void {
+    for (let event = this.#inbox.take(); event; event = this.#inbox.take()) {
+      const before = this.#state.kind;
+      const [next, effects] = step(this.#state, event);
+      this.#state = next;
+      if (next.kind !== before) this.#report({ kind: "state", from: before, to: next.kind });
+      this.#perform(effects);
+    }
   }
 
   #hear(frame: Uint8Array, engine: Engine): void {
@@ -237,6 +244,7 @@ class Session {
     // What only interrupts is heard, and not answered.
     const final = event.final && !event.interruption;
     const times = final ? this.#echoes.said(event.text) : 1;
+    if (final) this.#settle(); // what these words cut is cut before we answer them
     this.post({ kind: "caller-text", final, times });
     if (final && times < LOOP_TIMES) this.#callerSaid(event.text);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
-import { simHouse, storyBrain } from "../sim/house.ts";
+import { simHouse, STORY, storyBrain } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
 const PRICE = "A first visit is ninety dollars altogether.";
@@ -126,6 +126,27 @@ test("interrupting with stop does not end the call", async () => {
   const report = await sim.clock.runFor(call.report);
   assert.equal(report.endedBy, "caller");
   assert.equal(noticesOf(sim.notices, "routed").length, 0);
+});
+
+test("pipeline: a common question that interrupts with its last words is answered as any other", async () => {
+  await using sim = await simPipeline({
+    config: { routes: ROUTES },
+    pipeline: { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 250 } } },
+    listen: { knobs: { interimMs: 1000 } },
+    brain: () => ({ text: STORY }),
+  });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "tell me something nice please" }, {
+      kind: "interrupt",
+      text: "how much is it",
+      afterMs: 1500,
+    }, { kind: "wait", ms: 5000 }],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns.at(-1)!.heard, PRICE);
+  const interrupted = noticesOf(sim.notices, "reply-interrupted").map(({ reply }) => reply);
+  const [routed] = noticesOf(sim.notices, "reply-started").filter(({ source }) => source === "route");
+  assert.ok(interrupted.length > 0 && !interrupted.includes(routed!.reply), JSON.stringify(interrupted));
 });
 
 test("a caller who interrupts a cached answer: the record keeps what was heard of it", async () => {
