@@ -51,8 +51,8 @@ export type CallState =
   | { kind: "listening"; prompts: number }
   /** The caller's turn is confirmed, an answer is awaited. */
   | { kind: "processing" }
-  /** We hold the turn; `reply` is the newest one. */
-  | { kind: "speaking"; reply: number; prompts: number }
+  /** We hold the turn; `reply` is the newest one. `resumed`: it goes on after what was held to be a false start. */
+  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
   /**
@@ -73,7 +73,8 @@ export type CallEvent =
   | { kind: "caller-quiet" }
   /** What we were saying broke off: the rest is awaited. */
   | { kind: "answer-due" }
-  | { kind: "reply-started"; reply: number }
+  /** `resumed`: it is the rest of one that was cut. */
+  | { kind: "reply-started"; reply: number; resumed?: boolean }
   | { kind: "reply-finished"; reply: number }
   | { kind: "reply-heard"; reply: number }
   /** A tool runs (or has ended): silence is ours meanwhile. */
@@ -145,7 +146,7 @@ export const TRANSITIONS: TransitionTable = {
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
     "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "silence" }]],
-    "reply-started": (state, { reply }) => speak(reply, state.prompts),
+    "reply-started": (state, { reply, resumed }) => speak(reply, state.prompts, resumed),
     "timer": (state, { name, audible, promptsLeft }) =>
       name === "silence"
         ? breakSilence(state, audible, promptsLeft)
@@ -167,9 +168,8 @@ export const TRANSITIONS: TransitionTable = {
   speaking: {
     ...ALIVE,
     "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, [{ kind: "go-on" }]],
-    "caller-text": (state, said) =>
-      isLoop(said) ? answer(said) : said.final ? [{ ...state, prompts: 0 }, []] : [state, []],
-    "reply-started": (state, { reply }) => [{ ...state, reply }, []],
+    "caller-text": overhear,
+    "reply-started": ({ prompts }, { reply }) => [{ kind: "speaking", reply, prompts }, []],
     "answer-due": () => think(),
     "reply-heard": (state, { reply }) => reply >= state.reply ? listen(state.prompts) : [state, []],
     "timer": (state, { name }) => overTime(state, name),
@@ -242,8 +242,8 @@ function isLoop({ final, times = 1 }: Of<CallEvent, "caller-text">): boolean {
   return final && times >= LOOP_TIMES;
 }
 
-function speak(reply: number, prompts = 0): Step {
-  return [{ kind: "speaking", reply, prompts }, [
+function speak(reply: number, prompts = 0, resumed = false): Step {
+  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}) }, [
     { kind: "disarm", timer: "silence" },
     { kind: "disarm", timer: "answer" },
     { kind: "disarm", timer: "filler" },
@@ -258,6 +258,15 @@ function cut(reply: number): Step {
 function confirmed(final: boolean): Step {
   const [next, effects] = final ? think() : listen(0);
   return [next, [{ kind: "disarm", timer: "false-start" }, { kind: "forget" }, ...effects]];
+}
+
+/** Words while we speak: an answer to them follows. Where they show that there was no false start, we are cut after all. */
+function overhear(state: Of<CallState, "speaking">, said: Of<CallEvent, "caller-text">): Step {
+  if (isLoop(said)) return answer(said);
+  if (!said.final) return [state, []];
+  if (!state.resumed) return [{ ...state, prompts: 0 }, []];
+  const [next, effects] = confirmed(true);
+  return [next, [{ kind: "interrupt" }, ...effects]];
 }
 
 /** Nobody said a word: unless the caller is still to be heard, go on where we were cut off. */

@@ -64,8 +64,9 @@ class Session {
   #startedMs = 0;
   #interruptedMs = 0;
   #patientUntilMs = 0;
-  /** Frames in a row in which the caller was heard. */
+  /** Frames in a row in which the caller was heard, and when that was last. */
   #audibleFrames = 0;
+  #audibleMs = -Infinity;
   /** Fillers since the last answer. */
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
@@ -138,8 +139,10 @@ class Session {
     this.#framesIn++;
     this.#ear.push(frame);
     engine.hear(frame);
-    if (this.#ear.audible) this.#audibleFrames++;
-    else if (this.#audibleFrames > 0) {
+    if (this.#ear.audible) {
+      this.#audibleFrames++;
+      this.#audibleMs = this.#parts.clock.monotonicMs();
+    } else if (this.#audibleFrames > 0) {
       if (this.#audibleFrames >= SPEECH_FRAMES) this.post({ kind: "caller-quiet" });
       this.#audibleFrames = 0;
     }
@@ -226,16 +229,24 @@ class Session {
   #timer(name: TimerName): void {
     // While our tools run it is us who are waited for.
     if (name === "silence" && this.#toolsRunning > 0) return this.#timers.arm(name, this.#waitMs(name));
-    const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
-    const audible = this.#ear.audible && !(name === "false-start" && forLongMs >= INTERRUPTED_LIMIT_MS);
+    const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
   }
 
-  /** A caller who asked for patience is not prompted before it is over. */
+  /** A pause in what the caller says is no false start. */
+  #stillInterrupts(): boolean {
+    const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
+    return forLongMs < INTERRUPTED_LIMIT_MS && this.#waitMs("false-start") > 0;
+  }
+
+  /** A caller who asked for patience is not prompted before it is over; a false start is silence since the last sound. */
   #waitMs(timer: TimerName): number {
-    const askedMs = this.#patientUntilMs - this.#parts.clock.monotonicMs();
-    return timer === "silence" ? Math.max(this.#parts.deadlines.silence, askedMs) : this.#parts.deadlines[timer];
+    const { clock, deadlines } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (timer === "silence") return Math.max(deadlines.silence, this.#patientUntilMs - nowMs);
+    if (timer === "false-start") return Math.max(this.#interruptedMs, this.#audibleMs) + deadlines[timer] - nowMs;
+    return deadlines[timer];
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
@@ -244,9 +255,12 @@ class Session {
     // What only interrupts is heard, and not answered.
     const final = event.final && !event.interruption;
     const times = final ? this.#echoes.said(event.text) : 1;
-    if (final) this.#settle(); // what these words cut is cut before we answer them
+    if (final) this.#settle();
+    const interrupted = this.#state.kind === "interrupted";
     this.post({ kind: "caller-text", final, times });
-    if (final && times < LOOP_TIMES) this.#callerSaid(event.text);
+    if (!final || times >= LOOP_TIMES) return;
+    this.#settle(); // what these words cut is cut before we answer them
+    this.#callerSaid(event.text, interrupted);
   }
 
   /** As if the caller had said it once more. */
@@ -254,16 +268,15 @@ class Session {
     if (text !== undefined) this.#engine?.text(text);
   }
 
-  #callerSaid(text: string): void {
+  #callerSaid(text: string, interrupted: boolean): void {
     this.#patientUntilMs = this.#parts.clock.monotonicMs() + this.#parts.patienceMs(text);
     this.#parts.tools.callerSaid(text);
-    this.#answerByRoute(text);
+    if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text);
   }
 
   /** A common question is answered from a recording, before the engine's own answer is there. */
   #answerByRoute(text: string): void {
     if (this.#state.kind === "closing" || this.#state.kind === "ended") return;
-    if (this.#state.kind === "interrupted" && this.#parts.onlyInterrupts(text)) return;
     const answer = this.#parts.route(text);
     if (!answer) return;
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
@@ -348,7 +361,7 @@ class Session {
     if (!this.#parts.leg.resume(as, rest.fromMs)) return;
     this.#report({ kind: "reply-started", reply: as, source: "resumed" });
     this.#report({ kind: "reply-resumed", reply: rest.last, as });
-    this.post({ kind: "reply-started", reply: as });
+    this.post({ kind: "reply-started", reply: as, resumed: true });
     this.#engine?.resumed(rest.last, as);
   }
 

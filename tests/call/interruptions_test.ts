@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { toneVoice, type Utterance } from "../../lib/audio/voice.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
 import { simHouse, STORY, storyBrain } from "../sim/house.ts";
@@ -76,6 +77,49 @@ test("500 false starts (a fifth of them here): the rest is played, at most one w
     assert.deepEqual(withoutRepeat(words, STORY.split(" ")), STORY.split(" "), `seed ${seed}: ${words.join(" ")}`);
   }
 });
+
+const WISH = "I wanted to come on Tuesday with my mother and my two sisters and not on Monday as you just said to me";
+
+for (
+  const [how, begins, times] of [["pauses", "no please listen", 1], ["talks for very long", "no listen", 2]] as const
+) {
+  test(`a caller who interrupts and ${how} is answered at once, not after the rest of what he cut`, async () => {
+    await using sim = await simHouse({
+      agent: {
+        think: ({ said }) => ({ say: said.includes("Tuesday") ? "Fine, Tuesday it is." : STORY, thinkMs: 200 }),
+      },
+    });
+    const voice = toneVoice();
+    const parts = await Promise.all([begins, Array(times).fill(WISH).join(" ")].map((text) => voice.speak(text)));
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "tell me something" }, { kind: "interrupt", text: "so", afterMs: 1500 }, {
+        kind: "wait",
+        ms: 2000,
+      }],
+      voice: { ...voice, speak: (text) => text === "so" ? Promise.resolve(withPause(parts, 400)) : voice.speak(text) },
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns.at(-1)!.heard!, /Fine, Tuesday it is\.$/);
+    const spokeMs = noticesOf(sim.notices, "caller-text").at(-1)!.atMs;
+    const sentMs = noticesOf(sim.notices, "reply-first-sent").at(-1)!.atMs;
+    assert.ok(sentMs - spokeMs < 400, `${sentMs - spokeMs} ms`);
+    assert.equal(noticesOf(sim.notices, "reply-resumed").length, times - 1);
+  });
+}
+
+/** Two utterances as one, with a pause between them. */
+function withPause([first, second]: Utterance[], pauseMs: number): Utterance {
+  const shiftMs = first!.audio.length / 8 + pauseMs;
+  const words = second!.words.map((word) => ({
+    ...word,
+    startMs: word.startMs + shiftMs,
+    endMs: word.endMs + shiftMs,
+  }));
+  const audio = new Uint8Array(shiftMs * 8 + second!.audio.length).fill(0xFF);
+  audio.set(first!.audio);
+  audio.set(second!.audio, shiftMs * 8);
+  return { audio, words: [...first!.words, ...words] };
+}
 
 /** `words` with at most one repetition of one word taken out. */
 function withoutRepeat(words: string[], expected: string[]): string[] {

@@ -42,6 +42,17 @@ test("a caller who is still to be heard is waited for, words or not", () => {
   assert.deepEqual(effects, [{ kind: "arm", timer: "false-start" }]);
 });
 
+test("a reply that goes on after a false start is cut by late words; another is not", () => {
+  const words: CallEvent = { kind: "caller-text", final: true };
+  assert.equal(step(SPEAKING, words)[0].kind, "speaking");
+  const [resumed] = step({ kind: "listening", prompts: 0 }, { kind: "reply-started", reply: 4, resumed: true });
+  const [state, effects] = step(resumed, words);
+  assert.equal(state.kind, "processing");
+  assert.deepEqual(effects[0], { kind: "interrupt" });
+  const [next] = step(resumed, { kind: "reply-started", reply: 5 });
+  assert.equal(step(next, words)[0].kind, "speaking", "what follows it is no false start's rest");
+});
+
 test("words confirm an interruption: what was cut is let go, and an answer awaited", () => {
   const [state, effects] = step({ kind: "interrupted", reply: 3 }, { kind: "caller-text", final: true });
   assert.equal(state.kind, "processing");
@@ -92,6 +103,7 @@ const EVENTS: readonly CallEvent[] = [
   { kind: "caller-text", final: true },
   { kind: "caller-text", final: false },
   { kind: "reply-started", reply: 7 },
+  { kind: "reply-started", reply: 7, resumed: true },
   { kind: "reply-finished", reply: 7 },
   { kind: "reply-heard", reply: 7 },
   { kind: "tool-call", running: true },
@@ -135,6 +147,7 @@ const STATES: readonly CallState[] = [
   { kind: "listening", prompts: 0 },
   { kind: "processing" },
   { kind: "speaking", reply: 7, prompts: 0 },
+  { kind: "speaking", reply: 7, prompts: 0, resumed: true },
   { kind: "interrupted", reply: 7 },
   { kind: "closing", reason: "drained", reply: 7, more: false },
   { kind: "ended", reason: "drained" satisfies EndReason },
