@@ -207,12 +207,15 @@ export class CallerWords {
 
 /** Words with which people take back what they said, and what they put before them. */
 const TAKES_BACK =
-  "no|nope|sorry|wait|actually|correction|rather|i mean|make (?:that|it)|scratch that|not|my mistake|let me correct|on second thought";
+  "no|nope|sorry|wait|actually|correction|rather|i meant?|make (?:that|it)|scratch that|not|my mistake|let me correct|on second thought";
 const CORRECTION = new RegExp(
   `^(?:(?:please|thanks|thank you|oh|um|uh|er|hm+|well|and|but)\\s)*(?:${TAKES_BACK})\\b\\s*`,
 );
 /** At the start of an utterance it may answer the agent ("anything else?"): whether it takes back is for the model to say. */
 const BARE_NO = /^(?:(?:please|thanks|thank you|oh|um|uh|er|hm+|well|and|but|no|nope|not)\s*)+$/;
+/** So begins a sentence of its own, often a question: "sorry, are you open until six?" */
+const SENTENCE =
+  /^(?:are|is|was|do|does|did|can|could|may|will|would|shall|should|have|has|what|when|where|which|who|why|how|if|i|we|you|he|she|they|there|that|my|your)\b/;
 const CORRECTS_WITHIN = /\b(?:no|sorry|wait|actually|correction|i mean|make (?:that|it)|scratch that|my mistake)\b/;
 
 /** Whether the caller seems to take back what ends at `at`: right behind it, or at the start of what he says next. */
@@ -239,9 +242,12 @@ export function checkFact(
   const at = words.find(evidence);
   if (at === undefined) return failed("not-said");
   const corrected = correction(words, at);
-  if (corrected !== undefined && hasForm(field)) {
-    const later = valueFrom(name, undefined, { field, said: corrected, context });
-    if (later !== undefined) return ok({ value: later, evidence: corrected, at: words.find(corrected) ?? at });
+  if (corrected && hasForm(field)) {
+    const { said, isSure } = corrected;
+    const later = valueFrom(name, undefined, { field, said, context });
+    if (later !== undefined && (isSure || later === given.value)) {
+      return ok({ value: later, evidence: said, at: words.find(said) ?? at });
+    }
   }
   const value = valueFrom(name, given.value, { field, said: evidence, context });
   if (value === undefined) return failed("not-in-evidence");
@@ -249,14 +255,15 @@ export function checkFact(
   return ok({ value, evidence, at });
 }
 
-/** What the caller said instead, without the words of correction themselves. */
-function correction(words: CallerWords, at: number): string | undefined {
+/** What the caller said instead, without the words of correction; not `isSure`: the model has to see it too. */
+function correction(words: CallerWords, at: number): { said: string; isSure: boolean } | undefined {
   const after = words.after(at);
   let rest = after;
   while (CORRECTION.test(rest)) rest = rest.replace(CORRECTION, "");
   if (rest === after) return undefined;
   const taken = after.slice(0, after.length - rest.length);
-  return words.isWithin(at) || !BARE_NO.test(taken) ? rest : undefined;
+  const mayAnswer = !words.isWithin(at) && BARE_NO.test(taken);
+  return { said: rest, isSure: !mayAnswer && !SENTENCE.test(rest) };
 }
 
 /** Whether we can read the field's values ourselves. */

@@ -366,3 +366,24 @@ for (
     assert.equal(factOf(value, { type: "string", format }, said, after), value);
   });
 }
+
+for (
+  const [format, said, value, after, meant] of [
+    ["time", "tomorrow at three pm", "15:00", "sorry are you open until six pm on Friday", "18:00"],
+    ["time", "tomorrow at three pm", "15:00", "actually I have to be at work at five pm", "17:00"],
+    ["date", "I would like to come on Monday", "2026-11-09", "wait are you closed on Sunday", "2026-11-08"],
+  ] as const
+) {
+  test(`a sentence of its own after "${after.split(" ")[0]}" takes nothing back, unless the model thinks so`, () => {
+    const field = { type: "string", format } as const;
+    assert.equal(factOf(value, field, said, after), value);
+    assert.equal(factOf(meant, field, said, after), meant);
+  });
+}
+
+test("a value after words of correction takes the place of the one before", () => {
+  const time = { type: "string", format: "time" } as const;
+  for (const after of ["sorry at four pm", "wait make it four pm", "actually four pm", "sorry I meant four pm"]) {
+    assert.equal(factOf("15:00", time, "at three pm", after), "16:00", after);
+  }
+});
