@@ -84,7 +84,8 @@ class SteadyStt implements Stt {
   #lastNewsMs: number;
   #audibleFrames = 0;
   #inaudibleMs = 0;
-  #heardDeaf = false;
+  /** Given up as deaf; words that another one understands of the same turn bear it out. */
+  #suspect: { name: string; fault: Fault; turnStartMs: number } | undefined;
   #attempts = 0;
   #over = false;
 
@@ -152,10 +153,12 @@ class SteadyStt implements Stt {
     const speaks = this.#isTurn && this.#audibleFrames >= AUDIBLE_FRAMES && quietMs >= DEAF_MS;
     const { endsWithinMs } = this.#ear;
     const waits = this.#text !== "" && this.#inaudibleMs >= endsWithinMs && quietMs >= endsWithinMs;
-    if (!this.#isOpen || this.#heardDeaf || this.#unsent.length > 0 || (!speaks && !waits)) return;
-    this.#heardDeaf = true; // a second one that hears nothing says that there is nothing to hear
+    // A second one that hears nothing says that there is nothing to hear.
+    if (!this.#isOpen || this.#suspect || this.#unsent.length > 0 || (!speaks && !waits)) return;
     const limitMs = speaks ? DEAF_MS : endsWithinMs;
-    this.#lost({ kind: "deadline", peer: this.#ear.peer, what: "what the caller says", limitMs });
+    const fault: Fault = { kind: "deadline", peer: this.#ear.peer, what: "what the caller says", limitMs };
+    this.#suspect = { name: this.#ear.name, fault, turnStartMs: this.#turnStartMs };
+    this.#lost(fault);
   }
 
   #open(): void {
@@ -194,11 +197,11 @@ class SteadyStt implements Stt {
   #take(event: SttEvent): void {
     if (event.kind === "ended") return event.fault ? this.#lost(event.fault) : undefined;
     this.#lastNewsMs = this.#nowMs;
-    this.#heardDeaf = false;
     this.#audibleFrames = 0;
     if (event.kind === "replaced") return this.#options.listen(event);
     this.#beginTurn();
     if (event.kind === "spoke" || event.kind === "resumed") return this.#options.listen(event);
+    if (event.text !== "") this.#understood();
     const text = joinOverlapping(this.#carried, event.text);
     // Said again, a turn grows from its first word: what is known of it already is no news. An empty guess takes back.
     const isOld = event.kind === "interim" && event.text !== "" && text.length < this.#text.length &&
@@ -206,6 +209,12 @@ class SteadyStt implements Stt {
     if (!isOld) this.#text = text;
     if (event.kind === "final" && event.endOfTurn) this.#turnOver();
     if (!isOld) this.#options.listen({ ...event, text });
+  }
+
+  #understood(): void {
+    const suspect = this.#suspect;
+    this.#suspect = undefined;
+    if (suspect?.turnStartMs === this.#turnStartMs) this.#options.breakers?.of(suspect.name).failed(suspect.fault);
   }
 
   #turnOver(): void {
@@ -220,7 +229,7 @@ class SteadyStt implements Stt {
     const { listen, breakers } = this.#options;
     const failed = this.#ear;
     if (this.#isOpen && this.#nowMs - this.#openedMs >= LIVED_MS) this.#attempts = 0;
-    breakers?.of(failed.name).failed(fault);
+    if (fault !== this.#suspect?.fault) breakers?.of(failed.name).failed(fault);
     if (this.#isTruncated) this.#carried = this.#text;
     this.#timers.disarm("pace");
     this.#timers.disarm("opening");

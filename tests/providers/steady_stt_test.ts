@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { toneVoice } from "../../lib/audio/voice.ts";
+import { Breakers } from "../../lib/base/breaker.ts";
 import type { Fault } from "../../lib/base/result.ts";
 import type { OpenStt, SttEvent } from "../../lib/providers/ports.ts";
 import { type Ear, steadyStt } from "../../lib/providers/steady_stt.ts";
@@ -27,14 +28,20 @@ function rig() {
     };
   };
   const ear = (name: string): Ear => ({ name, peer: "deepgram-listen", open: open(name), endsWithinMs: 1300 });
-  const stt = steadyStt({ ears: [ear("one"), ear("two")], clock, listen: (event) => void events.push(event) });
+  const breakers = new Breakers(clock);
+  const stt = steadyStt({
+    ears: [ear("one"), ear("two")],
+    clock,
+    breakers,
+    listen: (event) => void events.push(event),
+  });
   const hear = async (frames: readonly Uint8Array[]) => {
     for (const frame of frames) {
       stt.hear(frame);
       await clock.run(20);
     }
   };
-  return { clock, sockets, events, stt, hear };
+  return { clock, sockets, events, breakers, stt, hear };
 }
 
 const silence = (ms: number) => Array<Uint8Array>(ms / 20).fill(SILENT_FRAME);
@@ -91,6 +98,21 @@ test("a recogniser that is deaf to a caller who speaks is replaced, once", async
   ]);
   assert.deepEqual(sockets.map(({ name }) => name), ["one", "two"]);
   await stt[Symbol.asyncDispose]();
+});
+
+test("deafness is held against a recogniser once another one has understood the caller", async () => {
+  for (const silentMs of [0, 4000]) { // a turn that was noise is forgotten meanwhile
+    const { sockets, breakers, stt, hear } = rig();
+    await hear(await speech("and another thing, and another thing, and another thing"));
+    assert.deepEqual(sockets.map(({ name }) => name), ["one", "two"]);
+    sockets[1]!.tell({ kind: "spoke" });
+    await hear(silence(silentMs));
+    const faulty = () => breakers.health().filter(({ lastFault }) => lastFault).map(({ name }) => name);
+    assert.deepEqual(faulty(), []);
+    sockets[1]!.tell({ kind: "interim", text: "and another thing" });
+    assert.deepEqual(faulty(), silentMs > 0 ? [] : ["one"]);
+    await stt[Symbol.asyncDispose]();
+  }
 });
 
 test("a guess that was taken back is told, and leaves no open turn: nothing is awaited, and little kept", async () => {
