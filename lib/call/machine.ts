@@ -49,8 +49,8 @@ export type CallState =
   | { kind: "idle" }
   /** Nobody holds the turn. `prompts`: how often silence was broken by us since the caller last spoke. */
   | { kind: "listening"; prompts: number }
-  /** The caller's turn is confirmed, an answer is awaited. */
-  | { kind: "processing" }
+  /** The caller's turn is confirmed, an answer is awaited. `goesOn`: the caller has spoken again since. */
+  | { kind: "processing"; goesOn?: boolean }
   /** We hold the turn; `reply` is the newest one. `resumed`: it goes on after what was held to be a false start. */
   | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean }
   /** We were cut off: until words, a false start or a time-out. */
@@ -156,14 +156,20 @@ export const TRANSITIONS: TransitionTable = {
   },
   processing: {
     ...ALIVE,
+    "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm", timer: "filler" }]],
+    "caller-quiet": (state) => [state, state.goesOn ? [{ kind: "arm", timer: "filler" }] : []],
     "caller-text": (state, said) => said.final ? answer(said) : [state, []],
     "tool-call": (state, { running }) => [state, [
       { kind: running ? "disarm" : "arm", timer: "answer" },
       { kind: "arm-once", timer: "filler" },
     ]],
     "reply-started": (_, { reply }) => speak(reply),
-    "timer": (state, { name }) =>
-      name === "answer" ? listen(0) : name === "filler" ? [state, [{ kind: "fill" }]] : overTime(state, name),
+    "timer": (state, { name, audible }) =>
+      name === "answer"
+        ? listen(0)
+        : name === "filler"
+        ? [state, [state.goesOn && audible ? { kind: "arm", timer: "filler" } : { kind: "fill" }]]
+        : overTime(state, name),
   },
   speaking: {
     ...ALIVE,

@@ -67,7 +67,7 @@ class Session {
   /** Frames in a row in which the caller was heard, and when that was last. */
   #audibleFrames = 0;
   #audibleMs = -Infinity;
-  /** Fillers since the last answer. */
+  /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
   #toolsRunning = 0;
@@ -197,6 +197,7 @@ class Session {
         return this.#ask(this.#unanswered.ready());
       case "caller-spoke":
         this.#report(event);
+        if (this.#state.kind === "processing") this.#fillers = 0;
         return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
       case "caller-text":
         return this.#callerText(event);

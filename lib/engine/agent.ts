@@ -143,6 +143,7 @@ export class AgentEngine implements Engine {
   }
 
   unanswered(): void {
+    if (this.#utterance.sounds) return; // nothing is owed to a caller who goes on
     if (this.#clock.monotonicMs() - this.#lastEventMs >= LIFELESS_MS) this.#lost("a sign of life", LIFELESS_MS);
   }
 
@@ -173,7 +174,7 @@ export class AgentEngine implements Engine {
       case "owed":
         return this.#owe();
       case "answer":
-        return this.#lost("an answer", ANSWER_MS);
+        return this.#utterance.sounds ? this.#timers.arm("answer", LIFELESS_MS) : this.#lost("an answer", ANSWER_MS);
       case "again":
         return this.#reopen();
     }

@@ -8,6 +8,8 @@ const LEAD_IN_FRAMES = 30;
 const UTTERANCE_FRAMES = 500;
 /** Sound that the agent has not noticed is kept for so long after it ended: a dead agent is found out within that. 8 s. */
 const UNNOTICED_FRAMES = 400;
+/** A caller who is silent for so long may still be speaking: 1 s. */
+const PAUSE_FRAMES = 50;
 
 /** The caller's audio from shortly before it was heard until the words are confirmed. */
 export class OpenUtterance {
@@ -17,6 +19,11 @@ export class OpenUtterance {
   readonly #ear = new Audible();
   /** Frames since the caller was last audible. */
   #silent = UNNOTICED_FRAMES;
+
+  /** The agent has noticed it, and the caller is speaking or was a moment ago. */
+  get sounds(): boolean {
+    return this.open && this.#silent < PAUSE_FRAMES;
+  }
 
   /** What was kept, oldest first. */
   get frames(): Uint8Array[] {

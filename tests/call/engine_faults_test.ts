@@ -121,6 +121,29 @@ test("an agent that falls silent: fillers, another try, at last an apology, and 
   assert.equal(sim.records()[0]!.endReason, "engine-failed");
 });
 
+for (const latencySpam of [false, true]) {
+  test(`a caller who goes on after an early end of his turn is heard out (reports meanwhile: ${latencySpam})`, async () => {
+    await using sim = await simHouse({
+      agent: { faults: { latencySpam }, think: () => ({ say: "Fine, noted.", thinkMs: 1500 }) },
+    });
+    const more = "and I would also like to say that my mother is coming along and she needs a chair with arms please";
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "a table for two" },
+        { kind: "wav", name: "pause", audio: new Uint8Array(7200).fill(0xFF), now: true },
+        { kind: "say", text: more, now: true },
+        { kind: "wait", ms: 3000 },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(report.turns.at(-1)!.heard, "One moment. Fine, noted.");
+    assert.equal(sim.agent.sessions.length, 1);
+    const saidMs = sim.notices.findLast((notice) => notice.kind === "caller-text")!.atMs;
+    const filledMs = sim.notices.find((notice) => notice.kind === "reply-text" && notice.text === "One moment.")!.atMs;
+    assert.ok(filledMs > saidMs, "a filler was said over him");
+  });
+}
+
 test("a caller who asks for patience is not prompted before it is over", async () => {
   const promptedMs = async (said: string) => {
     await using sim = await simHouse({

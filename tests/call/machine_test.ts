@@ -53,6 +53,15 @@ test("a reply that goes on after a false start is cut by late words; another is 
   assert.equal(step(next, words)[0].kind, "speaking", "what follows it is no false start's rest");
 });
 
+test("no filler is said over a caller who goes on instead of waiting for the answer", () => {
+  const filler = timer("filler", { audible: true });
+  assert.deepEqual(step({ kind: "processing" }, filler)[1], [{ kind: "fill" }], "a noisy line is no speech");
+  const [state] = step({ kind: "processing" }, { kind: "caller-spoke", interrupts: true });
+  assert.deepEqual(step(state, filler)[1], [{ kind: "arm", timer: "filler" }]);
+  assert.deepEqual(step(state, { kind: "caller-quiet" })[1], [{ kind: "arm", timer: "filler" }]);
+  assert.deepEqual(step(state, timer("filler"))[1], [{ kind: "fill" }], "a cough");
+});
+
 test("words confirm an interruption: what was cut is let go, and an answer awaited", () => {
   const [state, effects] = step({ kind: "interrupted", reply: 3 }, { kind: "caller-text", final: true });
   assert.equal(state.kind, "processing");
