@@ -65,6 +65,8 @@ export class AgentEngine implements Engine {
   /** When it was last looked whether the reply is over. */
   #lookedMs = 0;
   #heardAudio = false;
+  /** Some reply of an agent has sounded. */
+  #spoken = false;
   readonly #length = new ReplyLength();
   /** The agent fell silent in the middle of what it said. */
   #brokeOff = false;
@@ -143,7 +145,8 @@ export class AgentEngine implements Engine {
   }
 
   unanswered(): void {
-    if (this.#utterance.sounds) return; // nothing is owed to a caller who goes on
+    // One that is being opened has a deadline of its own, and nothing is owed to a caller who goes on.
+    if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs >= LIFELESS_MS) this.#lost("a sign of life", LIFELESS_MS);
   }
 
@@ -201,7 +204,9 @@ export class AgentEngine implements Engine {
     this.#injected = [];
     this.#brokeOff = false;
     const old = this.#agent;
-    this.#reopen = () => void (this.#agent = this.#open(history.length > 0 || this.#resume ? history : undefined));
+    // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
+    const begun = this.#spoken || this.#resume !== undefined || history.some(({ role }) => role === "user");
+    this.#reopen = () => void (this.#agent = this.#open(begun ? history : undefined));
     if (waitMs > 0) this.#timers.arm("again", waitMs);
     else this.#reopen();
     Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
@@ -403,6 +408,7 @@ export class AgentEngine implements Engine {
     const unheard = this.#unheard;
     if (!unheard) return;
     this.#unheard = undefined;
+    this.#spoken = true;
     this.#unanswered = undefined;
     this.#timers.disarm("answer");
     this.#alive();

@@ -17,7 +17,7 @@ import type {
   VoiceAgentHost,
 } from "./ports.ts";
 
-/** From the dial to `SettingsApplied`: that takes 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
+/** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
 export const READY_DEADLINE_MS = 1500;
 /** Unsent bytes at which the vendor is held to be gone: 16 s of audio. */
 const CLOGGED_BYTES = 128 * 1024;
@@ -176,7 +176,7 @@ export interface DeepgramAgentParts {
   key: string;
   /** Caller audio in one message, ms; 20 if not said. */
   chunkMs?: number;
-  /** Waited for once the agent says welcome: part of the time until it is ready. */
+  /** Waited for once the agent says welcome: meanwhile it is not the agent that is late. */
   plan: VoiceAgentPlan | Promise<VoiceAgentPlan>;
 }
 
@@ -190,7 +190,7 @@ class DeepgramAgentSession implements VoiceAgent {
   readonly #host: VoiceAgentHost;
   readonly #uplink: Gather;
   readonly #scope = new AbortController();
-  readonly #readyTimer: Timer;
+  #readyTimer: Timer;
   #wire: Wire | undefined;
   #openedMs = 0;
   #requestId = "";
@@ -202,7 +202,7 @@ class DeepgramAgentSession implements VoiceAgent {
     this.#parts = parts;
     this.#host = host;
     this.#uplink = new Gather(parts.chunkMs ?? FRAME_MS, (chunk) => this.#put(chunk));
-    // The dial has its own deadline; this one bounds dial and handshake together, whatever the dial does.
+    // The dial has its own deadline; this one bounds dial and welcome together, whatever the dial does.
     this.#readyTimer = parts.clock.after(READY_DEADLINE_MS, () => this.#late());
     this.#opening = this.#open().catch((error) => {
       if (!this.#scope.signal.aborted) this.#odd(`opening failed: ${String(error)}`);
@@ -280,8 +280,12 @@ class DeepgramAgentSession implements VoiceAgent {
   }
 
   async #settle(): Promise<void> {
-    const plan = await this.#parts.plan;
-    this.#put(settingsMessage(plan));
+    this.#readyTimer[Symbol.dispose]();
+    try {
+      this.#put(settingsMessage(await this.#parts.plan));
+    } finally {
+      if (!this.#ended) this.#readyTimer = this.#parts.clock.after(READY_DEADLINE_MS, () => this.#late());
+    }
   }
 
   #send(message: Record<string, unknown>): void {

@@ -37,6 +37,18 @@ test("what is known of the caller is in the prompt", async () => {
   assert.deepEqual(asked, ["https://crm.example.com/caller?number=%2B15550123"]);
 });
 
+test("an agent is not given up while a slow lookup keeps it waiting for its prompt, and greets", async () => {
+  await using sim = await simHouse({
+    config: { beforeCall: { url: "https://crm.example.com/caller", timeoutMs: 5000 } },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: () => new Promise((resolve) => void sim.clock.after(4500, () => resolve(Response.json({})))),
+  });
+  const call = sim.ring({ steps: [{ kind: "wait", ms: 8000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns[0]!.heard!, /Welcome to the clinic today\.$/);
+  assert.deepEqual(sim.notices.filter(({ kind }) => kind === "fault"), []);
+});
+
 test("the pipeline's prompt and greeting know it too, and the first question waits for it", async () => {
   await using sim = await simPipeline({
     config: {

@@ -91,6 +91,18 @@ for (const [name, faults] of Object.entries(PASSING)) {
   });
 }
 
+for (const [why, recording, lost] of [["a recording notice", true, 1], ["a filler", false, 2]] as const) {
+  test(`an agent that takes over before anything but ${why} was said still greets`, async () => {
+    await using sim = await simHouse({
+      config: { privacy: { recording }, lines: { recordingNotice: "This call is recorded." } },
+      agent: { faults: (session) => session <= lost ? { neverApply: true } : {} },
+    });
+    const call = sim.ring({ steps: [{ kind: "wait", ms: 6000 }] });
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns[0]!.heard!, /Welcome to the clinic today\.$/);
+  });
+}
+
 test("garbage from the agent is counted and survived", async () => {
   const { report, record } = await callWith({ garbage: true });
   assert.equal(report.endedBy, "caller");
