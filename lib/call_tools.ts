@@ -109,6 +109,10 @@ export class ConfiguredTools implements CallTools, CallActions {
     return this.#parts.spoken(name);
   }
 
+  asksCaller(name: string): boolean {
+    return this.#parts.call.tools.some((tool) => tool.kind === "collect_digits" && tool.name === name);
+  }
+
   digit(digit: string): boolean {
     const open = this.#digits;
     if (!open) return false;

@@ -50,6 +50,8 @@ export interface CallTools extends Disposable {
   callerSaid(text: string): void;
   /** A key of the caller's phone. @returns whether a tool took it. */
   digit(digit: string): boolean;
+  /** Whether this tool waits for the caller: for any other it is the caller who waits. */
+  asksCaller(name: string): boolean;
   /** Said while this tool runs. */
   waiting(name: string): SpokenLine | undefined;
   /** Leave the line to a destination by its name. */

@@ -76,8 +76,9 @@ export type CallEvent =
   /** `resumed`: it is the rest of one that was cut. */
   | { kind: "reply-started"; reply: number; resumed?: boolean }
   | { kind: "reply-finished"; reply: number }
-  | { kind: "reply-heard"; reply: number }
-  /** A tool runs (or has ended): silence is ours meanwhile. */
+  /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
+  | { kind: "reply-heard"; reply: number; owed?: boolean }
+  /** A tool of ours runs that the caller waits for (or none any more): silence is ours meanwhile. */
   | { kind: "tool-call"; running: boolean }
   | { kind: "fault"; fatal: boolean }
   /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
@@ -145,7 +146,12 @@ export const TRANSITIONS: TransitionTable = {
     "answer-due": () => think(),
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
-    "tool-call": (state, { running }) => [state, [{ kind: running ? "disarm" : "arm", timer: "silence" }]],
+    "tool-call": (state, { running }) => [
+      state,
+      running
+        ? [{ kind: "disarm", timer: "silence" }, { kind: "arm-once", timer: "filler" }]
+        : [{ kind: "arm", timer: "silence" }],
+    ],
     "reply-started": (state, { reply, resumed }) => speak(reply, state.prompts, resumed),
     "timer": (state, { name, audible, promptsLeft }) =>
       name === "silence"
@@ -177,7 +183,8 @@ export const TRANSITIONS: TransitionTable = {
     "caller-text": overhear,
     "reply-started": ({ prompts }, { reply }) => [{ kind: "speaking", reply, prompts }, []],
     "answer-due": () => think(),
-    "reply-heard": (state, { reply }) => reply >= state.reply ? listen(state.prompts) : [state, []],
+    "reply-heard": (state, { reply, owed }) =>
+      reply >= state.reply ? listen(state.prompts, owed ? [{ kind: "arm-once", timer: "filler" }] : []) : [state, []],
     "timer": (state, { name }) => overTime(state, name),
   },
   interrupted: {

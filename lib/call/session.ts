@@ -70,7 +70,7 @@ class Session {
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
-  #toolsRunning = 0;
+  readonly #running = new Set<ToolCall>();
   #framesIn = 0;
   #bytesOut = 0;
 
@@ -178,7 +178,7 @@ class Session {
         this.#protected.delete(event.reply);
         this.#cut.heard(event.reply);
         this.#report(event);
-        this.post(event);
+        this.post({ ...event, owed: this.#toolOwed });
         return this.#ask(this.#unanswered.heard(event.reply));
       default:
         return this.#report(event);
@@ -228,8 +228,8 @@ class Session {
   }
 
   #timer(name: TimerName): void {
-    // While our tools run it is us who are waited for.
-    if (name === "silence" && this.#toolsRunning > 0) return this.#timers.arm(name, this.#waitMs(name));
+    // While our tools run nobody is silent.
+    if (name === "silence" && this.#running.size > 0) return this.#timers.arm(name, this.#waitMs(name));
     const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
@@ -286,22 +286,28 @@ class Session {
     if (answer.then === "transfer" && answer.transferTo) this.#parts.tools.transfer(answer.transferTo);
   }
 
+  /** The caller waits for a tool. */
+  get #toolOwed(): boolean {
+    return [...this.#running].some(({ name }) => !this.#parts.tools.asksCaller(name));
+  }
+
   #tool({ id, name, arguments: args }: ToolCall): void {
     const { clock, tools } = this.#parts;
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
-    this.#toolsRunning++;
-    this.post({ kind: "tool-call", running: true });
+    const call = { id, name, arguments: args };
+    this.#running.add(call);
+    this.post({ kind: "tool-call", running: this.#toolOwed });
     const answer = (content: string, ok: boolean) => {
-      this.#toolsRunning--;
+      this.#running.delete(call);
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
       if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
-      this.post({ kind: "tool-call", running: false });
+      this.post({ kind: "tool-call", running: this.#toolOwed });
     };
     const waiting = tools.waiting(name);
     if (waiting) this.#speak(waiting, "line", { tellEngine: false });
-    tools.run({ id, name, arguments: args }).then(
+    tools.run(call).then(
       (content) => answer(content, true),
       () => answer(JSON.stringify({ error: "The tool failed." }), false),
     );
@@ -368,8 +374,8 @@ class Session {
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(): void {
-    if (this.#fillers > 0 && this.#toolsRunning === 0) this.#engine?.unanswered();
-    if (this.#state.kind === "listening" && this.#fillers >= FILLERS_ON_SUSPICION) return;
+    if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
+    if (this.#state.kind === "listening" && !this.#toolOwed && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = this.#parts.filler();
     if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again

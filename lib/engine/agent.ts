@@ -141,6 +141,7 @@ export class AgentEngine implements Engine {
   toolResult(id: string, name: string, content: string): void {
     if (this.#cancelled.delete(id)) return;
     this.#agent.functionResult(id, name, content);
+    this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
   }
 

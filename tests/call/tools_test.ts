@@ -144,6 +144,62 @@ test("an okay does not end the typing, and nobody is told to wait while he types
   assert.deepEqual(replies.slice(1), ["Please type your number.", "I got digits 1234 complete true"]);
 });
 
+test("an agent says that it will look: fillers cover the slow tool, and it is not given up for its own wait", async () => {
+  const find = {
+    name: "find_hours",
+    description: "When we are open.",
+    parameters: { type: "object", properties: {} },
+    http: { url: "https://api.example.com/hours", timeoutMs: 15_000 },
+  };
+  await using sim = await simHouse({
+    config: { tools: [find] },
+    agent: {
+      think: ({ history }) =>
+        history.at(-1)?.role === "function"
+          ? { say: "From nine.", thinkMs: 2000 }
+          : { say: "Let me look.", call: { name: "find_hours", arguments: {} } },
+    },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: async () => {
+      await sleep(sim.clock, 12_000);
+      return new Response("nine");
+    },
+  });
+  let quietMs = 0;
+  let longestMs = 0;
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "when do you open" }, { kind: "wait", ms: 18_000 }],
+    onSlot(slot) {
+      quietMs = slot.playedBytes > 0 || !noticesOf(sim.notices, "tool-call")[0] ? 0 : quietMs + 20;
+      if (noticesOf(sim.notices, "reply-text").at(-1)?.text !== "From nine.") longestMs = Math.max(longestMs, quietMs);
+    },
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /^Let me look\. One moment\. .*From nine\./);
+  assert.ok(longestMs <= 2500, `${longestMs} ms of silence`);
+  assert.deepEqual(noticesOf(sim.notices, "fault"), []);
+});
+
+test("a caller who is asked for digits is left in peace while he types", async () => {
+  await using sim = await simHouse({
+    config: { tools: [{ name: "collect_digits" }] },
+    agent: {
+      think: ({ history }) =>
+        history.at(-1)?.role === "function"
+          ? { say: "Thank you." }
+          : { say: "Please type it.", call: { name: "collect_digits", arguments: { length: 2 } } },
+    },
+  });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "here it comes" }, { kind: "wait", ms: 9000 }, { kind: "dtmf", keys: "12" }, {
+      kind: "wait",
+      ms: 3000,
+    }],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns.slice(1).map(({ heard }) => heard ?? "").join(" ").trim(), "Please type it. Thank you.");
+});
+
 const SLOTS = {
   name: "find_slots",
   description: "Free appointments on one day.",
