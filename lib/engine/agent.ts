@@ -4,7 +4,7 @@ import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
 import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
-import type { Engine, EngineHost } from "./engine.ts";
+import type { Engine, EngineHost, LatencyParts } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
 import { ReplyLength } from "./reply_length.ts";
@@ -83,6 +83,8 @@ export class AgentEngine implements Engine {
   /** Times in a row that no session was to be had. */
   #refusals = 0;
   #reopen = () => {};
+  /** What it told of the time that its next reply takes: that comes in pieces, and before the reply. */
+  #latency: LatencyParts = {};
   /** What the caller is saying, until the agent confirms it: a new agent must hear it again. */
   readonly #utterance = new OpenUtterance();
   /** Said to a new agent as soon as it is ready. */
@@ -275,7 +277,8 @@ export class AgentEngine implements Engine {
         for (const id of event.ids) this.#cancel(id);
         return;
       case "latency":
-        return this.#host.post({ kind: "latency", parts: event.parts });
+        Object.assign(this.#latency, event.parts);
+        return this.#sounding ? this.#tellLatency() : undefined;
       case "warning":
         if (this.#unanswered && this.#clock.monotonicMs() - this.#unanswered.sinceMs < SLOW_LIMIT_MS) {
           this.#timers.arm("answer", ANSWER_MS);
@@ -415,5 +418,16 @@ export class AgentEngine implements Engine {
     this.#alive();
     this.#host.post({ kind: "reply-started", reply: unheard.reply });
     for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
+    this.#tellLatency();
+  }
+
+  /** A reply of it is being heard, or on its way. */
+  get #sounding(): boolean {
+    return this.#timers.isArmed("quiet") && !this.#unheard;
+  }
+
+  #tellLatency(): void {
+    if (Object.keys(this.#latency).length > 0) this.#host.post({ kind: "latency", parts: this.#latency });
+    this.#latency = {};
   }
 }

@@ -22,6 +22,16 @@ test("a call is greeted, answered and recorded from ring to hang-up", async () =
   assert.equal(record!.eventsLost, 0);
 });
 
+test("the times that the agent tells belong to the reply that follows, and are told once", async () => {
+  await using sim = await simHouse({});
+  const call = sim.ring({ steps: [{ kind: "say", text: "are you open" }, { kind: "wait", ms: 3000 }] });
+  await sim.clock.runFor(call.report);
+  const [greeting, answer] = sim.records()[0]!.transcript.filter(({ who }) => who === "agent");
+  assert.equal(greeting!.parts, undefined);
+  assert.deepEqual(Object.keys(answer!.parts ?? {}).sort(), ["model", "stt", "total", "voice"]);
+  assert.equal(of(sim.notices, "latency").length, 1);
+});
+
 test("a call that fails by a mistake of ours is told to be over, and costs no more minutes", async () => {
   await using sim = await simHouse({
     config: { privacy: { recording: true }, lines: { recordingNotice: "This call is recorded." } },
