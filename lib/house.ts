@@ -246,8 +246,9 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   const notice = !recording || wasTold ? undefined : facts.resumed ? telling : spoken(call.lines.recordingNotice);
   const open = (name: string) => destinationOf(call, name, parts.clock.wallTime());
   const fallback = call.fallback && open(call.fallback.transferTo);
+  let router = routers.of(call); // a later configuration forgets those that it does not need
   return {
-    route: (text) => routeOf(routers.of(call)?.decide(text), { call, spoken, open }),
+    route: (text) => routeOf((router ??= routers.of(call))?.decide(text), { call, spoken, open }),
     onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
     tools,
     // The pipeline covers its own waits.

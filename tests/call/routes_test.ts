@@ -32,6 +32,16 @@ test("a common question is answered from the recording at once, and the agent's 
   assert.deepEqual([answer.route, answer.source, answer.text], ["pricing", "route", PRICE]);
 });
 
+test("a call keeps its routes when they are edited", async () => {
+  await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
+  const steps = [{ kind: "wait" as const, ms: 3000 }, { kind: "say" as const, text: "how much is it" }];
+  const call = sim.ring({ steps });
+  await sim.clock.run(1000);
+  await sim.edit({ routes: [{ name: "other", utterances: ["where are you"], text: "Here." }] });
+  await sim.clock.runFor(call.report);
+  assert.deepEqual(noticesOf(sim.notices, "routed").map(({ route }) => route), ["pricing"]);
+});
+
 const tool = (name: string) => ({
   name,
   description: "Something.",

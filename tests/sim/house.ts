@@ -58,6 +58,8 @@ export interface SimHouse extends AsyncDisposable {
   random: () => number;
   /** The records of all calls so far, by our id. */
   records: () => CallRecord[];
+  /** Another config.json, for the calls that come from now on. */
+  edit: (file: Record<string, unknown>) => Promise<void>;
   /** Ring us. Time passes only when the clock is run. */
   ring: (options: Partial<PhoneOptions>) => ReturnType<typeof ringUp>;
 }
@@ -67,14 +69,18 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
   const clock = new VirtualClock();
   const random = seeded(seed);
   const voice = toneVoice();
-  const parsed = parseConfig({
-    text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome to the clinic today.", ...file }),
-    file: "config.json",
-    env,
-    readAsset: () => undefined,
-  });
-  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
-  const config = parsed.value.config;
+  const read = (file: Record<string, unknown>): Config => {
+    const parsed = parseConfig({
+      text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome to the clinic today.", ...file }),
+      file: "config.json",
+      env,
+      readAsset: () => undefined,
+    });
+    if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+    return parsed.value.config;
+  };
+  const config = read(file);
+  let current = config;
   const agent = agentStandIn({
     clock,
     random,
@@ -96,7 +102,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     takeMessage: options.takeMessage ?? (() => Promise.resolve({ ok: true, value: undefined })),
     ...(options.carrierStatus ? { carrierStatus: options.carrierStatus(clock) } : {}),
     ...(options.record ? { record: options.record(clock) } : {}),
-    config: () => config,
+    config: () => current,
     voice: options.lineVoice ?? voice,
     randomHex,
     readRecording: (name) => recordings[name],
@@ -104,8 +110,11 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     refused: (reason) => refusals.push(reason),
     unclaimed: (callSid) => refusals.push(`unclaimed ${callSid}`),
   });
-  await house.loadPrompts(new AbortController().signal);
-  await house.trainRouters();
+  const prepare = async () => {
+    await house.loadPrompts(new AbortController().signal);
+    await house.trainRouters();
+  };
+  await prepare();
   const { reception } = house;
   const app = createApp({
     reception,
@@ -147,6 +156,10 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     notices,
     refusals,
     random,
+    edit(file) {
+      current = read(file);
+      return prepare();
+    },
     records() {
       const folds = new Map<string, RecordFold>();
       for (const notice of notices) {
