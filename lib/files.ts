@@ -14,6 +14,11 @@ export function readText(path: string): string | undefined {
   return bytes && new TextDecoder().decode(bytes);
 }
 
+/** Whether `path` is a file of the user's, not only of the program's. */
+export function isTheirs(path: string): boolean {
+  return readAt(path) !== undefined;
+}
+
 /** Bytes of `path` in the working directory, else of ours. An absolute path, or one that leads upwards, is only what it says. */
 export function readBytes(path: string): Uint8Array | undefined {
   return readAt(path) ?? (isInside(path) ? readOwn(path) : undefined);

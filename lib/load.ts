@@ -10,7 +10,7 @@ import {
   VARIABLE_NAMES,
 } from "./config.ts";
 import { failed, ok, type Result } from "./base/result.ts";
-import { readBytes, readText } from "./files.ts";
+import { isTheirs, readBytes, readText } from "./files.ts";
 import { isForbidden, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
@@ -56,6 +56,16 @@ const DOTENV = ".env";
 /** The variables of `.env`; of one that cannot be read there are none, and a note says why. */
 export function readDotenv(notes: ConfigNote[]): Environment {
   return loadEnv(noting(notes)(DOTENV, readText) ?? "");
+}
+
+/** Reads the configuration again. A file that was there and is gone is a fault, as the program's own is somebody else's. */
+export function reloader(options: LoadOptions): () => Result<Loaded, ConfigNote[]> {
+  const { file = "config.json" } = options;
+  const wasTheirs = isTheirs(file);
+  return () =>
+    wasTheirs && !isTheirs(file)
+      ? failed([{ file, key: "", problem: "is gone", remedy: "Put it back: until then what it said last holds." }])
+      : loadConfig(options);
 }
 
 /** Reads files: one that cannot be read is undefined, and a note says why. */

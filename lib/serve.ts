@@ -5,7 +5,7 @@ import { type Config, describeNotes, type Flags } from "./config.ts";
 import { type Door, listen } from "./door.ts";
 import { ownVersion } from "./files.ts";
 import { healthAtStart } from "./health.ts";
-import { loadConfig } from "./load.ts";
+import { loadConfig, reloader } from "./load.ts";
 import { giveUpWriting, recordsPlace } from "./permissions.ts";
 
 export interface ServeOptions {
@@ -62,7 +62,7 @@ async function run(given: Config, { file, flags, print, door, signals, log }: Ru
   const [{ openServer }, { banner }] = await Promise.all([import("./server.ts"), import("./banner.ts")]);
   const opened = openServer(given, {
     door,
-    reload: { file: file ?? "config.json", load: () => loadConfig({ ...(file ? { file } : {}), flags }) },
+    reload: { file: file ?? "config.json", load: reloader({ ...(file ? { file } : {}), flags }) },
   });
   if ("problem" in opened) {
     print(opened.problem);

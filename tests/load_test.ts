@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { check } from "../lib/check.ts";
 import { describeNotes } from "../lib/config.ts";
-import { loadConfig } from "../lib/load.ts";
+import { loadConfig, reloader } from "../lib/load.ts";
 import { test } from "./case.ts";
 import { fromSource, run, startServer } from "./executable/harness.ts";
 import { folder } from "./store/make.ts";
@@ -25,6 +25,22 @@ test("a prompt file that is no file is a fault like any other", () => {
 test("a file nested without end is refused, not followed", () => {
   const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
+});
+
+test("a file that was there is not replaced by the program's own when it goes", () => {
+  using dir = folder();
+  const before = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    Deno.writeTextFileSync("config.json", JSON.stringify({ prompt: "You are somebody else." }));
+    const reload = reloader({ flags: { rehearse: true } });
+    assert.equal(reload().ok, true);
+    Deno.removeSync("config.json");
+    const again = reload();
+    assert.match(again.ok ? "taken" : describeNotes(again.fault), /config\.json: is gone/);
+  } finally {
+    Deno.chdir(before);
+  }
 });
 
 test("a secret that only a prompt file names is asked of the environment", () => {
