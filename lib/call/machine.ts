@@ -95,8 +95,8 @@ export type CallEffect =
   | { kind: "disarm"; timer: TimerName }
   /** Arm this timer unless it runs already. */
   | { kind: "arm-once"; timer: TimerName }
-  /** Cover the wait with a filler; the session arms the next one behind it. */
-  | { kind: "fill" }
+  /** Cover the wait with this line or else a filler; the session arms the next one behind it. */
+  | { kind: "fill"; line?: LineName }
   /** Silence the line and tell the engine what was heard. */
   | { kind: "interrupt" }
   /** The caller spoke into what is not to be cut: the engine lets it be heard to its end. */
@@ -175,6 +175,8 @@ export const TRANSITIONS: TransitionTable = {
         ? listen(0)
         : name === "filler"
         ? [state, [state.goesOn && audible ? { kind: "arm", timer: "filler" } : { kind: "fill" }]]
+        : name === "nearly-over"
+        ? [state, [{ kind: "fill", line: "timeUp" }]]
         : overTime(state, name),
   },
   speaking: {

@@ -15,6 +15,7 @@ import {
   type CallEvent,
   type CallState,
   type EndReason,
+  type LineName,
   LOOP_TIMES,
   step,
   type TimerName,
@@ -326,7 +327,7 @@ class Session {
       case "arm-once":
         return this.#timers.isArmed(effect.timer) ? undefined : this.#do({ kind: "arm", timer: effect.timer });
       case "fill":
-        return this.#fill();
+        return this.#fill(effect.line);
       case "interrupt":
         return this.#interrupt();
       case "go-on":
@@ -338,8 +339,9 @@ class Session {
         return this.#parts.leg.forget();
       case "say": {
         const line = this.#parts.line(effect.line);
+        // That time is short answers nothing: what the engine says or prepares is still to be heard.
         return line
-          ? void this.#speak(line, "line")
+          ? void this.#speak(line, "line", { tellEngine: effect.line !== "timeUp" })
           : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
       }
       case "hang-up":
@@ -373,11 +375,11 @@ class Session {
   }
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
-  #fill(): void {
+  #fill(name: LineName | undefined): void {
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
     if (this.#state.kind === "listening" && !this.#toolOwed && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
-    const line = this.#parts.filler();
+    const line = name ? this.#parts.line(name) : this.#parts.filler();
     if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again
     const reply = this.#parts.newReply();
     this.#report({ kind: "reply-started", reply, source: "line" });

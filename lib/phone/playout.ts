@@ -60,9 +60,11 @@ export class Playout {
   /** When the next frame starts to play, if all that was sent plays without a pause. */
   #nextDueMs = 0;
 
-  /** Nothing is queued, and all that was sent should have been played. */
+  /** Nothing is to be sent unless more comes, and all that was sent should have been played. What is queued behind a reply waits for its end. */
   drained(nowMs: number): boolean {
-    return this.#replies.every(({ audio }) => audio.bytes < FRAME_BYTES) && this.#heardAt(nowMs) >= this.#sent;
+    const open = this.#replies.findIndex(({ ended }) => !ended);
+    const next = open < 0 ? this.#replies : this.#replies.slice(0, open + 1);
+    return next.every(({ audio }) => audio.bytes < FRAME_BYTES) && this.#heardAt(nowMs) >= this.#sent;
   }
 
   /** Queue audio. @returns false if it was dropped because `QUEUE_LIMIT_MS` are queued already. */

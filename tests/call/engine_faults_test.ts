@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
 import { test } from "../case.ts";
-import { simHouse, storyBrain } from "../sim/house.ts";
+import { simHouse, STORY, storyBrain } from "../sim/house.ts";
+import { simPipeline } from "../sim/pipeline.ts";
 
 const APOLOGY = /I am sorry, something went wrong on our side/;
 
@@ -170,6 +171,42 @@ test("a caller who asks for patience is not prompted before it is over", async (
   assert.ok(await promptedMs("please hold on for me") >= 20_000);
   assert.ok(await promptedMs("please tell me something") < 10_000);
 });
+
+for (const missingAudioDone of [false, true]) {
+  test(`an agent that speaks when time is short is heard out, and then the caller is told (no end of audio: ${missingAudioDone})`, async () => {
+    await using sim = await simHouse({
+      config: { limits: { callMinutes: 1 }, silence: { promptAfterMs: 500_000 } },
+      agent: { think: storyBrain, rateX: 1.3, faults: { missingAudioDone } },
+    });
+    const call = sim.ring({
+      steps: [
+        { kind: "wav", name: "pause", audio: new Uint8Array(27_000 * 8).fill(0xFF), now: true },
+        { kind: "say", text: "tell me a story please", now: true },
+        { kind: "wait", ms: 4000 },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(report.turns.at(-1)!.heard, `${STORY} We have to finish in half a minute.`);
+  });
+}
+
+for (const engine of ["agent", "pipeline"] as const) {
+  test(`${engine}: a caller who is told that time is short while he waits gets his answer`, async () => {
+    const config = { limits: { callMinutes: 1 }, silence: { promptAfterMs: 500_000 } };
+    await using sim = engine === "agent"
+      ? await simHouse({ config, agent: { think: () => ({ say: "From nine.", thinkMs: 1500 }) } })
+      : await simPipeline({ config, brain: () => ({ text: "From nine." }), chat: { firstTokenMs: 1500 } });
+    const call = sim.ring({
+      steps: [
+        { kind: "wav", name: "pause", audio: new Uint8Array(27_400 * 8).fill(0xFF), now: true },
+        { kind: "say", text: "when do you open please", now: true },
+        { kind: "wait", ms: 3000 },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(report.turns.at(-1)!.heard, "We have to finish in half a minute. From nine.");
+  });
+}
 
 test("a call over its limit is told so half a minute before, and ends with a goodbye", async () => {
   await using sim = await simHouse({
