@@ -16,14 +16,13 @@ export interface TwilioHttpOptions {
   authToken: string;
 }
 
+/** Doing it twice is the same as once: it may be tried again where it may have been done already. */
 export interface TwilioRequest {
   method: "GET" | "POST";
   url: string;
   form?: Readonly<Record<string, string>>;
   /** What we do, for messages: "hang up". */
   what: string;
-  /** Whether doing it twice is the same as once: then it may be tried again where it may have been done already. */
-  repeatable: boolean;
 }
 
 /** An answer with an HTTP status, whatever it is. `body` is the parsed JSON, or the text where it is none. */
@@ -49,8 +48,8 @@ export type TwilioHttp = (request: TwilioRequest, signal: AbortSignal) => Promis
 
 /**
  * Requests with the tries that Twilio allows: three in all after 429 (never processed) or where no connection came about;
- * one more after a 5xx, a cut connection or a deadline, if the request is repeatable. It waits up to 200, then 400 ms, with
- * full jitter, or as long as `Retry-After` says; more than 3 s is not waited for. Rejects only with `signal.reason`.
+ * one more after a 5xx, a cut connection or a deadline. It waits up to 200, then 400 ms, with full jitter, or as long as
+ * `Retry-After` says; more than 3 s is not waited for. Rejects only with `signal.reason`.
  */
 export function twilioHttp(options: TwilioHttpOptions): TwilioHttp {
   return async (request, signal) => {
@@ -59,7 +58,7 @@ export function twilioHttp(options: TwilioHttpOptions): TwilioHttp {
       const outcome = await tryOnce(options, request, signal);
       const verdict = judge(outcome);
       if (verdict === "uncertain") uncertain++;
-      const again = verdict === "not-done" || (verdict === "uncertain" && request.repeatable && uncertain <= 1);
+      const again = verdict === "not-done" || (verdict === "uncertain" && uncertain <= 1);
       const askedMs = outcome.result.ok ? outcome.result.value.retryAfterMs ?? 0 : 0;
       if (!again || attempt === TRIES || askedMs > BACKOFF_LIMIT_MS) return outcome.result;
       await sleep(options.clock, Math.max(askedMs, backoffMs(attempt, options.random)), signal);

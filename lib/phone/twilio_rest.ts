@@ -1,7 +1,7 @@
-/** What we ask of Twilio besides the stream: end a call, move it, look at it, point a number here. Twilio reference, section 5. */
+/** What we ask of Twilio besides the stream: end a call, look at it, point a number here. Twilio reference, section 5. */
 
 import { z } from "zod";
-import { type Clock, sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { type FetchRequest, type TwilioAnswer, twilioHttp, type TwilioRequest } from "./twilio_http.ts";
 
@@ -12,13 +12,9 @@ import { type FetchRequest, type TwilioAnswer, twilioHttp, type TwilioRequest } 
 export interface TwilioRest {
   /** End a call. A call that has ended already, or that Twilio has forgotten, is done too. */
   hangUp(callSid: string, signal: AbortSignal): Promise<Result<"ended" | "already-ended">>;
-  /** Put the call on another document (4,000 characters at most): what it does now is cut off, its stream ends. */
-  redirect(callSid: string, twiml: string, signal: AbortSignal): Promise<Result<void>>;
   fetchCall(callSid: string, signal: AbortSignal): Promise<Result<CallFacts>>;
   /** The account's numbers, 50 at most. */
   numbers(signal: AbortSignal): Promise<Result<PhoneNumber[]>>;
-  /** The account's number `e164`, or undefined if the account has none such. */
-  numberOf(e164: string, signal: AbortSignal): Promise<Result<PhoneNumber | undefined>>;
   /** Point the account's number `e164` at our webhooks. @returns the number as it is then. */
   updateNumber(e164: string, hooks: NumberHooks, signal: AbortSignal): Promise<Result<PhoneNumber>>;
 }
@@ -63,12 +59,6 @@ export interface TwilioRestOptions {
   random?: () => number;
 }
 
-/** Inline documents may have this many characters. */
-export const INLINE_TWIML_LIMIT_CHARACTERS = 4000;
-
-/** A call that was just answered may refuse a redirect until the news has spread (21220): one more try after this. */
-const NOT_YET_ANSWERED_MS = 300;
-
 const SID = { account: /^AC[0-9a-f]{32}$/i, call: /^CA[0-9a-f]{32}$/i };
 const E164 = /^\+[1-9]\d{6,14}$/;
 
@@ -87,69 +77,43 @@ export function twilioRest(options: TwilioRestOptions): TwilioRest {
     return result.ok ? read(result.value) : result;
   }
 
-  function updateCall(what: string, callSid: string, form: Record<string, string>): TwilioRequest {
-    return {
-      method: "POST",
-      url: `${account}/Calls/${callSid}.json`,
-      form,
-      what,
-      repeatable: form["Status"] === "completed",
-    };
+  /** The account's number `e164`, or undefined if the account has none such. */
+  async function numberOf(e164: string, signal: AbortSignal): Promise<Result<PhoneNumber | undefined>> {
+    if (!E164.test(e164)) return failed(misuse(`"${e164.slice(0, 40)}" as a number; E.164 looks like +15551234567`));
+    const url = `${account}/IncomingPhoneNumbers.json?${new URLSearchParams({ PhoneNumber: e164 })}`;
+    const listed = await ask({ method: "GET", url, what: "find the number" }, readNumbers, signal);
+    // The filter of the list is a pattern: it may yield more than we asked for.
+    return listed.ok ? ok(listed.value.find((number) => number.e164 === e164)) : listed;
   }
 
-  const rest: TwilioRest = {
+  return {
     async hangUp(callSid, signal) {
       if (!SID.call.test(callSid)) return failed(noCallSid(callSid));
-      return await ask(updateCall("hang up", callSid, { Status: "completed" }), readHangUp, signal);
-    },
-
-    async redirect(callSid, twiml, signal) {
-      if (!SID.call.test(callSid)) return failed(noCallSid(callSid));
-      if (twiml.length > INLINE_TWIML_LIMIT_CHARACTERS) {
-        return failed(misuse(`a document of ${twiml.length} characters`));
-      }
-      const request = updateCall("redirect the call", callSid, { Twiml: twiml });
-      const first = await ask(request, readDone, signal);
-      if (!isInvalidState(first)) return first;
-      await sleep(options.clock, NOT_YET_ANSWERED_MS, signal);
-      return await ask(request, readDone, signal);
+      const url = `${account}/Calls/${callSid}.json`;
+      const form = { Status: "completed" };
+      return await ask({ method: "POST", url, form, what: "hang up" }, readHangUp, signal);
     },
 
     async fetchCall(callSid, signal) {
       if (!SID.call.test(callSid)) return failed(noCallSid(callSid));
       const url = `${account}/Calls/${callSid}.json`;
-      return await ask({ method: "GET", url, what: "look at the call", repeatable: true }, readCall, signal);
+      return await ask({ method: "GET", url, what: "look at the call" }, readCall, signal);
     },
 
     async numbers(signal) {
       const url = `${account}/IncomingPhoneNumbers.json`;
-      return await ask({ method: "GET", url, what: "list the numbers", repeatable: true }, readNumbers, signal);
-    },
-
-    async numberOf(e164, signal) {
-      if (!E164.test(e164)) return failed(misuse(`"${e164.slice(0, 40)}" as a number; E.164 looks like +15551234567`));
-      const url = `${account}/IncomingPhoneNumbers.json?${new URLSearchParams({ PhoneNumber: e164 })}`;
-      const listed = await ask({ method: "GET", url, what: "find the number", repeatable: true }, readNumbers, signal);
-      // The filter of the list is a pattern: it may yield more than we asked for.
-      return listed.ok ? ok(listed.value.find((number) => number.e164 === e164)) : listed;
+      return await ask({ method: "GET", url, what: "list the numbers" }, readNumbers, signal);
     },
 
     async updateNumber(e164, hooks, signal) {
-      const found = await rest.numberOf(e164, signal);
+      const found = await numberOf(e164, signal);
       if (!found.ok) return found;
       if (!found.value) return failed(noSuchNumber(e164));
       const url = `${account}/IncomingPhoneNumbers/${found.value.sid}.json`;
-      const request = {
-        method: "POST",
-        url,
-        form: hookForm(hooks),
-        what: "point the number here",
-        repeatable: true,
-      } as const;
-      return await ask(request, readNumber, signal);
+      const form = hookForm(hooks);
+      return await ask({ method: "POST", url, form, what: "point the number here" }, readNumber, signal);
     },
   };
-  return rest;
 }
 
 function readHangUp(answer: TwilioAnswer): Result<"ended" | "already-ended"> {
@@ -157,15 +121,6 @@ function readHangUp(answer: TwilioAnswer): Result<"ended" | "already-ended"> {
   const fault = faultOf(answer);
   const done = fault.kind === "rejected" && (fault.code === "21220" || fault.code === "20404");
   return done ? ok("already-ended") : failed(fault);
-}
-
-/** Whatever the body says: the status is enough. */
-function readDone(answer: TwilioAnswer): Result<void> {
-  return succeeded(answer) ? ok(undefined) : failed(faultOf(answer));
-}
-
-function isInvalidState(result: Result<void>): boolean {
-  return !result.ok && result.fault.kind === "rejected" && result.fault.code === "21220";
 }
 
 /** Twilio writes numbers as strings and absent values as null. */
@@ -250,14 +205,8 @@ function faultOf({ status, body, retryAfterMs }: TwilioAnswer): Fault {
 const REMEDIES: Readonly<Record<string, string>> = {
   10001: "Look at the account's state in Twilio's console.",
   10002: "A trial account cannot do this: upgrade it.",
-  10004: "The account has too many calls at once: lower MAX_CALLS or ask Twilio for more.",
-  12100: "Check the document: it is not valid XML.",
   20404: "Check that the call or number belongs to TWILIO_ACCOUNT_SID.",
   21205: "Check PUBLIC_HOST: Twilio cannot use this URL.",
-  21215: "Allow this country in Twilio's console, under Voice, Geo permissions.",
-  21216: "Twilio blocks this number: transfer to another.",
-  21219: "A trial account reaches verified numbers only: verify the number, or upgrade.",
-  21220: "The call has ended, or is not answered yet.",
 };
 
 function remedyOf(code: string): string {

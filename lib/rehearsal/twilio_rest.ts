@@ -10,10 +10,6 @@ export interface CallControl {
   /** Whole seconds, once the call has ended. */
   durationSeconds?(): number | undefined;
   endCall(): void;
-  /** Abandon what the call does and run this document. */
-  redirect(twiml: string): void;
-  /** Abandon what the call does and run the document at `url`. */
-  follow(url: string, method: "GET" | "POST"): void;
 }
 
 /** How the API misbehaves. The counts are used up one by one, in the order of this list. */
@@ -28,8 +24,6 @@ export interface TwilioRestFaults {
   retryAfterSeconds: number | undefined;
   /** 500 with an HTML body, nothing was done. */
   serverErrors: number;
-  /** An update of a call answers 21220, as it may shortly after the call was answered. */
-  notYet: number;
   /** The request is carried out and its answer lost with the connection. */
   lostAnswers: number;
   /** Every answer takes this long. */
@@ -64,8 +58,6 @@ export interface TwilioRestStandIn {
   readonly requests: readonly SeenRequest[];
   /** Fields of the account's numbers as the API shows them. */
   readonly numbers: readonly Readonly<Record<string, string>>[];
-  /** The last 100 text messages sent. */
-  readonly messages: readonly Readonly<Record<string, string>>[];
 }
 
 const KEPT = 100;
@@ -79,14 +71,11 @@ export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRest
     tooMany: 0,
     retryAfterSeconds: undefined,
     serverErrors: 0,
-    notYet: 0,
     lostAnswers: 0,
     latencyMs: 0,
     ...options.faults,
   };
   const requests: SeenRequest[] = [];
-  const messages: Record<string, string>[] = [];
-  let sent = 0;
   const numbers = (options.numbers ?? []).map((number, index) => newNumber(accountSid, number, index));
   const root = `/2010-04-01/Accounts/${accountSid}`;
 
@@ -140,7 +129,6 @@ export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRest
     if (resource === "Calls" && sid) return answerCall(url, sid, post ? form : undefined);
     if (resource === "IncomingPhoneNumbers" && sid) return answerNumber(url, sid, post ? form : undefined);
     if (resource === "IncomingPhoneNumbers" && !post) return listNumbers(url);
-    if (resource === "Messages" && !sid && post) return sendMessage(form);
     return unknown(url);
   }
 
@@ -164,24 +152,9 @@ export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRest
 
   /** Section 5.3. Where it names no code for a wrong form, 20001 stands for it. */
   function updateCall(call: CallControl, form: URLSearchParams): Response | undefined {
-    const status = form.get("Status");
-    const twiml = form.get("Twiml");
-    const follow = form.get("Url");
-    if (status !== null && status !== "completed" && status !== "canceled") return refuse(400, 20001, "Invalid Status");
-    if (twiml !== null && follow !== null) return refuse(400, 20001, "Twiml and Url are mutually exclusive");
-    if (twiml !== null && twiml.length > 4000) return refuse(400, 20001, "Twiml is longer than 4000 characters");
-    if (twiml !== null && !/^<(\?xml|Response)/.test(twiml)) return refuse(400, 12100, "Document parse failure");
-    if (follow !== null && !isHttpUrl(follow)) return refuse(400, 21205, `Url is not a valid URL: ${follow}`);
-    if (use("notYet") || ENDED.has(call.status())) return wrongState();
-    const answered = call.status() === "in-progress";
-    if (status !== null) {
-      if (status === "canceled" && answered) return wrongState();
-      call.endCall();
-    } else if (twiml !== null || follow !== null) {
-      if (!answered) return wrongState();
-      if (twiml !== null) call.redirect(twiml);
-      else if (follow !== null) call.follow(follow, form.get("Method") === "GET" ? "GET" : "POST");
-    }
+    if (form.get("Status") !== "completed") return refuse(400, 20001, "Invalid Status");
+    if (ENDED.has(call.status())) return refuse(400, 21220, "Call is not in-progress. Cannot redirect.");
+    call.endCall();
     return undefined;
   }
 
@@ -206,34 +179,7 @@ export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRest
     return json(200, shown(number));
   }
 
-  /** Section 5.5. */
-  function sendMessage(form: URLSearchParams): Response {
-    const to = form.get("To") ?? "";
-    const from = form.get("From");
-    const body = form.get("Body") ?? "";
-    if (!/^\+[1-9]\d{6,14}$/.test(to)) return refuse(400, 21211, `Invalid 'To' Phone Number: ${to}`);
-    if (!from && !form.get("MessagingServiceSid")) return refuse(400, 21213, "'From' phone number is required");
-    if (!body || body.length > 1600) return refuse(400, 21602, "Message body is required, 1600 characters at most");
-    const sid = sidOf("SM", ++sent);
-    keep(messages, { sid, to, from: from ?? "", body });
-    return json(201, {
-      sid,
-      account_sid: accountSid,
-      to,
-      from,
-      body,
-      status: "queued",
-      num_segments: String(Math.ceil(body.length / 160)),
-      num_media: "0",
-      direction: "outbound-api",
-      error_code: null,
-      error_message: null,
-      price: null,
-      uri: `${root}/Messages/${sid}.json`,
-    });
-  }
-
-  return { fetch, faults, requests, numbers, messages };
+  return { fetch, faults, requests, numbers };
 }
 
 function newNumber(accountSid: string, number: string, index: number): Record<string, string> {
@@ -275,10 +221,6 @@ function keep<T>(list: T[], item: T): void {
 
 function unknown(url: URL): Response {
   return refuse(404, 20404, `The requested resource ${url.pathname} was not found`);
-}
-
-function wrongState(): Response {
-  return refuse(400, 21220, "Call is not in-progress. Cannot redirect.");
 }
 
 function refuse(status: number, code: number, message: string): Response {

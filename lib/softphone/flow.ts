@@ -18,6 +18,8 @@ export interface FlowOptions {
   monitor: Monitor;
   dialOutcome: DialOutcome;
   tell: (event: PhoneEvent) => void;
+  /** Aborted when the call is over: the running verb is abandoned. */
+  over: AbortSignal;
 }
 
 const MAX_DOCUMENTS = 50;
@@ -37,20 +39,16 @@ export class CallFlow {
   /** The server refused the call: it rejected it, or spoke and hung up without a word of the caller's. */
   refused = false;
   readonly #options: FlowOptions;
-  /** Aborted when the running verb is abandoned. */
-  #verb = new AbortController();
-  #replacement: Document | undefined;
-  #stopped = false;
 
   constructor(options: FlowOptions) {
     this.#options = options;
   }
 
-  /** Run `first` and what follows it, until a document or somebody ends the call. */
+  /** Run `first` and what follows it, until a document ends the call or it is over. */
   async run(first: Document): Promise<void> {
     let document: Document | undefined = first;
     let answered = false;
-    for (let n = 0; document && !this.#stopped; n++) {
+    for (let n = 0; document && !this.#options.over.aborted; n++) {
       if (n >= MAX_DOCUMENTS) {
         const what = `More than ${MAX_DOCUMENTS} documents in one call`;
         return this.#options.monitor.offence(offence("redirect-loop", what));
@@ -59,18 +57,6 @@ export class CallFlow {
       this.refused ||= !answered;
       document = await this.#runDocument(document);
     }
-  }
-
-  /** Abandon the running verb, and go on with `document`. */
-  replace(document: Document): void {
-    this.#replacement = document;
-    this.#verb.abort();
-  }
-
-  /** Abandon the running verb; the call is over. */
-  stop(): void {
-    this.#stopped = true;
-    this.#verb.abort();
   }
 
   /** Tell what is wrong with `document`. @returns whether it can be run. */
@@ -83,20 +69,11 @@ export class CallFlow {
   /** @returns the document that follows. */
   async #runDocument({ verbs }: Document): Promise<Document | undefined> {
     for (const verb of verbs) {
-      if (this.#replacement) return this.#takeReplacement();
-      this.#verb = new AbortController();
       const then = await this.#run(verb);
-      if (this.#stopped) return undefined;
-      if (this.#replacement) return this.#takeReplacement();
+      if (this.#options.over.aborted) return undefined;
       if (then !== "next") return then === "end" ? undefined : then;
     }
     return undefined;
-  }
-
-  #takeReplacement(): Document | undefined {
-    const document = this.#replacement!; // the caller has just looked
-    this.#replacement = undefined;
-    return this.examine(document) ? document : undefined;
   }
 
   async #run(verb: Verb): Promise<Then> {
@@ -120,7 +97,7 @@ export class CallFlow {
       case "dial":
         return await this.#dial(verb.numbers, verb.action);
       case "connect":
-        await this.#options.streams.hold(verb.stream, this.#verb.signal);
+        await this.#options.streams.hold(verb.stream, this.#options.over);
         return verb.action ? await this.#follow(verb.action, {}) : "next";
     }
   }
@@ -139,9 +116,9 @@ export class CallFlow {
     });
   }
 
-  /** Fetch the document that `target` names, unless the verb was abandoned. */
+  /** Fetch the document that `target` names, unless the call is over. */
   async #follow(target: Target, extra: Readonly<Record<string, string>>): Promise<Then> {
-    if (this.#verb.signal.aborted) return "end";
+    if (this.#options.over.aborted) return "end";
     const fetched = await this.#options.webhooks.document(target, { CallStatus: "in-progress", ...extra });
     if (!fetched.ok) {
       this.#options.monitor.offence(fetched.offence);
@@ -151,7 +128,7 @@ export class CallFlow {
   }
 
   async #pause(ms: number): Promise<"next"> {
-    await sleep(this.#options.clock, ms, this.#verb.signal).catch(() => {}); // abandoned
+    await sleep(this.#options.clock, ms, this.#options.over).catch(() => {}); // abandoned
     return "next";
   }
 

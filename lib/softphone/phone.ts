@@ -9,13 +9,11 @@ import { CallFlow, type DialOutcome } from "./flow.ts";
 import type { HangUpWay } from "./line.ts";
 import { Monitor, type PhoneEvent } from "./monitor.ts";
 import { Mouth, type RoomTone } from "./mouth.ts";
-import { offence } from "./offence.ts";
 import { RECORD_LIMIT_MS, Recorder } from "./recorder.ts";
 import { type CallReport, type EndedBy, isOk, reportTurns, type TurnRecord } from "./report.ts";
 import type { Slot } from "./speaker.ts";
 import { type Expectation, runSteps, type Stage, type Step } from "./steps.ts";
 import { type LineChoices, type SocketSignature, Streams } from "./stream.ts";
-import { readTwiml } from "./twiml.ts";
 import { type Document, type Fetch, randomHex, Webhooks } from "./webhook.ts";
 
 export interface PhoneOptions extends LineChoices {
@@ -69,10 +67,6 @@ export interface PlacedCall {
   durationSeconds(): number | undefined;
   /** What REST does with `Status=completed`. @returns false if the call is over. */
   endCall(): boolean;
-  /** What REST does with `Twiml=`: the running verb is abandoned. @returns false if the call is over. */
-  redirect(twiml: string): boolean;
-  /** What REST does with `Url=`: the running verb is abandoned for the document there. @returns false if the call is over. */
-  follow(url: string, method: "GET" | "POST"): boolean;
 }
 
 /** Ring `url` and run the whole call. @throws as `PlacedCall.report`. */
@@ -89,8 +83,6 @@ const DEFAULT_ACCOUNT = "AC00000000000000000000000000000001";
 const DEFAULT_FROM = "+15550100";
 const DEFAULT_TO = "+15550101";
 const OPEN_DELAY_MS = 250;
-/** Of a document given inline through REST. */
-const INLINE_LIMIT = 4000;
 
 class Phone implements PlacedCall, Stage {
   readonly callSid: string;
@@ -136,7 +128,8 @@ class Phone implements PlacedCall, Stage {
       openDelayMs: options.openDelayMs ?? OPEN_DELAY_MS,
       hangUpWay: options.hangUpWay ?? "stop-and-close",
     });
-    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome: options.dialOutcome ?? "answered" });
+    const dialOutcome = options.dialOutcome ?? "answered";
+    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome, over: this.over });
     this.report = this.#run();
     this.report.catch(() => {}); // whoever asks for it is told; nobody has to
   }
@@ -164,22 +157,6 @@ class Phone implements PlacedCall, Stage {
 
   endCall(): boolean {
     return this.#end("rest");
-  }
-
-  redirect(twiml: string): boolean {
-    if (this.over.aborted) return false;
-    if (twiml.length > INLINE_LIMIT) {
-      this.#monitor.offence(offence("large-twiml", `Inline TwiML of ${twiml.length} characters: 4000 are allowed`));
-    }
-    this.#flow.replace({ ...readTwiml(twiml, this.#options.url), url: this.#options.url });
-    return true;
-  }
-
-  follow(url: string, method: "GET" | "POST"): boolean {
-    if (this.over.aborted) return false;
-    const verbs: Document["verbs"] = [{ kind: "redirect", target: { url, method } }];
-    this.#flow.replace({ verbs, offences: [], warnings: [], fatal: false, url });
-    return true;
   }
 
   until(test: () => boolean, limitMs: number): Promise<"met" | "late" | "ended"> {
@@ -264,7 +241,6 @@ class Phone implements PlacedCall, Stage {
     if (this.over.aborted) return false;
     this.#endedBy = this.#flow.refused ? "refused" : by; // hanging up on "all lines are busy" changes nothing
     this.#over.abort();
-    this.#flow.stop();
     this.#monitor.end();
     return true;
   }

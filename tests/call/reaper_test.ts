@@ -123,7 +123,7 @@ test("a socket that stays open after its call: REST tells, the call ends as reap
         clock,
         accountSid: ACCOUNT,
         authToken: "t",
-        control: () => ({ status: () => status, endCall: () => {}, redirect: () => {}, follow: () => {} }),
+        control: () => ({ status: () => status, endCall: () => {} }),
       });
       const fetch = (request: Request) => {
         requests++;

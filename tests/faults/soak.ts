@@ -95,8 +95,6 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
         status: () => call.status(),
         durationSeconds: () => call.durationSeconds(),
         endCall: () => void call.endCall(),
-        redirect: (twiml) => void call.redirect(twiml),
-        follow: (url, method) => void call.follow(url, method),
       };
     },
   });

@@ -12,7 +12,6 @@ const ACCOUNT = "AC00000000000000000000000000000001";
 const CALL = "CA00000000000000000000000000000001";
 const UNKNOWN_CALL = "CA00000000000000000000000000000009";
 const TOKEN = "0123456789abcdef0123456789abcdef";
-const TWIML = `<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>`;
 const NEVER = new AbortController().signal;
 
 function rehearsal(faults: Partial<TwilioRestFaults> = {}, authToken = TOKEN) {
@@ -33,8 +32,6 @@ function rehearsal(faults: Partial<TwilioRestFaults> = {}, authToken = TOKEN) {
           done.push("ended");
           status = "completed";
         },
-        redirect: (twiml) => void done.push(twiml),
-        follow: () => assert.fail("we never send a Url"),
       },
   });
   const rest = client(api.fetch, clock, authToken);
@@ -81,30 +78,12 @@ test("a hang-up ends the call, and a second one finds it ended", async () => {
   });
 });
 
-test("hanging up a call that Twilio does not know is done; redirecting it is a fault with a remedy", async () => {
+test("hanging up a call that Twilio does not know is done; looking at it is a fault with a remedy", async () => {
   const { api, rest, settle } = rehearsal();
   assert.deepEqual(await settle(rest.hangUp(UNKNOWN_CALL, NEVER)), { ok: true, value: "already-ended" });
-  const fault = faultOf(await settle(rest.redirect(UNKNOWN_CALL, TWIML, NEVER)));
+  const fault = faultOf(await settle(rest.fetchCall(UNKNOWN_CALL, NEVER)));
   assert.match(describeFault(fault), /Twilio reported 20404: .* was not found\. Check that the call/);
   assert.equal(api.requests.length, 2, "neither was tried again");
-});
-
-test("a redirect puts the call on another document", async () => {
-  const { done, rest, settle } = rehearsal();
-  assert.deepEqual(await settle(rest.redirect(CALL, TWIML, NEVER)), { ok: true, value: undefined });
-  assert.deepEqual(done, [TWIML]);
-});
-
-test("a redirect that comes too early is tried once more after 300 ms", async () => {
-  const once = rehearsal({ notYet: 1 });
-  assert.ok((await once.settle(once.rest.redirect(CALL, TWIML, NEVER))).ok);
-  assert.deepEqual(once.api.requests.map(({ atMs }) => atMs), [0, 300]);
-  assert.deepEqual(once.done, [TWIML]);
-  const twice = rehearsal({ notYet: 2 });
-  const fault = faultOf(await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER)));
-  assert.ok(fault.kind === "rejected" && fault.code === "21220");
-  assert.match(describeFault(fault), /has ended, or is not answered yet/);
-  assert.equal(twice.api.requests.length, 2);
 });
 
 test("a call is looked at, before and after its end", async () => {
@@ -119,18 +98,19 @@ test("a call is looked at, before and after its end", async () => {
 
 test("a number is found exactly, pointed here, and reported as it then is", async () => {
   const { api, rest, settle } = rehearsal();
-  const before = await settle(rest.numberOf("+15550101", NEVER));
-  assert.ok(before.ok && before.value?.e164 === "+15550101", "not its longer neighbour");
-  assert.equal(before.value.voiceUrl, "");
+  const listed = await settle(rest.numbers(NEVER));
+  assert.ok(listed.ok);
+  const before = listed.value.find(({ e164 }) => e164 === "+15550101");
+  assert.equal(before?.voiceUrl, "");
   const hooks = {
     voiceUrl: "https://h.example/incoming-call",
     fallbackUrl: "https://h.example/fallback?a=1&b=2",
     statusCallbackUrl: "https://h.example/call-status",
   };
   const after = await settle(rest.updateNumber("+15550101", hooks, NEVER));
-  assert.deepEqual(after, { ok: true, value: { ...before.value, ...hooks } });
+  assert.deepEqual(after, { ok: true, value: { ...before, ...hooks } });
   assert.equal(api.numbers[1]!["voice_fallback_url"], hooks.fallbackUrl);
-  assert.equal(api.numbers[0]!["voice_url"], "");
+  assert.equal(api.numbers[0]!["voice_url"], "", "not its longer neighbour");
   const { form } = api.requests.find(({ method }) => method === "POST")!;
   assert.equal(form["VoiceApplicationSid"], "", "an application would take the calls instead");
   assert.deepEqual(await settle(rest.updateNumber("+15550101", { voiceUrl: hooks.voiceUrl }, NEVER)), after, "kept");
@@ -138,16 +118,14 @@ test("a number is found exactly, pointed here, and reported as it then is", asyn
 
 test("a number that the account does not have is named", async () => {
   const { rest, settle } = rehearsal();
-  assert.deepEqual(await settle(rest.numberOf("+15550199", NEVER)), { ok: true, value: undefined });
   const fault = faultOf(await settle(rest.updateNumber("+15550199", { voiceUrl: "https://h/" }, NEVER)));
   assert.match(describeFault(fault), /no number \+15550199\. Check/);
 });
 
 test("429 is tried three times in all, whatever was asked, with growing waits", async () => {
   const twice = rehearsal({ tooMany: 2 });
-  assert.ok((await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER))).ok);
+  assert.deepEqual(await twice.settle(twice.rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
   assert.deepEqual(twice.api.requests.map(({ atMs }) => atMs), [0, 100, 300]);
-  assert.deepEqual(twice.done, [TWIML]);
   const always = rehearsal({ tooMany: 9 });
   const fault = faultOf(await always.settle(always.rest.hangUp(CALL, NEVER)));
   assert.ok(fault.kind === "refused" && fault.status === 429);
@@ -165,7 +143,7 @@ test("Retry-After is honoured when short, and reported when long", async () => {
   assert.equal(long.api.requests.length, 1);
 });
 
-test("a 500 in HTML is tolerated: a hang-up is tried once more, a redirect is not", async () => {
+test("a 500 in HTML is tolerated: what was asked is tried once more", async () => {
   const once = rehearsal({ serverErrors: 1 });
   assert.deepEqual(await once.settle(once.rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
   const always = rehearsal({ serverErrors: 9 });
@@ -175,29 +153,22 @@ test("a 500 in HTML is tolerated: a hang-up is tried once more, a redirect is no
     "Cannot open Twilio: HTTP 500 (500 Server Error). The trouble is on their side; it usually passes.",
   );
   assert.equal(always.api.requests.length, 2);
-  const moved = rehearsal({ serverErrors: 1 });
-  faultOf(await moved.settle(moved.rest.redirect(CALL, TWIML, NEVER)));
-  assert.equal(moved.api.requests.length, 1);
-  assert.deepEqual(moved.done, []);
 });
 
 test("no connection is tried three times, whatever was asked", async () => {
   const twice = rehearsal({ unreachable: 2 });
-  assert.ok((await twice.settle(twice.rest.redirect(CALL, TWIML, NEVER))).ok);
+  assert.ok((await twice.settle(twice.rest.hangUp(CALL, NEVER))).ok);
   const always = rehearsal({ unreachable: 9 });
-  const fault = faultOf(await always.settle(always.rest.redirect(CALL, TWIML, NEVER)));
+  const fault = faultOf(await always.settle(always.rest.hangUp(CALL, NEVER)));
   assert.match(describeFault(fault), /^Cannot reach Twilio: client error \(Connect\): .*refused/);
   assert.equal(always.api.requests.length, 3);
 });
 
-test("a cut connection repeats a hang-up once and never a redirect, which may have been done", async () => {
+test("a cut connection repeats a request once, whether it was done or not", async () => {
   const reset = rehearsal({ resets: 1 });
   assert.deepEqual(await reset.settle(reset.rest.hangUp(CALL, NEVER)), { ok: true, value: "ended" });
   const lost = rehearsal({ lostAnswers: 1 });
   assert.deepEqual(await lost.settle(lost.rest.hangUp(CALL, NEVER)), { ok: true, value: "already-ended" });
-  const redirected = rehearsal({ lostAnswers: 1 });
-  assert.equal(faultOf(await redirected.settle(redirected.rest.redirect(CALL, TWIML, NEVER))).kind, "unreachable");
-  assert.deepEqual(redirected.done, [TWIML], "once");
   const always = rehearsal({ resets: 9 });
   faultOf(await always.settle(always.rest.fetchCall(CALL, NEVER)));
   assert.equal(always.api.requests.length, 2);
@@ -205,17 +176,14 @@ test("a cut connection repeats a hang-up once and never a redirect, which may ha
 
 test("each try has its deadline of 5 s", async () => {
   const slow = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS + 1 });
-  const fault = faultOf(await slow.settle(slow.rest.redirect(CALL, TWIML, NEVER)));
+  const fault = faultOf(await slow.settle(slow.rest.hangUp(CALL, NEVER)));
   assert.deepEqual(fault, {
     kind: "deadline",
     peer: "twilio",
-    what: `the answer to "redirect the call"`,
+    what: `the answer to "hang up"`,
     limitMs: ATTEMPT_LIMIT_MS,
   });
-  assert.equal(slow.api.requests.length, 1);
-  const twice = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS + 1 });
-  assert.equal(faultOf(await twice.settle(twice.rest.hangUp(CALL, NEVER))).kind, "deadline");
-  assert.deepEqual(twice.api.requests.map(({ atMs }) => atMs), [0, 5100]);
+  assert.deepEqual(slow.api.requests.map(({ atMs }) => atMs), [0, 5100]);
   const inTime = rehearsal({ latencyMs: ATTEMPT_LIMIT_MS - 100 });
   assert.ok((await inTime.settle(inTime.rest.hangUp(CALL, NEVER))).ok);
 });
@@ -228,15 +196,15 @@ test("the deadline covers a body that never ends", async () => {
     });
     return Promise.resolve(new Response(body));
   }, clock);
-  assert.equal(faultOf(await clock.runFor(rest.redirect(CALL, TWIML, NEVER), 20_000)).kind, "deadline");
+  assert.equal(faultOf(await clock.runFor(rest.hangUp(CALL, NEVER), 20_000)).kind, "deadline");
   assert.equal(clock.pending, 0);
 });
 
 test("an abort rejects with its reason, while asking and while waiting", async () => {
-  for (const faults of [{ latencyMs: 1000 }, { tooMany: 9, retryAfterSeconds: 1 }, { notYet: 1 }]) {
+  for (const faults of [{ latencyMs: 1000 }, { tooMany: 9, retryAfterSeconds: 1 }]) {
     const { clock, done, rest } = rehearsal(faults);
     const scope = new AbortController();
-    const rejected = assert.rejects(rest.redirect(CALL, TWIML, scope.signal), /call is over/);
+    const rejected = assert.rejects(rest.hangUp(CALL, scope.signal), /call is over/);
     await clock.run(50);
     scope.abort(new Error("call is over"));
     await clock.runFor(rejected);
@@ -250,7 +218,7 @@ test("an abort rejects with its reason, while asking and while waiting", async (
 
 test("wrong credentials say which variables to check", async () => {
   const { rest, settle } = rehearsal({}, "wrong");
-  const fault = faultOf(await settle(rest.numberOf("+15550101", NEVER)));
+  const fault = faultOf(await settle(rest.numbers(NEVER)));
   assert.match(
     describeFault(fault),
     /HTTP 401 \(20003 Authenticate\)\. Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN/,
@@ -265,7 +233,6 @@ test("a SID or number of another form never becomes part of a request", async ()
     for (
       const asking of [
         rest.hangUp(callSid, NEVER),
-        rest.redirect(callSid, TWIML, NEVER),
         rest.fetchCall(callSid, NEVER),
       ]
     ) {
@@ -273,10 +240,8 @@ test("a SID or number of another form never becomes part of a request", async ()
     }
   }
   for (const e164 of ["", "15550101", "+0155501", "+1555&PageSize=1", "client:bob"]) {
-    assert.equal(faultOf(await settle(rest.numberOf(e164, NEVER))).kind, "protocol");
     assert.equal(faultOf(await settle(rest.updateNumber(e164, { voiceUrl: "https://h/" }, NEVER))).kind, "protocol");
   }
-  assert.equal(faultOf(await settle(rest.redirect(CALL, TWIML + " ".repeat(4000), NEVER))).kind, "protocol");
   assert.equal(api.requests.length, 0);
   for (const accountSid of ["", "AC1", `${ACCOUNT}/Calls`, `${ACCOUNT}\n`, CALL]) {
     const options = { fetch: api.fetch, clock: systemClock, authToken: TOKEN, baseUrl: "https://api.twilio.com" };
@@ -301,7 +266,7 @@ test("answers of another form are faults, never exceptions", async () => {
   for (const body of bodies) {
     for (const status of [200, 201, 302, 400, 404, 418, 503]) {
       const rest = client(scripted(() => new Response(body, { status })), clock);
-      for (const asking of [rest.fetchCall(CALL, NEVER), rest.numberOf("+15550101", NEVER)]) {
+      for (const asking of [rest.fetchCall(CALL, NEVER), rest.numbers(NEVER)]) {
         const fault = faultOf(await clock.runFor<Result<unknown>>(asking));
         assert.equal(fault.kind, status < 300 ? "protocol" : "refused", `${status} ${body}`);
       }
@@ -366,7 +331,7 @@ test("the platform's own fetch reaches a real port, and an empty one is tried an
     tries++;
     return fetch(request);
   };
-  const fault = faultOf(await twilioRest({ ...options, baseUrl, fetch: counting }).redirect(CALL, TWIML, NEVER));
+  const fault = faultOf(await twilioRest({ ...options, baseUrl, fetch: counting }).hangUp(CALL, NEVER));
   assert.match(describeFault(fault), /^Cannot reach Twilio: client error \(Connect\)/);
   assert.equal(tries, 3, "a refused connection is recognised as one");
 });
@@ -385,10 +350,12 @@ test("the deadline lets go of a real connection, before and within the answer", 
     const clock = new VirtualClock();
     const baseUrl = `http://127.0.0.1:${listener.addr.port}`;
     const rest = twilioRest({ fetch, clock, accountSid: ACCOUNT, authToken: TOKEN, baseUrl });
-    const asking = rest.redirect(CALL, TWIML, NEVER);
+    const scope = new AbortController();
+    const asking = rest.hangUp(CALL, scope.signal);
     await asked.promise;
     await clock.run(ATTEMPT_LIMIT_MS);
-    assert.equal(faultOf(await asking).kind, "deadline");
     await serving;
+    scope.abort(); // it would be tried once more
+    await assert.rejects(asking, { name: "AbortError" });
   }
 });
