@@ -1,6 +1,7 @@
 /**
- * What Twilio's error codes mean for this service, and what to do. Pure. Twilio reference, section 6.2; titles as in
- * Twilio's error dictionary, because the stream callback names an error by its title and not by its code.
+ * What Twilio's errors and warnings of a media stream mean for this service, and what to do. Pure. Twilio reference,
+ * section 6.2; titles as in Twilio's error dictionary, because the stream callback names an error by its title and not by
+ * its code.
  */
 
 export interface TwilioError {
@@ -12,7 +13,7 @@ export interface TwilioError {
   remedy: string;
 }
 
-/** Errors and warnings of the media stream itself. */
+/** By code. */
 export const STREAM_ERRORS: Readonly<Record<number, TwilioError>> = {
   31901: {
     title: "Stream - WebSocket - Connection Timeout",
@@ -86,127 +87,6 @@ export const STREAM_ERRORS: Readonly<Record<number, TwilioError>> = {
   },
 };
 
-/** Errors of the webhooks around the stream: Twilio asking us for a document. */
-export const WEBHOOK_ERRORS: Readonly<Record<number, TwilioError>> = {
-  11100: {
-    title: "Invalid URL format",
-    meaning: "Twilio cannot read the webhook's URL.",
-    remedy: "Give the number a voice URL of the form https://HOST/incoming-call.",
-  },
-  11200: {
-    title: "HTTP retrieval failure",
-    meaning: "Twilio asked us for a document and got none that it could use.",
-    remedy: "Open https://HOST/health from outside, and look for the request in our log and in the proxy's.",
-  },
-  11201: {
-    title: "TCP connection timed out",
-    meaning: "Nobody answered on the webhook's address.",
-    remedy: "Check that PUBLIC_HOST leads to this server: firewall, address, tunnel.",
-  },
-  11202: {
-    title: "TCP connection refused",
-    meaning: "The webhook's host refused the connection.",
-    remedy: "Check that the server or its proxy runs and listens on port 443.",
-  },
-  11203: {
-    title: "Communications timeout",
-    meaning: "The webhook's answer took more than 15 s.",
-    remedy: "Look for a stalled proxy or an overloaded server; our own answer takes milliseconds.",
-  },
-  11205: {
-    title: "HTTP connection failure",
-    meaning: "Twilio could not connect to the webhook.",
-    remedy: "Check address, firewall and TLS of PUBLIC_HOST.",
-  },
-  11206: {
-    title: "HTTP protocol violation",
-    meaning: "The webhook's answer was not valid HTTP.",
-    remedy: "Check that port 443 serves HTTPS and leads to this server.",
-  },
-  11210: {
-    title: "HTTP bad host name",
-    meaning: "The webhook's host name does not resolve.",
-    remedy: "Check the spelling of PUBLIC_HOST and its DNS entry.",
-  },
-  11215: {
-    title: "HTTP too many redirects",
-    meaning: "The webhook redirected more than ten times.",
-    remedy: "Point the number at the final https:// address.",
-  },
-  11216: {
-    title: "HTTP invalid redirect",
-    meaning: "The webhook redirected to an address that cannot be read.",
-    remedy: "Point the number at the final https:// address.",
-  },
-  11217: {
-    title: "HTTP error response",
-    meaning: "The webhook answered with a 4xx or 5xx status.",
-    remedy:
-      "403: check TWILIO_AUTH_TOKEN and PUBLIC_HOST, which the signature depends on. 502 to 504: the proxy does " +
-      "not reach this server.",
-  },
-  11220: {
-    title: "SSL/TLS handshake error",
-    meaning: "TLS failed on the webhook.",
-    remedy: "Serve port 443 of PUBLIC_HOST with TLS 1.2 or newer and a public certificate.",
-  },
-  11235: {
-    title: "Certificate invalid - domain mismatch",
-    meaning: "The certificate names another host.",
-    remedy: "Get a certificate for the host in PUBLIC_HOST.",
-  },
-  11236: {
-    title: "Certificate invalid - certificate expired",
-    meaning: "The certificate has expired.",
-    remedy: "Renew the certificate.",
-  },
-  11237: {
-    title: "Certificate invalid - could not find path to certificate",
-    meaning: "The certificate's chain does not lead to a public authority.",
-    remedy: "Serve the full chain; self-signed certificates are refused.",
-  },
-  11750: {
-    title: "TwiML response body too large",
-    meaning: "The document was too large.",
-    remedy: "Shorten the spoken line that it contains.",
-  },
-  11770: {
-    title: "Empty TwiML response body",
-    meaning: "The document was empty.",
-    remedy: "Look for a proxy that drops the body, or for a webhook that does not lead here.",
-  },
-  12100: {
-    title: "Document parse failure",
-    meaning: "The document was not valid XML.",
-    remedy: "Check what the webhook's URL answers: a proxy's error page is the usual cause.",
-  },
-  12101: {
-    title: "Invalid Twilio Markup XML version",
-    meaning: "The document's XML version is not 1.0.",
-    remedy: "Check what the webhook's URL answers: it may not lead here.",
-  },
-  12102: {
-    title: "Invalid root element",
-    meaning: "The document's root is not <Response>.",
-    remedy: "Check what the webhook's URL answers: a proxy's HTML page is the usual cause.",
-  },
-  12200: {
-    title: "Schema validation warning",
-    meaning: "The document holds an element or attribute that Twilio does not know (warning).",
-    remedy: "Report the document that /incoming-call answers.",
-  },
-  12300: {
-    title: "Invalid Content-Type",
-    meaning: "The webhook's answer did not come as text/xml.",
-    remedy: "Check that the webhook's URL leads to /incoming-call, and that no proxy changes its headers.",
-  },
-  12400: {
-    title: "Internal failure",
-    meaning: "Twilio failed on its own side.",
-    remedy: "It usually passes; status.twilio.com tells more.",
-  },
-};
-
 export interface Explanation {
   /** Twilio's code, where we recognise it. */
   code?: number;
@@ -217,7 +97,7 @@ export interface Explanation {
 /** What `StreamError` of the stream's status callback tells: a title, a code, or a sentence with either in it. Section 6.1. */
 export function explainStreamError(text: string): Explanation {
   const code = codeIn(text) ?? codeByTitle(text);
-  const known = code === undefined ? undefined : STREAM_ERRORS[code] ?? WEBHOOK_ERRORS[code];
+  const known = code === undefined ? undefined : STREAM_ERRORS[code];
   if (code !== undefined && known) return { code, meaning: known.meaning, remedy: known.remedy };
   const said = text.replace(/\s+/g, " ").trim().slice(0, 200);
   return {
@@ -227,14 +107,12 @@ export function explainStreamError(text: string): Explanation {
 }
 
 function codeIn(text: string): number | undefined {
-  return text.match(/(?<!\d)\d{5}(?!\d)/g)?.map(Number).find((code) => STREAM_ERRORS[code] ?? WEBHOOK_ERRORS[code]);
+  return text.match(/(?<!\d)\d{5}(?!\d)/g)?.map(Number).find((code) => STREAM_ERRORS[code]);
 }
 
 /** Titles vary in case, dashes and blanks from page to page, and come with or without "Stream - WebSocket". */
-const CODES_BY_WORDS: readonly (readonly [words: string, code: number])[] = Object.entries({
-  ...STREAM_ERRORS,
-  ...WEBHOOK_ERRORS,
-}).map(([code, { title }]) => [wordsOf(title), Number(code)]);
+const CODES_BY_WORDS: readonly (readonly [words: string, code: number])[] = Object.entries(STREAM_ERRORS)
+  .map(([code, { title }]) => [wordsOf(title), Number(code)]);
 
 function codeByTitle(text: string): number | undefined {
   const said = wordsOf(text);
