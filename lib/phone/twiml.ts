@@ -14,12 +14,10 @@ export interface ConnectStream {
   name?: string;
 }
 
-/** A transfer to another number. */
+/** A transfer to another number, which sees the caller's own. */
 export interface Dial {
   /** E.164. */
   number: string;
-  /** What the called party sees; the caller's own number if left out. */
-  callerId?: string;
   /** How long the other phone may ring: 1 to 600 s. */
   ringSeconds: number;
   /** How long the transferred call may last: 1 to 14400 s. */
@@ -66,25 +64,14 @@ export function hangUp(): string {
  * Ring another number and join it with the caller. Keys such as `*` do not end it.
  * @throws {RangeError} if a time is out of range.
  */
-export function dial({ number, callerId, ringSeconds, timeLimitSeconds, actionUrl }: Dial): string {
+export function dial({ number, ringSeconds, timeLimitSeconds, actionUrl }: Dial): string {
   const attributes = {
     action: actionUrl,
     method: "POST",
     timeout: seconds("ringSeconds", ringSeconds, 600),
     timeLimit: seconds("timeLimitSeconds", timeLimitSeconds, 14_400),
-    callerId,
   };
   return respond(element("Dial", attributes, element("Number", {}, escapeText(number))));
-}
-
-/** Go on with the document at `url`. Control never comes back to this one. */
-export function redirect(url: string): string {
-  return respond(element("Redirect", { method: "POST" }, escapeText(url)));
-}
-
-/** Do not answer: the caller hears the busy tone and nothing is billed. */
-export function reject(reason: "busy"): string {
-  return respond(element("Reject", { reason }));
 }
 
 /** Nothing may stand before the declaration, not even a space (12100). */

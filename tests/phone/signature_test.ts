@@ -4,8 +4,6 @@ import { createHmac } from "node:crypto";
 import {
   candidateUrls,
   deriveKey,
-  isSigned,
-  isSignedBody,
   mintToken,
   parseForm,
   signatureOf,
@@ -128,10 +126,10 @@ test("a right signature is accepted, with any flipped bit it is refused", () => 
   for (const { id, key, url, params = [], expected } of VECTORS) {
     const request = { authToken: key, urls: ["https://elsewhere.example", url], params };
     assert.equal(signedUrl({ ...request, header: expected }), url, id);
-    for (const altered of flips(expected)) assert.equal(isSigned({ ...request, header: altered }), false, altered);
+    for (const altered of flips(expected)) assert.equal(signedUrl({ ...request, header: altered }), undefined, altered);
     for (const [index, [name, value]] of params.entries()) {
       const other = params.with(index, [name, `${value} `]);
-      assert.equal(isSigned({ ...request, header: expected, params: other }), false, `${id} ${name}`);
+      assert.equal(signedUrl({ ...request, header: expected, params: other }), undefined, `${id} ${name}`);
     }
   }
 });
@@ -139,22 +137,11 @@ test("a right signature is accepted, with any flipped bit it is refused", () => 
 test("no signature, an empty one, one of another length, no auth token: refused", () => {
   const url = VOICE;
   for (const header of [undefined, null, "", "=", "x", `${signatureOf(K2, url)}=`, signatureOf(K2, url).slice(0, -1)]) {
-    assert.equal(isSigned({ authToken: K2, header, urls: [url] }), false, String(header));
+    assert.equal(signedUrl({ authToken: K2, header, urls: [url] }), undefined, String(header));
   }
   const withEmptyKey = createHmac("sha1", "").update(url).digest("base64");
-  assert.equal(isSigned({ authToken: "", header: withEmptyKey, urls: [url] }), false);
-  assert.equal(isSigned({ authToken: K2, header: signatureOf(K2, url), urls: [] }), false);
-});
-
-test("a JSON body must be the one that the signed URL names", () => {
-  const { url, expected } = VECTORS.at(-1)!;
-  const body = `{"CallSid":"${CALL}","AnsweredBy":"human"}`;
-  const request = { authToken: K2, header: expected, urls: [url] };
-  assert.equal(isSignedBody({ ...request, body }), true);
-  assert.equal(isSignedBody({ ...request, body: new TextEncoder().encode(body) }), true);
-  assert.equal(isSignedBody({ ...request, body: `${body} ` }), false);
-  assert.equal(isSignedBody({ ...request, header: "x", body }), false);
-  assert.equal(isSignedBody({ ...request, urls: [VOICE], header: signatureOf(K2, VOICE), body }), false, "no hash");
+  assert.equal(signedUrl({ authToken: "", header: withEmptyKey, urls: [url] }), undefined);
+  assert.equal(signedUrl({ authToken: K2, header: signatureOf(K2, url), urls: [] }), undefined);
 });
 
 test("a form keeps repeated names, empty values and blanks", () => {
@@ -164,7 +151,7 @@ test("a form keeps repeated names, empty values and blanks", () => {
 
 test("an HTTP request is accepted with and without the port, and under no other address", () => {
   const accepts = (publicHost: string, url: string) =>
-    isSigned({
+    signedUrl({
       authToken: K2,
       header: signatureOf(K2, url),
       urls: candidateUrls({ publicHost, target: "/incoming-call?x=%27&y", scheme: "https" }),
@@ -234,7 +221,7 @@ test("a token lives 60 s and is refused for another call, which does not use it 
 });
 
 test("what is no token of ours is refused and takes no room", () => {
-  const gate = new TokenGate({ key: KEY });
+  const gate = new TokenGate({ key: KEY, limit: 1 });
   assert.equal(gate.admit(undefined, CALL, NOW_MS), "missing");
   assert.equal(gate.admit("", CALL, NOW_MS), "missing");
   for (const text of ["x", "not a token", `${mint()}=`, ` ${mint()}`, `${mint()}\n`, "a".repeat(40), "é".repeat(99)]) {
@@ -251,7 +238,7 @@ test("what is no token of ours is refused and takes no room", () => {
     gate.admit(Buffer.concat([signedNonsense, mac]).toString("base64url"), CALL, NOW_MS),
     "malformed",
   );
-  assert.equal(gate.size, 0);
+  assert.equal(gate.admit(mint(), CALL, NOW_MS), "ok");
 });
 
 test("any one flipped bit is refused, in the letters and in the bytes they stand for", () => {
@@ -283,7 +270,6 @@ test("a full gate refuses rather than forgets, and has room again when tokens ex
   assert.equal(gate.admit(mint({ nonce: "a" }), CALL, NOW_MS + 31), "replayed");
   assert.equal(at(NOW_MS + TOKEN_TTL_MS, "e"), "ok");
   assert.equal(at(NOW_MS + TOKEN_TTL_MS, "f"), "busy");
-  assert.equal(gate.size, 3);
 });
 
 test("10,000 nonces are remembered, none twice", () => {

@@ -38,17 +38,15 @@ function pairs(text: string): [name: string, ours: string, build: (response: Bui
   const url = `https://agent.example.com/after?s=7f3a&t=${encodeURIComponent(text)}`;
   return [
     ["hang up", twiml.hangUp(), (response) => response.hangup()],
-    ["reject", twiml.reject("busy"), (response) => response.reject({ reason: "busy" })],
-    ["redirect", twiml.redirect(url), (response) => response.redirect({ method: "POST" }, url)],
     ["say", twiml.sayAndHangUp(`a${text}`, "de-DE"), (response) => {
       response.say({ language: "de-DE" }, `a${text}`);
       response.hangup();
     }],
     [
       "dial",
-      twiml.dial({ number: "+15550142", callerId: "+15550101", ringSeconds: 20, timeLimitSeconds: 60, actionUrl: url }),
+      twiml.dial({ number: "+15550142", ringSeconds: 20, timeLimitSeconds: 60, actionUrl: url }),
       (response) =>
-        response.dial({ action: url, method: "POST", timeout: 20, timeLimit: 60, callerId: "+15550101" })
+        response.dial({ action: url, method: "POST", timeout: 20, timeLimit: 60 })
           .number("+15550142"),
     ],
     [
