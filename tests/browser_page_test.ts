@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeSample as decodeOurs, encodeSample as encodeOurs, loudnessDbfs } from "../lib/audio/mulaw.ts";
 import { tagUtterance } from "../lib/audio/tag.ts";
-import { toneVoice } from "../lib/audio/voice.ts";
 import { Speaker as Model } from "../lib/softphone/speaker.ts";
 import { splitHeard } from "../assets/phone/heard.js";
 import { readMessage, StreamWriter } from "../assets/phone/media_stream.js";
@@ -11,6 +10,7 @@ import { Speaker } from "../assets/phone/speaker.js";
 import { TagEar } from "../assets/phone/tags.js";
 import { formatMs, waterfall } from "../assets/phone/waterfall.js";
 import { seeded, test } from "./case.ts";
+import { toneVoice } from "./sim/tone_voice.ts";
 
 const PHONE = new URL("../assets/phone/", import.meta.url);
 

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { TagReader } from "../lib/audio/tag.ts";
 import { isOwnMachine } from "../lib/app.ts";
-import { toneVoice, type Voice } from "../lib/audio/voice.ts";
+import type { Voice } from "../lib/audio/voice.ts";
 import { FaultError } from "../lib/base/result.ts";
 import { browserPhone } from "../lib/browser_phone.ts";
 import type { CallNotice, NoticeBody } from "../lib/call/notice.ts";
 import { NoticeHub } from "../lib/telemetry/hub.ts";
 import { test } from "./case.ts";
 import { VirtualClock } from "./sim/clock.ts";
+import { toneVoice } from "./sim/tone_voice.ts";
 
 const HOST = { host: "localhost:5000" };
 const readAsset = (path: string) => Deno.readFileSync(new URL(`../${path}`, import.meta.url));

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { LOCAL_VOICE } from "../lib/audio/prompt_index.ts";
-import { toneVoice } from "../lib/audio/voice.ts";
 import { describeNotes, parseConfig } from "../lib/config.ts";
 import { playedLines, promptVoice, speakingVoice } from "../lib/prompt_voice.ts";
 import { cartesiaStandIn } from "../lib/rehearsal/cartesia.ts";
 import { deepgramSpeakStandIn } from "../lib/rehearsal/deepgram_speak.ts";
 import { seeded, test } from "./case.ts";
 import { VirtualClock } from "./sim/clock.ts";
+import { toneVoice } from "./sim/tone_voice.ts";
 
 function configured(file: Record<string, unknown>, env: Record<string, string> = {}) {
   const parsed = parseConfig({

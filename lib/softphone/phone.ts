@@ -69,11 +69,6 @@ export interface PlacedCall {
   endCall(): boolean;
 }
 
-/** Ring `url` and run the whole call. @throws as `PlacedCall.report`. */
-export function placeCall(options: PhoneOptions): Promise<CallReport> {
-  return ringUp(options).report;
-}
-
 /** Ring `url`; the call goes on by itself. */
 export function ringUp(options: PhoneOptions): PlacedCall {
   return new Phone(options);

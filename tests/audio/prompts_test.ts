@@ -3,11 +3,11 @@ import { hashOf, LOCAL_VOICE, OWN_RECORDING } from "../../lib/audio/prompt_index
 import { PromptBook, type PromptParts, type PromptVoice } from "../../lib/audio/prompts.ts";
 import { encode } from "../../lib/audio/mulaw.ts";
 import { promptLevelDbfs } from "../../lib/audio/recording.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { writeWav } from "../../lib/audio/wav.ts";
 import { failed, ok } from "../../lib/base/result.ts";
 import { diskCache } from "../../lib/prompt_voice.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const { signal } = new AbortController();
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { decode } from "../../lib/audio/mulaw.ts";
 import { readTag, type Tag, TAG_TEXT_BYTES, TagReader, tagUtterance, writeTag } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 function noise(bytes: number, random: () => number): Uint8Array {
   return Uint8Array.from({ length: bytes }, () => random() * 256);

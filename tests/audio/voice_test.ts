@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { decode, loudnessDbfs } from "../../lib/audio/mulaw.ts";
 import { splitText, type VoiceThread } from "../../lib/audio/local_voice.ts";
 import { timeWords } from "../../lib/audio/flite.ts";
-import { localVoice, toneVoice } from "../../lib/audio/voice.ts";
+import { localVoice } from "../../lib/audio/voice.ts";
 import type { VoiceAnswer, VoiceRequest } from "../../lib/audio/voice_worker.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { type Fault, FaultError } from "../../lib/base/result.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** A thread that answers when it is told to. */
 class FakeThread implements VoiceThread {

@@ -3,7 +3,7 @@ import { decode, encode } from "../../lib/audio/mulaw.ts";
 import { resample } from "../../lib/audio/resample.ts";
 import { readTag, writeTag } from "../../lib/audio/tag.ts";
 import { openVad, VoiceDetector } from "../../lib/audio/vad.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const { audio } = await toneVoice().speak("hello");
 const frame = audio.slice(0, FRAME_BYTES);
@@ -27,4 +27,3 @@ Deno.bench("tag: reject an untagged frame", () => void readTag(frame));
 Deno.bench("vad: one frame", () => void vad.speech(frame));
 Deno.bench("vad: one frame with the guard against noise", () => void detector.push(frame));
 Deno.bench("resample: 1 s from 44.1 to 8 kHz", () => void resample(second, 44_100, 8000));
-Deno.bench("tone voice: one short sentence", async () => void await toneVoice().speak("Hello, how can I help?"));

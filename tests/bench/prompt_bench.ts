@@ -3,11 +3,11 @@
 import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import { PromptBook } from "../../lib/audio/prompts.ts";
 import { readRecording } from "../../lib/audio/recording.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { describeNotes, parseConfig } from "../../lib/config.ts";
 import { Outbound } from "../../lib/phone/messages.ts";
 import { playedLines } from "../../lib/prompt_voice.ts";
 import { Routers } from "../../lib/routers.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const parsed = parseConfig({

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { toneVoice, type Utterance } from "../../lib/audio/voice.ts";
+import type { Utterance } from "../../lib/audio/voice.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
 import { simHouse, STORY, storyBrain } from "../sim/house.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isOver, LOOK_EVERY_MS, LOOKS_PER_SWEEP, Reaper, VERY_LATE_MS, type Watched } from "../../lib/call/reaper.ts";
 import { twilioRest } from "../../lib/phone/twilio_rest.ts";
-import { twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { test } from "../case.ts";
+import { twilioRestStandIn } from "../rehearsal/twilio_rest.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { type SimHouse, simHouse } from "../sim/house.ts";
 

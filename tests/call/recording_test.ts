@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import type { Recording } from "../../lib/call/live_call.ts";
 import { test } from "../case.ts";
 import { simHouse, type SimOptions } from "../sim/house.ts";
 import { noticesOf as of } from "../sim/pipeline.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const NOTICE = "This call is recorded so that we can serve you better.";
 const RECORDED = { privacy: { recording: true }, lines: { recordingNotice: NOTICE } };

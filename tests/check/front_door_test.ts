@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { checkFrontDoor } from "../../lib/check/front_door.ts";
 import { type Config, parseConfig } from "../../lib/config.ts";
 import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
 import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 

@@ -1,6 +1,5 @@
 /** A set-up that is all right, played by stand-ins in virtual time; tests break one thing of it. */
 
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { Answer, Dial, Handshake } from "../../lib/base/dial.ts";
 import { failed } from "../../lib/base/result.ts";
 import type { PortState } from "../../lib/check/front_door.ts";
@@ -14,11 +13,12 @@ import { chatStandIn } from "../../lib/rehearsal/chat.ts";
 import { agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import { deepgramListenStandIn } from "../../lib/rehearsal/deepgram_listen.ts";
 import { deepgramSpeakStandIn } from "../../lib/rehearsal/deepgram_speak.ts";
-import { twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { twilioSignature } from "../../lib/softphone/sign.ts";
 import { seeded } from "../case.ts";
+import { twilioRestStandIn } from "../rehearsal/twilio_rest.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 export const HOST = "agent.example.com";
 export const NUMBER = "+15550100001";

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { hashOf, LOCAL_VOICE, OWN_RECORDING, parseIndex, writeIndex } from "../../lib/audio/prompt_index.ts";
 import { promptLevelDbfs } from "../../lib/audio/recording.ts";
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import { readWav, writeWav } from "../../lib/audio/wav.ts";
 import { audio } from "../../lib/audio_command.ts";
 import { wantedBy } from "../../lib/audio_names.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { playedLines } from "../../lib/prompt_voice.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const CONFIG = {
   prompt: "You answer the phone.",

@@ -1,9 +1,9 @@
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { CARTESIA_VERSION, cartesiaTts } from "../../lib/providers/cartesia.ts";
 import { cartesiaStandIn } from "../../lib/rehearsal/cartesia.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { ttsContract, type TtsRig, type TtsTrouble } from "./tts.ts";
 import { countWires } from "./wires.ts";
 

@@ -5,12 +5,12 @@ import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { loudnessDbfs } from "../../lib/audio/mulaw.ts";
 import { tagUtterance } from "../../lib/audio/tag.ts";
 import { SpeechGate } from "../../lib/audio/vad.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { describeFault, type Fault } from "../../lib/base/result.ts";
 import type { Stt, SttEvent } from "../../lib/providers/ports.ts";
 import type { SpeechSense } from "../../lib/rehearsal/ear.ts";
 import { test } from "../case.ts";
 import type { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** One recogniser and what surrounds it, made anew for each test. */
 export interface SttRig {

@@ -1,12 +1,13 @@
 /** Deepgram's voice, through its stand-in, and the local one keep the promises of `Tts`. */
 
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import { deepgramSpeak } from "../../lib/providers/deepgram_speak.ts";
 import { localTts } from "../../lib/providers/local_speak.ts";
 import { deepgramSpeakStandIn } from "../../lib/rehearsal/deepgram_speak.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { ttsContract } from "./tts.ts";
 import { countWires } from "./wires.ts";
 

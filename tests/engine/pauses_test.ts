@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { Pauses } from "../../lib/engine/pauses.ts";
 import { wordsSpoken } from "../../lib/engine/word_count.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const TEXT = "Our kitchen serves dinner until eleven, and the terrace stays open. Would you like a table?";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SILENCE } from "../../lib/audio/frame.ts";
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import type { EngineEvent } from "../../lib/engine/engine.ts";
 import { PipelineEngine } from "../../lib/engine/pipeline.ts";
 import { localTts } from "../../lib/providers/local_speak.ts";
@@ -20,6 +20,7 @@ import {
   type SimPipelineOptions,
   WITHOUT_WORDS,
 } from "../sim/pipeline.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const NOVA = { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 250 } } };
 const FLUX = { listen: { provider: { type: "deepgram", model: "flux-general-en" } } };

@@ -7,10 +7,10 @@
  */
 
 import { sleep, systemClock } from "../../lib/base/clock.ts";
-import { twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { Child, endChildren } from "../bench/child.ts";
 import { startFlags } from "../bench/servers.ts";
+import { twilioRestStandIn } from "../rehearsal/twilio_rest.ts";
 import { Callers, type EndedCall, NUMBERS } from "./soak_callers.ts";
 import { floor, openHandles, quantile, residentBytes, type Sample, slope } from "./soak_memory.ts";
 

@@ -1,6 +1,5 @@
 /** The people who ring during a soak: so many at once, each call short and of one of a few kinds. */
 
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { vendorDial } from "../../lib/providers/socket.ts";
 import type { HangUpWay } from "../../lib/softphone/line.ts";
@@ -8,6 +7,7 @@ import { type PlacedCall, ringUp } from "../../lib/softphone/phone.ts";
 import type { CallReport } from "../../lib/softphone/report.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { seeded } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** Numbers that are rung: the agent engine, the pipeline, and the agent engine with a recording kept. */
 export const NUMBERS = { agent: "+15550101", pipeline: "+15550102", recorded: "+15550103" } as const;

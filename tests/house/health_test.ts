@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { loadConfig } from "../../lib/load.ts";
 import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { folder } from "../store/make.ts";
 
 test("/health is degraded while calls are not recorded, and says why", async () => {

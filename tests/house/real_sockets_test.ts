@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { describeNotes, parseConfig } from "../../lib/config.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { vendorDial } from "../../lib/providers/socket.ts";
 import { openServer, type Server } from "../../lib/server.ts";
-import { type PhoneOptions, placeCall } from "../../lib/softphone/phone.ts";
+import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import { seeded, test } from "../case.ts";
 import { conversation, folder } from "../store/make.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** A server in rehearsal on a free port of loopback, with a voice of tones. */
 function rehearsing(env: Record<string, string> = {}): Server {
@@ -26,7 +26,7 @@ function rehearsing(env: Record<string, string> = {}): Server {
 let rung = 0;
 
 function ring(server: Server, options: Partial<PhoneOptions>) {
-  return placeCall({
+  return ringUp({
     url: `http://127.0.0.1:${server.port}/incoming-call`,
     clock: systemClock,
     dial: vendorDial({ clock: systemClock, kind: "native" }),
@@ -35,7 +35,7 @@ function ring(server: Server, options: Partial<PhoneOptions>) {
     random: seeded(++rung),
     openDelayMs: 0,
     ...options,
-  });
+  }).report;
 }
 
 test("20 calls at once over real sockets: each is answered, interrupted, and loses nothing", async () => {

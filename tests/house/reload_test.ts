@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { ok } from "../../lib/base/result.ts";
 import { type Config, parseConfig } from "../../lib/config.ts";
 import { loadConfig } from "../../lib/load.ts";
@@ -7,6 +6,7 @@ import { watchFiles } from "../../lib/reload.ts";
 import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { folder } from "../store/make.ts";
 
 test("a change is noticed within 2 s, once, and a file may appear or go", async () => {

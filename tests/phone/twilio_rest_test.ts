@@ -3,9 +3,9 @@ import { describeFault, type Fault, type Result } from "../../lib/base/result.ts
 import { ATTEMPT_LIMIT_MS, type FetchRequest } from "../../lib/phone/twilio_http.ts";
 import { type TwilioRest, twilioRest } from "../../lib/phone/twilio_rest.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { type TwilioRestFaults, twilioRestStandIn } from "../../lib/rehearsal/twilio_rest.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { test } from "../case.ts";
+import { type TwilioRestFaults, twilioRestStandIn } from "../rehearsal/twilio_rest.ts";
 import { VirtualClock } from "../sim/clock.ts";
 
 const ACCOUNT = "AC00000000000000000000000000000001";

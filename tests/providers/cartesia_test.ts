@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { describeFault, type Fault, FaultError } from "../../lib/base/result.ts";
 import { CARTESIA_VERSION, type CartesiaOptions, cartesiaTts, renderCartesia } from "../../lib/providers/cartesia.ts";
@@ -13,6 +12,7 @@ import { seeded, test } from "../case.ts";
 import { finished, hear, type Hearing } from "../contract/tts.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const KEY = "sk_car_secret";
 const PROVIDER = { model_id: "sonic-3.5", voice: "f786b574-daa5-4673-aa0c-cbe3e8534c02", language: "en" };

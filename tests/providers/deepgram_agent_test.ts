@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { SILENT_FRAME } from "../../lib/audio/frame.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { Fault } from "../../lib/base/result.ts";
 import { agentRetryMs, deepgramAgent } from "../../lib/providers/deepgram_agent.ts";
 import type { VoiceAgentEvent } from "../../lib/providers/ports.ts";
@@ -8,6 +7,7 @@ import { agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const refused = (status: number, retryAfterMs?: number): Fault => ({
   kind: "refused",

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { describeFault } from "../../lib/base/result.ts";
 import { renderDeepgram, type RenderOptions } from "../../lib/providers/deepgram_render.ts";
 import { deepgramSpeakStandIn, type SpeakStandInOptions } from "../../lib/rehearsal/deepgram_speak.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const signal = new AbortController().signal;
 

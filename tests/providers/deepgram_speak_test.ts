@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import { readTag, TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import type { DialRequest } from "../../lib/base/dial.ts";
 import { FaultError } from "../../lib/base/result.ts";
@@ -15,6 +14,7 @@ import { countWires } from "../contract/wires.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const URL_ = "wss://api.deepgram.com/v1/speak";
 

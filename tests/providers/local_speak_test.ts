@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import { FaultError } from "../../lib/base/result.ts";
 import { localTts } from "../../lib/providers/local_speak.ts";
 import type { Spoken } from "../../lib/providers/ports.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const never = new AbortController().signal;
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { SILENT_FRAME } from "../../lib/audio/frame.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { Breakers } from "../../lib/base/breaker.ts";
 import type { Fault } from "../../lib/base/result.ts";
 import type { OpenStt, SttEvent } from "../../lib/providers/ports.ts";
 import { type Ear, steadyStt } from "../../lib/providers/steady_stt.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 const LOST: Fault = { kind: "lost", peer: "deepgram-listen", closeCode: 1006, reason: "", openMs: 10 };
 const WRONG_KEY: Fault = { kind: "refused", peer: "deepgram-listen", status: 401, detail: "" };

@@ -2,13 +2,13 @@
 
 import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { TagReader, tagUtterance } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { type AgentOptions, type AgentStandIn, agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import type { AgentSession } from "../../lib/rehearsal/agent_session.ts";
 import { type Brain, frontDeskBrain } from "../../lib/rehearsal/brain.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { canonical } from "./settings.ts";
 
 // deno-lint-ignore no-explicit-any -- a test reads what it expects there

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { deskBrain } from "./agent.ts";
 import { canonical } from "./settings.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { FRAME_MS } from "../../lib/audio/frame.ts";
 import { tagUtterance } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { AgentPhase } from "../../lib/rehearsal/agent_phase.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { agentClient, type Client, deskBrain } from "./agent.ts";
 import { canonical } from "./settings.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import { TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { readWav } from "../../lib/audio/wav.ts";
 import type { Wire } from "../../lib/base/wire.ts";
 import { type CartesiaFaults, cartesiaStandIn, type CartesiaStandInOptions } from "../../lib/rehearsal/cartesia.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { wirePair } from "../sim/wire.ts";
 
 interface Message {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
 import { agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { agentClient, deskBrain } from "./agent.ts";
 import { canonical } from "./settings.ts";
 

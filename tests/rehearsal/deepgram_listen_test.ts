@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { encode } from "../../lib/audio/mulaw.ts";
 import { resample } from "../../lib/audio/resample.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { readWav } from "../../lib/audio/wav.ts";
 import { deepgramListenStandIn, type ListenStandInOptions } from "../../lib/rehearsal/deepgram_listen.ts";
 import { say as sayTo, senseLoudness, silence as silenceTo } from "../contract/stt.ts";
 import { openSpeechSense } from "../../lib/rehearsal/sense.ts";
 import { shared, test, testWith } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { connect, type RawClient, refusedBy, TOKEN, typed } from "./raw_client.ts";
 
 const PHONE = "model=nova-3&language=en&encoding=mulaw&sample_rate=8000&channels=1&interim_results=true" +

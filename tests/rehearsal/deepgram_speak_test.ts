@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { deepgramSpeakStandIn, type SpeakStandInOptions } from "../../lib/rehearsal/deepgram_speak.ts";
 import { joined } from "../contract/stt.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { connect, type RawClient, refusedBy, TOKEN, typed } from "./raw_client.ts";
 
 const PHONE = "model=aura-2-thalia-en&encoding=mulaw&sample_rate=8000";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { rehearse } from "../../lib/rehearse.ts";
 import { test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 test("the stand-ins play the configuration of the moment; models of live calls stay", async () => {
   await using rehearsal = rehearse({ clock: systemClock, voice: toneVoice() });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { type CallControl, twilioRestStandIn, type TwilioRestStandInOptions } from "../../lib/rehearsal/twilio_rest.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { type CallControl, twilioRestStandIn, type TwilioRestStandInOptions } from "./twilio_rest.ts";
 
 const ACCOUNT = "AC00000000000000000000000000000001";
 const CALL = "CA00000000000000000000000000000001";

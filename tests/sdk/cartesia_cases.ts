@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { Cartesia } from "@cartesia/cartesia-js";
 import { TTSWS } from "@cartesia/cartesia-js/resources/tts/ws";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { socketWire } from "../../lib/base/wire.ts";
 import { cartesiaStandIn, type CartesiaStandInOptions } from "../../lib/rehearsal/cartesia.ts";
 import { seeded, testWith } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { type Message, spokenIn, until } from "./sockets.ts";
 
 const folder = Deno.env.get("CERTIFICATES") ?? "";

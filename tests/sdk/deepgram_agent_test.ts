@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { DeepgramClient } from "@deepgram/sdk";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { frontDeskBrain } from "../../lib/rehearsal/brain.ts";
 import { type AgentOptions, agentStandIn } from "../../lib/rehearsal/deepgram_agent.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { seeded, test } from "../case.ts";
 import { canonical } from "../rehearsal/settings.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { feed, Inbox, silence, speech, until } from "./sockets.ts";
 
 const GREETING = "Thanks for calling Acme, how can I help?";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { DeepgramClient } from "@deepgram/sdk";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { deepgramSpeakStandIn, type SpeakStandInOptions } from "../../lib/rehearsal/deepgram_speak.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { Inbox, spokenIn, until } from "./sockets.ts";
 
 const PHONE = { model: "aura-2-thalia-en", encoding: "mulaw", sample_rate: "8000" } as const;

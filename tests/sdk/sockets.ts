@@ -2,11 +2,11 @@
 
 import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { readTag, tagUtterance } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
 import type { Dial } from "../../lib/base/dial.ts";
 import { failed, ok } from "../../lib/base/result.ts";
 import { socketWire } from "../../lib/base/wire.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** A parsed message, or anything else that a library hands on. */
 // deno-lint-ignore no-explicit-any -- a test reads what it expects there

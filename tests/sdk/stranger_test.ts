@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { TwilioRealtimeTransportLayer } from "@openai/agents-extensions";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import type { PhoneEvent } from "../../lib/softphone/monitor.ts";
-import { placeCall } from "../../lib/softphone/phone.ts";
+import { ringUp } from "../../lib/softphone/phone.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { realtimeStandIn } from "./realtime.ts";
 import { dialThenWait, until } from "./sockets.ts";
 
@@ -67,7 +67,7 @@ async function call(steps: Step[], { hasty = false } = {}) {
   await using served = serveStandIns([model]);
   await using server = stranger(`ws://${served.origin}/v1/realtime?model=gpt-realtime-2.1`, hasty);
   const events: PhoneEvent[] = [];
-  const report = await placeCall({
+  const report = await ringUp({
     ...{
       url: server.url,
       clock: systemClock,
@@ -79,7 +79,7 @@ async function call(steps: Step[], { hasty = false } = {}) {
     },
     limitMs: hasty ? 1500 : 60_000,
     onEvent: (event) => events.push(event),
-  });
+  }).report;
   const session = model.sessions[0]!;
   await until("the model's socket to close with the phone's", () => session.closed);
   assert.deepEqual([server.errors, session.errors], [[], []]);

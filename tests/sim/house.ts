@@ -1,7 +1,7 @@
 /** A whole house in virtual time: our program, the Voice Agent stand-in behind it and softphones before it. */
 
-import { toneVoice, type Voice } from "../../lib/audio/voice.ts";
 import { createApp } from "../../lib/app.ts";
+import type { Voice } from "../../lib/audio/voice.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "../../lib/call/notice.ts";
 import { type Config, describeNotes, parseConfig } from "../../lib/config.ts";
 import type { Dial } from "../../lib/base/dial.ts";
@@ -13,6 +13,7 @@ import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "./clock.ts";
 import { simDial } from "./dial.ts";
+import { toneVoice } from "./tone_voice.ts";
 import type { Weather } from "./wire.ts";
 
 /** Every word lasts at least 240 ms in the voice of tones: longer than what a resumed reply repeats. */

@@ -1,6 +1,5 @@
 /** A house in virtual time whose calls run on the pipeline engine, with the stand-ins of all its vendors behind it. */
 
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { Dial } from "../../lib/base/dial.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import type { ChatMessage } from "../../lib/providers/ports.ts";
@@ -12,6 +11,7 @@ import { deepgramSpeakStandIn, type SpeakStandInOptions } from "../../lib/rehear
 import type { VirtualClock } from "./clock.ts";
 import { simDial } from "./dial.ts";
 import { simHouse, type SimOptions } from "./house.ts";
+import { toneVoice } from "./tone_voice.ts";
 import type { Weather } from "./wire.ts";
 
 export interface SimPipelineOptions

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { readWav, writeWav } from "../../lib/audio/wav.ts";
 import { type CallCommand, runCallCommand } from "../../lib/softphone/cli.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import type { Script } from "./server.ts";
 import { testServer } from "./server.ts";
 import { seeded, test } from "../case.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import { type Tag, tagUtterance, writeTag } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { ArrivalEar, PlayedEar } from "../../lib/softphone/ear.ts";
 import { GapWatch } from "../../lib/softphone/gaps.ts";
 import { TagStream } from "../../lib/softphone/tag_stream.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 async function speech(text: string, source = 1, firstFrame = 0): Promise<Uint8Array> {
   const { audio, words } = await toneVoice().speak(text);

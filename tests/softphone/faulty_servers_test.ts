@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { writeWav } from "../../lib/audio/wav.ts";
 import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { callOnce, type Rig } from "./rig.ts";
 import { type Script, type ServerLine, testServer } from "./server.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import { twilioSignature } from "../../lib/softphone/sign.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { readWav } from "../../lib/audio/wav.ts";
 import { FaultError } from "../../lib/base/result.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { callOnce, codes } from "./rig.ts";
 import { PLAIN_TWIML, type Script, type ServerLine, testServer, xml } from "./server.ts";
 

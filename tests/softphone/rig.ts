@@ -1,12 +1,12 @@
 /** A phone and a scripted server in virtual time. */
 
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import type { PhoneEvent } from "../../lib/softphone/monitor.ts";
 import type { CallReport } from "../../lib/softphone/report.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { seeded } from "../case.ts";
 import { simDial } from "../sim/dial.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import type { Weather } from "../sim/wire.ts";
 import { type Script, type TestServer, testServer } from "./server.ts";
 

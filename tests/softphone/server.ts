@@ -3,10 +3,10 @@
 import { Buffer } from "node:buffer";
 import { FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
 import { readTag, tagUtterance } from "../../lib/audio/tag.ts";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import type { AnswerHandshake, Handshake } from "../../lib/base/dial.ts";
 import type { Wire } from "../../lib/base/wire.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 
 /** A message of the phone, as it came, and when. */
 export interface Got {

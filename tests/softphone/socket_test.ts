@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { toneVoice } from "../../lib/audio/voice.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import type { Dial } from "../../lib/base/dial.ts";
 import { failed, ok } from "../../lib/base/result.ts";
 import { socketWire } from "../../lib/base/wire.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { placeCall } from "../../lib/softphone/phone.ts";
+import { ringUp } from "../../lib/softphone/phone.ts";
 import { seeded, test } from "../case.ts";
+import { toneVoice } from "../sim/tone_voice.ts";
 import { testServer } from "./server.ts";
 
 const nativeDial: Dial = ({ peer, url, headers }) =>
@@ -26,7 +26,7 @@ test("a call over real sockets in real time: words, marks and frames arrive whol
     { path: "/media", answer: server.answer },
     { path: "/incoming-call", fetch: server.fetch },
   ]);
-  const report = await placeCall({
+  const report = await ringUp({
     url: `http://${served.origin}/incoming-call`,
     clock: systemClock,
     dial: nativeDial,
@@ -35,7 +35,7 @@ test("a call over real sockets in real time: words, marks and frames arrive whol
     random: seeded(1),
     openDelayMs: 0,
     steps: [{ kind: "say", text: "hi" }],
-  });
+  }).report;
   assert.deepEqual(report.offences, []);
   assert.deepEqual(report.turns.map(({ heard }) => heard), ["hello", "you said hi"]);
   assert.deepEqual([report.lostFrames, report.staleFrames, report.marks], [0, 0, { sent: 2, echoed: 2 }]);

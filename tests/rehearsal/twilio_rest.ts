@@ -1,7 +1,7 @@
 /** Twilio's REST API as far as it is used: a stand-in that really acts on rehearsed calls. Twilio reference, sections 5 and 8.6. */
 
-import { isHttpUrl } from "../base/url.ts";
-import { type Clock, sleep } from "../base/clock.ts";
+import { isHttpUrl } from "../../lib/base/url.ts";
+import { type Clock, sleep } from "../../lib/base/clock.ts";
 
 /** What the owner of a rehearsed call lets the API do with it. */
 export interface CallControl {
