@@ -105,9 +105,4 @@ export class Breakers {
   health(): ProviderHealth[] {
     return [...this.#all.values()].map(({ health }) => health);
   }
-
-  /** Whether all are used as usual. */
-  get healthy(): boolean {
-    return this.health().every(({ state }) => state === "closed");
-  }
 }

@@ -18,10 +18,6 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     this.#whenFull = whenFull;
   }
 
-  get size(): number {
-    return this.#items.length;
-  }
-
   /** @returns false if the item was not taken: the queue is full and refuses, or is closed. */
   push(item: T): boolean {
     if (this.#closed) return false;

@@ -2,6 +2,7 @@
 
 import type { Clock, Timer } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
+import { raced } from "../base/raced.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { ChatMessage, ChatUsage, Llm } from "../providers/ports.ts";
 import {
@@ -62,7 +63,6 @@ export class Extractor implements AsyncDisposable {
   readonly #passes = new BoundedQueue<void>({ limit: WAITING_LIMIT, whenFull: "drop-oldest" });
   readonly #scope = new AbortController();
   readonly #worker: Promise<void>;
-  #running = false;
   #seen = 0;
 
   constructor(parts: ExtractorParts) {
@@ -108,16 +108,9 @@ export class Extractor implements AsyncDisposable {
     await this.#worker;
   }
 
-  /** Whether a pass is under way. */
-  get busy(): boolean {
-    return this.#running;
-  }
-
   async #work(): Promise<void> {
     for await (const _ of this.#passes) {
-      this.#running = true;
       await this.#pass({ summary: false, limitMs: PASS_LIMIT_MS, scope: this.#scope.signal });
-      this.#running = false;
     }
   }
 
@@ -160,7 +153,7 @@ export class Extractor implements AsyncDisposable {
     const { llm, fields } = this.#parts;
     let spent: ChatUsage | undefined;
     try {
-      const text = await abortable(
+      const text = await raced(
         llm.extract({
           messages,
           schema: this.#schemas[summary ? "final" : "pass"],
@@ -249,18 +242,4 @@ function deadline(clock: Clock, ms: number, scope: AbortSignal): Disposable & { 
     },
     [Symbol.dispose]: () => timer[Symbol.dispose](),
   };
-}
-
-/** Rejects as soon as `signal` aborts, even if the model does not heed it. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const gone = Promise.withResolvers<never>();
-  const stop = () => gone.reject(signal.reason);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  promise.catch(() => undefined); // it may end after us
-  try {
-    return await Promise.race([promise, gone.promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

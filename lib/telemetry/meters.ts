@@ -65,5 +65,3 @@ export function offhookMeters(registry = new Registry()) {
     }),
   };
 }
-
-export type OffhookMeters = ReturnType<typeof offhookMeters>;
