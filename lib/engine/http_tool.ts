@@ -24,7 +24,7 @@ export interface HttpToolParts {
 }
 
 /** What is read of an answer. */
-export const ANSWER_LIMIT_BYTES = 8192;
+const ANSWER_LIMIT_BYTES = 8192;
 
 export function httpTool(spec: HttpToolSpec, parts: HttpToolParts): Tool {
   const { name, description, parameters, method, timeoutMs, confirm } = spec;
@@ -96,7 +96,7 @@ function isLoopbackName(host: string): boolean {
 }
 
 /** Addresses of private, local, shared and special networks: RFC 1918, 6598, 3927, 4193 and relatives. */
-export function isPrivateAddress(address: string): boolean {
+function isPrivateAddress(address: string): boolean {
   const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/i.exec(address);
   if (!v4) return /^(::1?$|f[cd]|fe[89ab]|::ffff:[0-9a-f])/i.test(address);
   const [a, b] = [Number(v4[1]), Number(v4[2])];

@@ -50,7 +50,7 @@ export interface PipelineParts {
   warm?: (signal: AbortSignal) => Promise<unknown>;
 }
 
-export const FILLER_AFTER_MS = 1800;
+const FILLER_AFTER_MS = 1800;
 /** Fillers drawn to find one that is not the last one again. */
 const FILLER_DRAWS = 4;
 /** The caller is held to have said something after so long: 0.8 s, of which 0.3 s is the delay of the ear itself. */

@@ -7,7 +7,7 @@ import type { EngineHost } from "./engine.ts";
 import type { Memory } from "./memory.ts";
 
 /** A tool bounds its own time; should it not, its result counts as lost after this. */
-export const TOOL_LIMIT_MS = 70_000;
+const TOOL_LIMIT_MS = 70_000;
 const LOST = JSON.stringify({ error: "The tool gave no answer in time." });
 
 export interface ToolDeskParts {

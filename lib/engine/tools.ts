@@ -26,7 +26,7 @@ export interface ToolRequest {
 }
 
 /** Longer results are cut: they would only slow the model down. */
-export const RESULT_LIMIT_CHARACTERS = 8192;
+const RESULT_LIMIT_CHARACTERS = 8192;
 /** Requests that are remembered, so that a repeated id runs nothing twice. */
 const REMEMBERED = 200;
 

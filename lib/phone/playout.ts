@@ -4,11 +4,11 @@ import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SILENCE } from "../audio/
 import type { Cut } from "./leg.ts";
 
 /** A mark follows each 200 ms of a reply, and its end: the carrier's echo tells what was heard. */
-export const MARK_EVERY_MS = 200;
+const MARK_EVERY_MS = 200;
 /** Audio the line accepts ahead of the caller's ear before it refuses more. */
-export const QUEUE_LIMIT_MS = 180_000;
+const QUEUE_LIMIT_MS = 180_000;
 /** What is kept of cut replies, for a false start. */
-export const KEEP_LIMIT_MS = 30_000;
+const KEEP_LIMIT_MS = 30_000;
 
 /** What is to be sent: whole frames of one reply, or a mark. */
 export type Outgoing =

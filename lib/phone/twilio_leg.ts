@@ -18,7 +18,7 @@ const ODD_LIMIT = 200;
 /** Unsent bytes at which the carrier is held to be gone: half a minute of audio in JSON. */
 const CLOGGED_BYTES = 256 * 1024;
 /** Silence is filled in for at most this much of a gap in the carrier's timestamps. */
-export const GAP_FILL_LIMIT_MS = 2000;
+const GAP_FILL_LIMIT_MS = 2000;
 /** Without any frame for this long, silence is made up in real time: recognisers stop without audio. Gaps up to 233 ms are normal. */
 const QUIET_LINE_MS = 500;
 /** Caller audio kept while nobody is connected. */

@@ -27,7 +27,7 @@ export interface Dial {
 }
 
 /** Name and value of one `<Parameter>` together must stay under this many characters. */
-export const PARAMETER_LIMIT_CHARACTERS = 500;
+const PARAMETER_LIMIT_CHARACTERS = 500;
 
 /** Longer texts of `<Say>` are cut here. */
 const SAY_LIMIT_CHARACTERS = 4096;

@@ -18,7 +18,7 @@ import type {
 } from "./ports.ts";
 
 /** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
-export const READY_DEADLINE_MS = 1500;
+const READY_DEADLINE_MS = 1500;
 /** Unsent bytes at which the vendor is held to be gone: 16 s of audio. */
 const CLOGGED_BYTES = 128 * 1024;
 
@@ -38,7 +38,7 @@ export interface VoiceAgentPlan {
 }
 
 /** The `Settings` message: mu-law 8 kHz both ways, without a container. Each fallback carries its own prompt and functions (section 2.8). */
-export function settingsMessage(plan: VoiceAgentPlan): string {
+function settingsMessage(plan: VoiceAgentPlan): string {
   const functions = plan.functions.map(({ deferUntilEot, ...schema }) => ({
     ...schema,
     ...(deferUntilEot ? { defer_until_eot: true } : {}),
@@ -84,7 +84,7 @@ const PASSING = new Set([
 ]);
 
 /** What to do about a fault of the agent: its own codes, else as with all of Deepgram's sockets. */
-export function agentFaultAction(fault: Fault): FaultAction {
+function agentFaultAction(fault: Fault): FaultAction {
   if (fault.kind === "rejected" && PASSING.has(fault.code)) return "retry";
   return fault.kind === "refused" && fault.status >= 500 ? "retry" : faultAction(fault);
 }
@@ -154,7 +154,7 @@ const QUIET = new Set([
 type AgentMessage = z.infer<typeof Message>;
 
 /** Read one text message. Unknown types give undefined: new ones are added at any time (section 2.11). Never throws. */
-export function parseAgentMessage(text: string): AgentMessage | { odd: string } | undefined {
+function parseAgentMessage(text: string): AgentMessage | { odd: string } | undefined {
   let message: unknown;
   try {
     message = JSON.parse(text);

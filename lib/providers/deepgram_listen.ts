@@ -51,11 +51,11 @@ export interface OpenListenOptions {
 }
 
 /** A text KeepAlive goes out when no audio was sent for so long; the server gives up after 10 s. */
-export const KEEP_ALIVE_MS = 4000;
+const KEEP_ALIVE_MS = 4000;
 /** Audio kept while the socket opens. */
-export const KEPT_FRAMES = 100;
+const KEPT_FRAMES = 100;
 /** Audio flows and the server says nothing at all: it is stuck. With interim results it speaks about once a second. */
-export const MUTE_LIMIT_MS = 15_000;
+const MUTE_LIMIT_MS = 15_000;
 
 /** Open a recogniser; it connects at once. mu-law at 8 kHz passes untouched. */
 export function openListen(options: OpenListenOptions): Stt {

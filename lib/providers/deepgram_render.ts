@@ -8,9 +8,7 @@ import { within } from "./within.ts";
 
 const PEER = "deepgram-speak";
 /** Longest wait for the whole audio, ms. */
-export const RENDER_DEADLINE_MS = 15_000;
-/** Longest text, characters. */
-export const RENDER_LIMIT = 2000;
+const RENDER_DEADLINE_MS = 15_000;
 
 export interface RenderOptions {
   fetch: (request: Request) => Response | Promise<Response>;

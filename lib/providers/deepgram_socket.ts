@@ -7,7 +7,7 @@ import { CLOSE_DEADLINE_MS, type Wire } from "../base/wire.ts";
 import { closeFault } from "./deepgram_faults.ts";
 
 /** Bytes that may wait for the vendor before the socket counts as clogged: 8 s of mu-law. */
-export const BUFFER_LIMIT_BYTES = 65_536;
+const BUFFER_LIMIT_BYTES = 65_536;
 
 export interface DeepgramSocketHost {
   opened(): void;

@@ -61,8 +61,8 @@ export const NOTHING_HEARD: ListenAssembly = {
 };
 
 /** How long a `Finalize` may take after `UtteranceEnd`, and when our side asked for the rest, in ms. */
-export const UTTERANCE_FINALIZE_MS = 500;
-export const FINISH_FINALIZE_MS = 1000;
+const UTTERANCE_FINALIZE_MS = 500;
+const FINISH_FINALIZE_MS = 1000;
 
 const EPSILON_S = 0.001;
 

@@ -11,7 +11,7 @@ import type { SpokenReply } from "./spoken_reply.ts";
 
 const PEER = "deepgram-speak";
 /** How long `Cleared` may take before the socket is given up. */
-export const CLEAR_DEADLINE_MS = 1000;
+const CLEAR_DEADLINE_MS = 1000;
 /** How long the socket may take to open, ms: a caller may be waiting. */
 const OPENING_MS = 1500;
 

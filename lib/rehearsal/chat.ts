@@ -59,7 +59,7 @@ export interface ChatStandIn {
 }
 
 /** Model names that misbehave as they say; `e` and three digits is that HTTP status. */
-export const SCRIPTED_MODELS = [
+const SCRIPTED_MODELS = [
   ...["e400", "e401", "e404", "e429", "e500", "e503", "mid-error", "cut", "reset", "slow", "stall", "hang", "no-done"],
   ...["toolcall", "badjson", "object", "whole", "html"],
 ] as const;

@@ -34,7 +34,7 @@ export interface FluxKnobs {
   idleMs: number;
 }
 
-export const FLUX_KNOBS: FluxKnobs = { eagerMs: 200, endMs: 400, updateMs: 250, idleMs: 25_000 };
+const FLUX_KNOBS: FluxKnobs = { eagerMs: 200, endMs: 400, updateMs: 250, idleMs: 25_000 };
 
 /** What goes wrong, all off by default. Times in ms of audio. */
 export interface FluxFaults extends DoorFaults {

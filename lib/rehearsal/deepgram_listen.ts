@@ -39,7 +39,7 @@ export interface ListenKnobs {
   noise: boolean;
 }
 
-export const LISTEN_KNOBS: ListenKnobs = {
+const LISTEN_KNOBS: ListenKnobs = {
   finalMs: 250,
   interimMs: 200,
   windowMs: 4000,

@@ -41,7 +41,7 @@ export interface SpeakKnobs {
   staleFlushedMs: number;
 }
 
-export const SPEAK_KNOBS: SpeakKnobs = {
+const SPEAK_KNOBS: SpeakKnobs = {
   firstByteMs: 90,
   rateX: 5,
   chunkBytes: 4000,

@@ -43,9 +43,9 @@ export interface TrainOptions {
 }
 
 /** At most about one utterance in two hundred that means no route reaches this (see lib/README.md, "Routes"). */
-export const DEFAULT_THRESHOLD = 0.5;
+const DEFAULT_THRESHOLD = 0.5;
 /** For routes that hang up: about one in a thousand. */
-export const STRICT_THRESHOLD = 0.75;
+const STRICT_THRESHOLD = 0.75;
 
 const RANKED = 5;
 /** A whole utterance may be twice as long as the route's longest example, and this much longer. */

@@ -195,7 +195,7 @@ async function readSpeech(file: string, readFile: CallCommand["readFile"]): Prom
 }
 
 /** One line for people; undefined for what they need not see. */
-export function describeEvent(event: PhoneEvent): string | undefined {
+function describeEvent(event: PhoneEvent): string | undefined {
   switch (event.kind) {
     case "ringing":
       return `ringing ${event.url}`;

@@ -4,7 +4,7 @@ import type { Tag } from "../audio/tag.ts";
 import { TagStream } from "./tag_stream.ts";
 
 /** A frame that continues a cleared utterance is stale for this long; later it is a deliberate resumption. */
-export const STALE_WITHIN_MS = 500;
+const STALE_WITHIN_MS = 500;
 
 const FRAME_NUMBERS = 1 << 24;
 

@@ -1,7 +1,7 @@
 /** What a server does that Twilio would fault, named. Twilio reference, sections 6.2 and 8.5. */
 
 /** Every offence with the number Twilio's debugger shows for it; 0 where Twilio has none. */
-export const OFFENCES = {
+const OFFENCES = {
   "binary-frame": 31950,
   "not-json": 31951,
   "unknown-event": 31951,

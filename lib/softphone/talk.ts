@@ -3,7 +3,7 @@
 import { audioMs, FRAME_MS } from "../audio/frame.ts";
 
 /** The agent has finished when nothing of it was heard for this long. */
-export const FINISHED_AFTER_MS = 600;
+const FINISHED_AFTER_MS = 600;
 /** A pause this long ends a reply that the caller spoke over: what comes then answers the caller. */
 const OVERLAP_PAUSE_MS = 200;
 /** A pause this long separates two replies. */

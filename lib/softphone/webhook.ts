@@ -9,7 +9,7 @@ import { readTwiml, type Target, type Twiml } from "./twiml.ts";
 export type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** Total time for a request that steers the call. */
-export const WEBHOOK_LIMIT_MS = 15_000;
+const WEBHOOK_LIMIT_MS = 15_000;
 const CALLBACK_LIMIT_MS = 5000;
 /** What a server says of its refusal is told up to here. */
 const REASON_LIMIT_CHARACTERS = 300;

@@ -39,7 +39,7 @@ export function log(level: LogLevel, message: string, facts: Record<string, unkn
 }
 
 /** A phone number with all but its last two digits hidden; other callers are hidden whole. */
-export function maskNumber(number: string): string {
+function maskNumber(number: string): string {
   if (number === "") return "unknown";
   return /^\+?\d{5,}$/.test(number) ? `${"*".repeat(Math.max(0, number.length - 2))}${number.slice(-2)}` : "withheld";
 }
