@@ -10,7 +10,7 @@ import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
 import { type CallModels, type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
 import { Reaper } from "./reaper.ts";
-import { type Caller, Registry } from "./registry.ts";
+import { Registry } from "./registry.ts";
 import { runCall } from "./session.ts";
 import { Unasked } from "./unasked.ts";
 
@@ -29,6 +29,11 @@ export type Refusal =
   | "already-live"
   | "caller-limit"
   | "daily-limit";
+
+export interface Caller {
+  from: string;
+  to: string;
+}
 
 /** Facts of a call that decide how it is answered. */
 export interface CallFacts extends Caller {
@@ -154,14 +159,13 @@ interface Parked extends Present {
 }
 
 /** Sockets without a `start` yet, in the whole process; a socket more is refused before it is opened. */
-export const SOCKETS_BEFORE_START = 64;
+const SOCKETS_BEFORE_START = 64;
 
 interface PreparedCall extends AsyncDisposable {
   facts: CallFacts;
   plan: CallPlan;
   early: EarlyEngine | undefined;
   back: Returning | undefined;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What a returning call brings along. */
@@ -213,8 +217,7 @@ export class Reception {
       this.#parts.refused(refusal, callSid);
       return refusal;
     }
-    const { openEarly } = this.#parts;
-    this.#registry.expect(callSid, caller, () => this.#prepare(callSid, caller, { openNow: openEarly }));
+    this.#registry.expect(callSid, () => this.#prepare(callSid, caller, { openNow: this.#parts.openEarly }));
     return undefined;
   }
 
@@ -282,11 +285,6 @@ export class Reception {
     this.#bury(callSid, "caller-hung-up");
   }
 
-  /** End one live call. @returns false if it is not here. */
-  end(callSid: string, reason: EndReason): boolean {
-    return this.#registry.end(callSid, reason);
-  }
-
   async drain(graceMs: number): Promise<void> {
     await this.#registry.drain(graceMs);
     await this.#unasked.settled();
@@ -303,7 +301,7 @@ export class Reception {
     // Without an announcement here another process answered the webhook, or nobody did: it counts as a call of its own.
     const admitted = claimed ? "yes" : this.#registry.admits(callSid);
     if (admitted !== "yes") return admitted;
-    const prepared = claimed?.prepared ?? this.#prepare(callSid, claimed ?? caller, { openNow: false });
+    const prepared = claimed ?? this.#prepare(callSid, caller, { openNow: false });
     this.#registry.add(callSid, this.#run(leg, line, prepared));
     return undefined;
   }
@@ -336,11 +334,7 @@ export class Reception {
     const { clock, version } = this.#parts;
     const startedMs = back?.startedMs ?? clock.monotonicMs();
     const fold = back?.fold ?? new RecordFold(facts.id);
-    const report = (body: NoticeBody) => {
-      const notice = { ...body, call: facts.id, atMs: clock.monotonicMs() - startedMs };
-      fold.add(notice);
-      this.#parts.report(notice);
-    };
+    const report = (body: NoticeBody) => this.#report({ facts, fold, startedMs }, body);
     if (back) report({ kind: "call-resumed", why: back.resumed.why, streamSid: line.streamSid });
     else {
       report({
@@ -452,11 +446,7 @@ export class Reception {
       ...(unanswered === undefined ? {} : { unanswered }),
     };
     const back: Returning = { facts, fold, startedMs, resumed, fellBack: parked.fellBack || failed };
-    this.#registry.expect(
-      callSid,
-      facts,
-      () => this.#prepare(callSid, facts, { openNow: this.#parts.openEarly, back }),
-    );
+    this.#registry.expect(callSid, () => this.#prepare(callSid, facts, { openNow: this.#parts.openEarly, back }));
     return { kind: "connect" };
   }
 

@@ -2,23 +2,12 @@
 
 import { type Clock, settledWithin, type Timer } from "../base/clock.ts";
 import type { LiveCall } from "./live_call.ts";
-import type { EndReason, LineName } from "./machine.ts";
 
 /** A call whose webhook was answered must bring its stream within this time. */
-export const CLAIM_DEADLINE_MS = 15_000;
+const CLAIM_DEADLINE_MS = 15_000;
 
-export interface Caller {
-  from: string;
-  to: string;
-}
-
-/** What was prepared for a call before its stream came. Disposed if nobody claims it. */
-export interface Prepared extends AsyncDisposable {
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
-interface Expected<P extends Prepared> extends Caller {
-  prepared: P | undefined;
+interface Expected<P> {
+  prepared: P;
   timer: Timer;
 }
 
@@ -29,8 +18,11 @@ export interface RegistryParts {
   unclaimed: (callSid: string) => void;
 }
 
-/** One entry per CallSid, so a repeated webhook or stream changes nothing. Calls that are expected count as taken. */
-export class Registry<P extends Prepared> {
+/**
+ * One entry per CallSid, so a repeated webhook or stream changes nothing. Calls that are expected count as taken. `P`: what is
+ * prepared for a call before its stream comes; disposed if nobody claims it.
+ */
+export class Registry<P extends AsyncDisposable> {
   readonly #parts: RegistryParts;
   readonly #expected = new Map<string, Expected<P>>();
   readonly #live = new Map<string, LiveCall>();
@@ -67,22 +59,22 @@ export class Registry<P extends Prepared> {
   }
 
   /** Keep a place for a call; `prepare` runs once per call, whatever the carrier repeats. */
-  expect(callSid: string, caller: Caller, prepare: () => P | undefined): void {
+  expect(callSid: string, prepare: () => P): void {
     if (this.knows(callSid)) return;
     const timer = this.#parts.clock.after(CLAIM_DEADLINE_MS, () => {
       this.#parts.unclaimed(callSid);
       this.#drop(callSid);
     });
-    this.#expected.set(callSid, { ...caller, prepared: prepare(), timer });
+    this.#expected.set(callSid, { prepared: prepare(), timer });
   }
 
   /** The stream of a call is here: take what was prepared. @returns undefined for a call nobody announced. */
-  claim(callSid: string): (Caller & { prepared: P | undefined }) | undefined {
+  claim(callSid: string): P | undefined {
     const expected = this.#expected.get(callSid);
     if (!expected) return undefined;
     this.#expected.delete(callSid);
     expected.timer[Symbol.dispose]();
-    return expected;
+    return expected.prepared;
   }
 
   isLive(callSid: string): boolean {
@@ -104,13 +96,6 @@ export class Registry<P extends Prepared> {
   leave(callSid: string): void {
     this.#live.delete(callSid);
     this.#changed();
-  }
-
-  /** End one call politely. @returns false if it is not live here. */
-  end(callSid: string, reason: EndReason, say?: LineName): boolean {
-    const call = this.#live.get(callSid);
-    call?.end(reason, say);
-    return call !== undefined;
   }
 
   /**
@@ -135,11 +120,9 @@ export class Registry<P extends Prepared> {
   }
 
   #drop(callSid: string): void {
-    const expected = this.#expected.get(callSid);
-    this.#expected.delete(callSid);
-    expected?.timer[Symbol.dispose]();
+    const prepared = this.claim(callSid);
     this.#changed();
-    expected?.prepared?.[Symbol.asyncDispose]().catch(reportError);
+    prepared?.[Symbol.asyncDispose]().then(undefined, reportError);
   }
 }
 
