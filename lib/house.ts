@@ -144,7 +144,7 @@ export function buildHouse(parts: HouseParts): House {
     mintToken: tokens.mint,
     busyLine({ from, to }) {
       const { lines, language, timezone } = forNumber(config(), to);
-      const text = prompts.textOf(lines.busy);
+      const text = lines.busy.text || prompts.textOf(lines.busy);
       const filled = fillVariables(text, { now: clock.wallTime(), timezone, caller: from, called: to });
       return { text: filled, ...(language === "multi" ? {} : { language }) };
     },
@@ -214,7 +214,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     const prompt = line && { ...line, voice: parts.lineSource?.voiceOf(call) };
     const audio = prompt && prompts.get(prompt);
     if (!line || !audio) return undefined;
-    const text = fill(prompts.textOf(prompt));
+    const text = prompts.textOf(prompt);
     return { text, audio: config.rehearsal ? tagged(parts, text, audio) : audio, interruptible: line.interruptible };
   };
   const before = facts.resumed?.tools;

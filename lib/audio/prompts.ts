@@ -63,9 +63,9 @@ export class PromptBook {
     return this.#prompts.get(keyOf(line))?.audio;
   }
 
-  /** What a line says; of a line without text, what its recording is known to say. */
+  /** What is heard of a line; of one without text, what its recording is known to say. */
   textOf(line: PromptLine): string {
-    return line.text || (this.#prompts.get(keyOf(line))?.text ?? "");
+    return withoutVariables(line.text) || (this.#prompts.get(keyOf(line))?.text ?? "");
   }
 
   /** Who speaks a line that is there: the name of a voice, or "recording" where it is unknown. */
@@ -131,7 +131,7 @@ export class PromptBook {
   }
 
   async #speak(line: PromptLine, { signal, notes, failures, index }: Speaking): Promise<Prompt | undefined> {
-    const text = withoutVariables(line.text, notes);
+    const text = withoutVariables(line.text);
     if (text === "") return undefined;
     const { voice } = line;
     if (voice && (failures.get(voice.name) ?? 0) < FAILURES_LIMIT) {
@@ -228,13 +228,9 @@ function keyOf({ text, audio, voice }: PromptLine): string {
   return [audio ?? "", voice?.name ?? "", text].join("\n");
 }
 
-/** What is spoken once cannot hold what differs from call to call. */
-function withoutVariables(text: string, notes: Set<string>): string {
-  const plain = text.replace(/\{\{[^}]*\}\}/g, " ").replace(/\s+/g, " ").trim();
-  if (plain !== text.trim() && text.includes("{{")) {
-    notes.add(`The line "${text}" is recorded once for all calls: what stands in {{ }} is left out. Remove it.`);
-  }
-  return plain;
+/** A line is spoken once for all calls: what stands in {{ }} is left out, as the configuration's warnings say. */
+function withoutVariables(text: string): string {
+  return text.replace(/\{\{[^}]*\}\}/g, " ").replace(/\s+/g, " ").trim();
 }
 
 function messageOf(error: unknown): string {

@@ -37,6 +37,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   secrets(call, context, fault);
   lookupVariables(call, fault);
   sharedUtterances(call, warn);
+  varyingLines(call, warn);
   missingAssets(call, context, warn);
   oldVoices(call, warn);
   longPrompt(call, warn);
@@ -154,10 +155,34 @@ function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): voi
   });
 }
 
+type Said = { text?: string; audio?: string };
+
+/** Every line that `call` may say, by its key. */
+function linesOf({ greeting, routes = [], tools = [], lines }: Partial<CallConfig>): [key: string, line: Said][] {
+  const { fillers = [], ...single } = lines ?? {};
+  const all: [string, Said | undefined][] = [
+    ["greeting", greeting],
+    ...routes.map((route, i): [string, Said] => [`routes[${i}]`, route]),
+    ...tools.map((tool, i): [string, Said | undefined] => [`tools[${i}].whileWaiting`, tool.whileWaiting]),
+    ...Object.entries(single).map(([name, line]): [string, Said] => [`lines.${name}`, line as Line]), // all but the fillers are lines
+    ...fillers.map((line, i): [string, Said] => [`lines.fillers[${i}]`, line]),
+  ];
+  return all.filter((entry): entry is [string, Said] => entry[1] !== undefined);
+}
+
+/** A line that is spoken once for all calls knows no call; the carrier speaks the busy line, the engine a greeting without a recording. */
+function varyingLines(call: Partial<CallConfig>, warn: Tell): void {
+  for (const [key, { text = "", audio }] of linesOf(call)) {
+    const [name] = placeholders(text);
+    if (name === undefined || key === "lines.busy" || (key === "greeting" && audio === undefined)) continue;
+    warn(key, `holds {{${name}}}, and is spoken once for all calls`, "Remove it: what stands in {{ }} is left out.");
+  }
+}
+
 function missingAssets(call: Partial<CallConfig>, { hasAsset }: RuleContext, warn: Tell): void {
   if (!hasAsset) return;
-  const check = (key: string, line: { text?: string; audio?: string } | undefined) => {
-    if (line?.audio === undefined || hasAsset(`assets/audio/${line.audio}.mulaw`)) return;
+  for (const [key, line] of linesOf(call)) {
+    if (line.audio === undefined || hasAsset(`assets/audio/${line.audio}.mulaw`)) continue;
     const problem = `is ${quote(line.audio)}, and there is no assets/audio/${line.audio}.mulaw`;
     warn(
       `${key}.audio`,
@@ -166,13 +191,7 @@ function missingAssets(call: Partial<CallConfig>, { hasAsset }: RuleContext, war
         ? `Write a text to be spoken instead, or run: offhook audio build ${line.audio}`
         : `The text will be spoken instead. To record it, run: offhook audio build ${line.audio}`,
     );
-  };
-  check("greeting", call.greeting);
-  call.routes?.forEach((route, i) => check(`routes[${i}]`, route));
-  call.tools?.forEach((tool, i) => check(`tools[${i}].whileWaiting`, tool.whileWaiting));
-  const { fillers = [], ...lines } = call.lines ?? {};
-  for (const [name, line] of Object.entries(lines)) check(`lines.${name}`, line as Line); // all but the fillers are lines
-  fillers.forEach((line, i) => check(`lines.fillers[${i}]`, line));
+  }
 }
 
 /** Cartesia stopped these after 20 October 2026 (Cartesia reference, section 3). */

@@ -459,3 +459,14 @@ test("a number beyond all limits is told once, with the limit of its key", () =>
   const notes = faults({ ...P, limits: { callsAtOnce: 1e308 } });
   assert.deepEqual(notes.map(({ key, remedy }) => [key, remedy]), [["limits.callsAtOnce", "Write 100000 or less."]]);
 });
+
+test("a line that is spoken once for all calls and names one of them is warned of", () => {
+  const { warnings } = load({
+    ...P,
+    greeting: "Hello {{caller}}.",
+    lines: { goodbye: "It is {{now}}.", busy: "You called {{called}}.", fillers: ["Hm.", "{{today}}?"] },
+    routes: [{ name: "day", utterances: ["what day is it"], text: "Today is {{today}}." }],
+  });
+  assert.deepEqual(warnings.map(({ key }) => key), ["routes[0]", "lines.goodbye", "lines.fillers[1]"]);
+  assert.match(describeNotes(warnings), /holds \{\{today\}\}, and is spoken once/);
+});
