@@ -25,11 +25,12 @@ import type { Fault, Result } from "./base/result.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import { lookUpCaller } from "./before_call.ts";
 import { AgentEngine } from "./engine/agent.ts";
+import { holdsPhrase, isOnly } from "./engine/phrases.ts";
 import { openPipeline } from "./pipeline_plan.ts";
 import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
-import { isOnly, mentions, Routers } from "./routers.ts";
+import { Routers } from "./routers.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
 import { UsageMeter } from "./providers/usage.ts";
@@ -249,7 +250,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   let router = routers.of(call); // a later configuration forgets those that it does not need
   return {
     route: (text) => routeOf((router ??= routers.of(call))?.decide(text), { call, spoken, open }),
-    onlyInterrupts: (text) => isOnly(call.pipeline.turn.interruptionPhrases, text),
+    onlyInterrupts: (text) => isOnly(text, call.pipeline.turn.interruptionPhrases),
     tools,
     // The pipeline covers its own waits.
     filler: call.engine === "agent" ? fillerOf(call, spoken) : () => undefined,
@@ -278,7 +279,7 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
       "last-words": LAST_WORDS_MS,
       "hang-up": HANG_UP_MS,
     },
-    patienceMs: (text) => mentions(call.silence.patiencePhrases, text) ? call.silence.patienceMs : 0,
+    patienceMs: (text) => holdsPhrase(text, call.silence.patiencePhrases) ? call.silence.patienceMs : 0,
     maxPrompts: call.silence.maxPrompts,
     line: (name) => spoken(lineOf(call, name)),
     openEngine: (host) =>

@@ -40,24 +40,3 @@ function examplesOf({ name, utterances, match, threshold, then }: CallConfig["ro
 function keyOf({ routes }: CallConfig): string {
   return JSON.stringify(routes.map(examplesOf));
 }
-
-/** Whether `text` consists of nothing but these phrases, in any order and number. */
-export function isOnly(phrases: readonly string[], text: string): boolean {
-  let rest = ` ${normalise(text)} `;
-  if (rest.trim() === "") return false;
-  for (const phrase of [...phrases].map(normalise).sort((a, b) => b.length - a.length)) {
-    while (rest.includes(` ${phrase} `)) rest = rest.replace(` ${phrase} `, " ");
-  }
-  return rest.trim() === "";
-}
-
-/** Whether one of these phrases stands in `text`, in whole words. */
-export function mentions(phrases: readonly string[], text: string): boolean {
-  const said = ` ${normalise(text)} `;
-  return phrases.some((phrase) => said.includes(` ${normalise(phrase)} `));
-}
-
-/** Lower-case words with one space between. */
-function normalise(text: string): string {
-  return (text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? []).join(" ");
-}

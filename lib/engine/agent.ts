@@ -70,8 +70,6 @@ export class AgentEngine implements Engine {
   readonly #length = new ReplyLength();
   /** The agent fell silent in the middle of what it said. */
   #brokeOff = false;
-  /** Texts we asked the agent to say: its own echo of them shows that it took the injection. */
-  #injected: string[] = [];
   readonly #cancelled = new Set<string>();
 
   /** The caller's confirmed words that nobody has begun to answer, and since when. */
@@ -129,15 +127,11 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "reply-finished", reply: as });
   }
 
-  say(text: string): void {
-    this.#inject(text, "default");
-  }
-
   answered(_reply: number, text: string): void {
     this.#unanswered = undefined;
     this.#timers.disarm("answer");
     this.#perform(this.#fence.hold());
-    this.#agent.inject(text, "interrupt");
+    this.#agent.inject(text);
   }
 
   toolResult(id: string, name: string, content: string): void {
@@ -204,7 +198,6 @@ export class AgentEngine implements Engine {
     else if (lostInReply && !this.#utterance.open) this.#resume = GO_ON;
     if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
     this.#keepEarly();
-    this.#injected = [];
     this.#brokeOff = false;
     const old = this.#agent;
     // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
@@ -234,11 +227,6 @@ export class AgentEngine implements Engine {
     for (const frame of this.#utterance.frames) this.#early.push(frame, EARLY_FRAMES);
   }
 
-  #inject(text: string, behavior: "default" | "queue"): void {
-    if (this.#injected.push(text) > 8) this.#injected.shift();
-    this.#agent.inject(text, behavior);
-  }
-
   #audio(bytes: Uint8Array): void {
     this.#lastAudioMs = this.#clock.monotonicMs();
     this.#heardAudio = true;
@@ -260,7 +248,9 @@ export class AgentEngine implements Engine {
         this.#timers.arm("fence", FENCE_LIMIT_MS);
         return this.#host.post({ kind: "caller-spoke" });
       case "text":
-        return event.role === "user" ? this.#callerText(event.content) : this.#agentText(event.content);
+        return event.role === "user"
+          ? this.#callerText(event.content)
+          : this.#perform(this.#fence.assistantText(event.content));
       case "answering":
         return this.#perform(this.#fence.answering());
       case "audio-done":
@@ -296,8 +286,6 @@ export class AgentEngine implements Engine {
         });
       case "ended":
         return event.fault && this.#failed(event.fault);
-      case "injection-refused":
-        return void this.#injected.shift();
     }
   }
 
@@ -324,15 +312,6 @@ export class AgentEngine implements Engine {
     this.#timers.arm("answer", ANSWER_MS);
     this.#host.post({ kind: "caller-text", text: content, final: true });
     this.#handled = this.#unanswered === undefined;
-  }
-
-  #agentText(content: string): void {
-    const injected = this.#injected.indexOf(content);
-    if (injected >= 0) {
-      this.#injected.splice(0, injected + 1);
-      this.#perform(this.#fence.answering());
-    }
-    this.#perform(this.#fence.assistantText(content));
   }
 
   #cancel(id: string): void {

@@ -70,8 +70,6 @@ export interface Engine extends AsyncDisposable {
   goesOn(): void;
   /** The interruption of `reply` was noise: the rest of it is being played as the new reply `as`. */
   resumed(reply: number, as: number): void;
-  /** Speak this text now, as a reply of its own. */
-  say(text: string): void;
   /** The call answered the caller's turn itself, with `text` as `reply` (a cached prompt): no other answer to that turn is to be heard. */
   answered(reply: number, text: string): void;
   /** The caller has been waiting for an answer for some seconds: make sure that somebody is there to give one. */

@@ -177,23 +177,6 @@ export class PipelineEngine implements Engine {
     this.#goOn();
   }
 
-  say(text: string): void {
-    if (this.#silent) return;
-    const saying = new Saying({
-      voices: this.#voices,
-      host: this.#host,
-      clock: this.#parts.clock,
-      memory: this.#memory,
-      gate: new Gate("open"),
-      reached: (what) => what === "line" && this.#nothingAwaited(),
-      failed: (fault, fatal) => this.#fault(fault, fatal),
-    });
-    this.#lines.add(saying);
-    saying.add(text);
-    saying.end();
-    this.#keep(saying.done.finally(() => this.#lines.delete(saying)));
-  }
-
   answered(reply: number, text: string): void {
     this.#callOff();
     this.#letGo();
@@ -242,9 +225,26 @@ export class PipelineEngine implements Engine {
     const warming = warm?.(this.#scope.signal).catch(() => {});
     if (greeting) {
       this.#await("greeting");
-      this.say(await greeting);
+      this.#say(await greeting);
     }
     await Promise.all([warming, this.#instructed]);
+  }
+
+  #say(text: string): void {
+    if (this.#silent) return;
+    const saying = new Saying({
+      voices: this.#voices,
+      host: this.#host,
+      clock: this.#parts.clock,
+      memory: this.#memory,
+      gate: new Gate("open"),
+      reached: (what) => what === "line" && this.#nothingAwaited(),
+      failed: (fault, fatal) => this.#fault(fault, fatal),
+    });
+    this.#lines.add(saying);
+    saying.add(text);
+    saying.end();
+    this.#keep(saying.done.finally(() => this.#lines.delete(saying)));
   }
 
   #heard(event: SttEvent): void {

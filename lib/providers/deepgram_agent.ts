@@ -8,14 +8,7 @@ import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
 import { type FaultAction, faultAction } from "./deepgram_faults.ts";
 import { Gather } from "./gather.ts";
-import type {
-  InjectBehavior,
-  OpenVoiceAgent,
-  ToolSchema,
-  VoiceAgent,
-  VoiceAgentEvent,
-  VoiceAgentHost,
-} from "./ports.ts";
+import type { OpenVoiceAgent, ToolSchema, VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "./ports.ts";
 
 /** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
 const READY_DEADLINE_MS = 1500;
@@ -136,13 +129,13 @@ const Message = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("FunctionCallRequest"), functions: z.array(FunctionCall) }),
   z.object({ type: z.literal("FunctionCallCancelled"), functions: z.array(z.object({ id: z.string() })) }),
-  z.object({ type: z.literal("InjectionRefused") }),
   z.object({ type: z.literal("Warning"), code: z.string().default("unknown"), description: z.string().default("") }),
   z.object({ type: z.literal("Error"), code: z.string().default("unknown"), description: z.string().default("") }),
 ]);
 
 /** Messages that carry nothing we need, and acknowledgements of what we do not send. */
 const QUIET = new Set([
+  "InjectionRefused",
   "History",
   "FunctionCallResponse",
   "PromptUpdated",
@@ -213,8 +206,8 @@ class DeepgramAgentSession implements VoiceAgent {
     this.#uplink.push(audio);
   }
 
-  inject(text: string, behavior: InjectBehavior): void {
-    this.#send({ type: "InjectAgentMessage", message: text, behavior });
+  inject(text: string): void {
+    this.#send({ type: "InjectAgentMessage", message: text, behavior: "interrupt" });
   }
 
   injectCaller(text: string): void {
@@ -346,8 +339,6 @@ function eventOf(message: Told): VoiceAgentEvent | undefined {
     }
     case "FunctionCallCancelled":
       return { kind: "functions-cancelled", ids: message.functions.map(({ id }) => id) };
-    case "InjectionRefused":
-      return { kind: "injection-refused" };
     case "Warning":
       return { kind: "warning", code: message.code, detail: message.description };
   }

@@ -127,7 +127,6 @@ export type VoiceAgentEvent =
   | { kind: "audio-done" }
   | { kind: "function-calls"; calls: { id: string; name: string; arguments: string }[] }
   | { kind: "functions-cancelled"; ids: string[] }
-  | { kind: "injection-refused" }
   /** Seconds turned into ms; parts come in any grouping. */
   | { kind: "latency"; parts: { stt?: number; model?: number; voice?: number; total?: number } }
   | { kind: "warning"; code: string; detail: string }
@@ -142,15 +141,12 @@ export interface VoiceAgentHost {
   audio(bytes: Uint8Array): void;
 }
 
-/** `default` is refused while anybody speaks, `queue` waits for the agent's own words, `interrupt` replaces them. */
-export type InjectBehavior = "default" | "queue" | "interrupt";
-
 /** A remote agent that hears, thinks and speaks over one socket. */
 export interface VoiceAgent extends AsyncDisposable {
   /** Caller audio, good until this returns. Only after `ready`. */
   hear(audio: Uint8Array): void;
-  /** Have it say `text`. */
-  inject(text: string, behavior: InjectBehavior): void;
+  /** Have it hold `text` for what it says now, in place of its own words. */
+  inject(text: string): void;
   /** As if the caller had said `text`. */
   injectCaller(text: string): void;
   functionResult(id: string, name: string, content: string): void;

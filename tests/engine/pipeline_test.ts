@@ -430,10 +430,11 @@ function byHand(
     },
     maxHistoryTurns: 10,
     systemPrompt: "You answer the phone.",
+    greeting: "Good morning to all of you.",
   });
 }
 
-test("typed words, and lines to be said, straight at the engine", async () => {
+test("typed words that interrupt the greeting, straight at the engine", async () => {
   const clock = new VirtualClock();
   const posted: EngineEvent[] = [];
   const asked: ChatMessage[][] = [];
@@ -442,7 +443,6 @@ test("typed words, and lines to be said, straight at the engine", async () => {
     asked.push(messages);
     return "All right.";
   }, (listen) => void (hear = listen));
-  engine.say("Good morning to all of you.");
   await clock.run(0);
   engine.text("hello");
   engine.interrupt(1, 700);
@@ -459,7 +459,6 @@ test("typed words, and lines to be said, straight at the engine", async () => {
   await engine[Symbol.asyncDispose]();
   const before = posted.length;
   engine.text("too late");
-  engine.say("too late");
   await clock.run(5000);
   assert.equal(posted.length, before);
   assert.equal(clock.pending, 0);
