@@ -29,6 +29,8 @@ export interface AppParts {
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
   callStatus: (fields: Readonly<Record<string, string>>) => void;
   refused: (reason: Refusal | "unsigned" | "too-large" | "malformed", callSid: string) => void;
+  /** Where a call comes in, another machine than this one has asked. */
+  strangerRang: () => void;
   /** Where the connection comes from. */
   peerAddress: (request: Request) => string | undefined;
   /** More routes: the browser phone, the stored calls. */
@@ -56,7 +58,10 @@ export function createApp(parts: AppParts): Hono {
     return answer(c, fields);
   };
 
-  const incoming = webhook((c, fields) => twiml(c, answerCall(c, parts, fields)));
+  const incoming = webhook((c, fields) => {
+    if (!isOwn(c, parts)) parts.strangerRang();
+    return twiml(c, answerCall(c, parts, fields));
+  });
   for (const path of ["/incoming-call", "/twiml"]) app.on(["GET", "POST"], path, incoming);
   for (const path of ["/media-stream", "/ws"]) app.get(path, (c) => openStream(c, parts));
   app.post("/after-stream", webhook((c, fields) => twiml(c, afterStream(c, parts, fields))));
@@ -183,6 +188,7 @@ function openStream(c: Context, parts: AppParts): Response {
     return c.text("This is a WebSocket for Twilio Media Streams.\n", 426, { upgrade: "websocket" });
   }
   if (!signed(c, parts, "wss", [])) return refuse(c, parts, "unsigned", 403, UNSIGNED);
+  if (!isOwn(c, parts)) parts.strangerRang();
   if (parts.reception.admitsSocket()) return c.text("No place for another call now.\n", 503, { "retry-after": "5" });
   const offered = c.req.header("sec-websocket-protocol")?.split(",")[0]?.trim();
   const upgraded = upgrade(c.req.raw, offered);

@@ -2,6 +2,7 @@
 
 import { DEFAULT_PORT } from "./base/port.ts";
 import { type Config, missingKeys } from "./config.ts";
+import { limitsOf } from "./unsigned.ts";
 
 export interface BannerFacts {
   port: number;
@@ -12,7 +13,7 @@ export interface BannerFacts {
 
 export function banner(config: Config, facts: BannerFacts): string {
   const { port, version, standalone = Deno.build.standalone } = facts;
-  const { server, base, keys, rehearsal } = config;
+  const { server, base, keys, rehearsal, rehearsalAsked } = config;
   const host = server.publicHost;
   const lines = [
     `Offhook ${version} answers for ${base.name}, ${base.engine} engine.`,
@@ -33,10 +34,14 @@ export function banner(config: Config, facts: BannerFacts): string {
     }`;
     lines.push(`  Ring it from another terminal: ${call} --say "who are you"`);
   }
-  if (!keys.twilioAuthToken && !rehearsal) {
+  if (!keys.twilioAuthToken) {
+    const { callsAtOnce, minutesPerDay } = limitsOf(config, { strangers: true });
     lines.push(
       "",
-      "NOT PROTECTED: without TWILIO_AUTH_TOKEN anybody can pose as Twilio. At most 3 calls at once are taken.",
+      "NOT PROTECTED: without TWILIO_AUTH_TOKEN anybody can pose as Twilio.",
+      rehearsalAsked
+        ? "  --rehearse takes all calls, wherever they come from."
+        : `  Once another machine rings, at most ${callsAtOnce} calls at once and ${minutesPerDay} minutes a day are taken.`,
     );
   }
   return lines.join("\n");

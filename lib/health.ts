@@ -21,20 +21,21 @@ export interface HealthFacts {
   uptimeMs: number;
   draining: boolean;
   activeCalls: number;
+  maxCalls: number;
   providers: readonly ProviderHealth[];
   /** Why calls are not recorded, if they are not: told as one provider more, the store. */
   recordsFailing?: Failing | undefined;
 }
 
-export function healthOf({ server, base, rehearsal }: Config, facts: HealthFacts): Health {
-  const { version, uptimeMs, draining, activeCalls, recordsFailing } = facts;
+export function healthOf({ base, rehearsal }: Config, facts: HealthFacts): Health {
+  const { version, uptimeMs, draining, activeCalls, maxCalls, recordsFailing } = facts;
   const providers = [...facts.providers, ...recordsFailing ? [storeHealth(recordsFailing)] : []];
   const well = providers.every(({ state }) => state === "closed");
   return {
     status: draining ? "draining" : well ? "healthy" : "degraded",
     version,
     activeCalls,
-    maxCalls: server.maxCalls,
+    maxCalls,
     engine: base.engine,
     rehearsal,
     uptimeSeconds: Math.floor(uptimeMs / 1000),
@@ -53,5 +54,6 @@ function storeHealth({ fault, since }: Failing): ProviderHealth {
 
 /** Before the first call nobody has failed yet. */
 export function healthAtStart(config: Config, version: string): Health {
-  return healthOf(config, { version, uptimeMs: 0, draining: false, activeCalls: 0, providers: [] });
+  const { maxCalls } = config.server;
+  return healthOf(config, { version, uptimeMs: 0, draining: false, activeCalls: 0, maxCalls, providers: [] });
 }

@@ -31,6 +31,7 @@ import { Pacer } from "./phone/pacer.ts";
 import { deriveKey, mintToken, TokenGate } from "./phone/signature.ts";
 import { TwilioLeg } from "./phone/twilio_leg.ts";
 import { Routers } from "./routers.ts";
+import { type CallLimits, limitsOf } from "./unsigned.ts";
 import { type LineSource, playedLines } from "./prompt_voice.ts";
 import type { Decision } from "./routing/router.ts";
 import { UsageMeter } from "./providers/usage.ts";
@@ -70,6 +71,10 @@ export interface House extends Disposable {
   reception: Reception;
   pacer: Pacer;
   prompts: PromptBook;
+  /** How many calls are taken as things are. */
+  limits: () => CallLimits;
+  /** A call, or one that pretends to be, comes from another machine than ours. */
+  strangerRang: () => void;
   /** How each vendor has been doing, for all calls together. */
   providers: () => ProviderHealth[];
   mintToken: (callSid: string) => string;
@@ -103,12 +108,14 @@ export function buildHouse(parts: HouseParts): House {
   const prompts = new PromptBook({ read: parts.readRecording, voice: parts.voice, ...parts.lineSource });
   const tokens = streamTokens(parts);
   const callers = new RecentCounts<string>({ clock, ttlMs: 3_600_000, limit: 10_000 });
+  let strangers = false;
+  const limits = () => limitsOf(config(), { strangers });
 
   const reception: Reception = new Reception({
     clock,
     version: parts.version,
     newId: () => `call-${parts.randomHex(6)}`,
-    maxCalls: () => maxCalls(config()),
+    maxCalls: () => limits().callsAtOnce,
     openLeg: (wire) => new TwilioLeg({ wire, clock, pacer, leadMs: config().server.pacerLeadMs }),
     plan: (facts) =>
       planCall({
@@ -121,9 +128,8 @@ export function buildHouse(parts: HouseParts): House {
     openEarly: config().rehearsal || config().keys.twilioAuthToken !== undefined,
     checkToken: tokens.check,
     checkLimits: ({ from }) => {
-      if (config().rehearsal) return undefined;
-      if (minutes.used >= minutesPerDay(config())) return "daily-limit";
-      if (!isNumber(from)) return undefined;
+      if (minutes.used >= limits().minutesPerDay) return "daily-limit";
+      if (config().rehearsal || !isNumber(from)) return undefined;
       return callers.count(from) > config().base.limits.callsPerCallerPerHour ? "caller-limit" : undefined;
     },
     report: (notice) => {
@@ -141,6 +147,8 @@ export function buildHouse(parts: HouseParts): House {
     reception,
     pacer,
     prompts,
+    limits,
+    strangerRang: () => void (strangers = true),
     providers: () => breakers.health(),
     mintToken: tokens.mint,
     busyLine({ from, to }) {
@@ -153,19 +161,6 @@ export function buildHouse(parts: HouseParts): House {
     loadPrompts: (signal) => prompts.load(allLines(config(), parts.lineSource), signal),
     [Symbol.dispose]: () => pacer[Symbol.dispose](),
   };
-}
-
-/** Without Twilio's token nobody is known to be Twilio: few calls at once then, but for rehearsals. */
-function maxCalls({ server, keys, rehearsal }: Config): number {
-  return keys.twilioAuthToken || rehearsal ? server.maxCalls : Math.min(UNSIGNED_CALLS, server.maxCalls);
-}
-
-/** Calls at once, and minutes a day, without signatures. Interfaces, section 2. */
-export const UNSIGNED_CALLS = 3;
-export const UNSIGNED_MINUTES = 60;
-
-function minutesPerDay({ base, keys }: Config): number {
-  return keys.twilioAuthToken ? base.limits.minutesPerDay : Math.min(UNSIGNED_MINUTES, base.limits.minutesPerDay);
 }
 
 /** What carriers give as the number of a caller who withholds it, where they give one: "anonymous" in digits. */

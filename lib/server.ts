@@ -68,6 +68,7 @@ export function openServer(
       uptimeMs: clock.monotonicMs() - startedMs,
       draining: reception.draining,
       activeCalls: reception.active,
+      maxCalls: house.limits().callsAtOnce,
       providers: house.providers(),
       recordsFailing: store.failing,
     });
@@ -140,6 +141,7 @@ export function openServer(
       if (CallSid && isOver(CallStatus)) reception.over(CallSid);
     },
     refused: turnedAway,
+    strangerRang: house.strangerRang,
     peerAddress: (request) => peers.get(request),
     extend: (app) => {
       const isLoopback = (request: Request) =>

@@ -59,6 +59,7 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
     base: fillCall(base, secrets),
     numbers: Object.fromEntries(Object.entries(numbers).map(([number, call]) => [number, fillCall(call, secrets)])),
     ...{ keys, secrets, promptFiles: [...promptFiles], hash: hashOf(open) },
+    rehearsalAsked: input.flags?.rehearse === true,
   };
   return ok({
     config: deepFreeze(config),

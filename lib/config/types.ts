@@ -76,6 +76,8 @@ export interface Config {
   secrets: Record<string, string>;
   /** Vendors without a key are stand-ins. */
   rehearsal: boolean;
+  /** Whether `--rehearse` was given: whoever gives it wants every call. */
+  rehearsalAsked: boolean;
   base: CallConfig;
   /** By called number, whole. */
   numbers: Record<string, CallConfig>;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { parseConfig } from "../../lib/config.ts";
 import { loadConfig } from "../../lib/load.ts";
 import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
@@ -22,4 +23,28 @@ test("/health is degraded while calls are not recorded, and says why", async () 
   assert.equal(store.state, "open");
   assert.match(store.lastFault, /^The store reported not-ours: file is not a database: move the file away/);
   assert.ok(Date.parse(store.since) > 0);
+});
+
+test("/health tells how many calls are taken now: fewer once a call came by another name than this machine's", async () => {
+  using dir = folder();
+  const loaded = parseConfig({
+    text: JSON.stringify({ prompt: "You answer the phone." }),
+    file: "config.json",
+    env: { BIND: "127.0.0.1", PORT: "0", LOG_LEVEL: "error", DATA_DIR: dir.path },
+    readAsset: () => undefined,
+  });
+  assert.ok(loaded.ok);
+  const server = openServer(loaded.value.config, { voice: toneVoice() });
+  if ("problem" in server) assert.fail(server.problem);
+  await using _ = server;
+  const url = `http://127.0.0.1:${server.port}`;
+  const maxCalls = async () => (await (await fetch(`${url}/health`)).json()).maxCalls;
+  const ring = async (headers: Record<string, string>) => {
+    const response = await fetch(`${url}/incoming-call`, { method: "POST", body: "CallSid=CA1", headers });
+    assert.match(await response.text(), /<Stream/);
+  };
+  await ring({});
+  assert.equal(await maxCalls(), 40);
+  await ring({ "x-forwarded-for": "203.0.113.1" });
+  assert.equal(await maxCalls(), 3);
 });

@@ -139,6 +139,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     streamStatus: () => {},
     callStatus: () => {},
     refused: (reason) => refusals.push(reason),
+    strangerRang: () => {}, // a request here has no peer
     peerAddress: () => "127.0.0.1",
   });
   const phoneDial = simDial(clock, () => {
