@@ -42,6 +42,22 @@ function noteOf({ variable, vendor, path, spare }: MissingKey, label: string): C
   };
 }
 
+/** Where the file asks for facts of the calls, and no language model has a key to find them. */
+export function extractionNote(kept: Pick<Config, "keys" | "urls">, call: CallConfig): ConfigNote[] {
+  const { summary, fields } = call.extraction;
+  if (!summary && Object.keys(fields).length === 0) return [];
+  const missing = missingKeys(kept, { ...call, engine: "pipeline" })
+    .filter(({ path }) => path.startsWith("pipeline.think"));
+  const [first] = missing;
+  if (first === undefined || missing.length < call.pipeline.think.length) return [];
+  return [{
+    file: "environment",
+    key: first.variable,
+    problem: "is not set, so extraction is off: no model key",
+    remedy: `Set it for ${first.vendor} to find the facts of calls, or remove "extraction".`,
+  }];
+}
+
 /** Where the file could not be read: the one key that both engines need. */
 export function deepgramNote({ keys }: Pick<Config, "keys">): ConfigNote[] {
   const missing: MissingKey = { path: "either engine", vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare: false };

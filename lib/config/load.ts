@@ -5,7 +5,7 @@ import { failed, ok, type Result } from "../base/result.ts";
 import { type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
 import { parseJson } from "./json.ts";
 import { modernise } from "./lift.ts";
-import { deepgramNote, liveCall } from "./live.ts";
+import { deepgramNote, extractionNote, liveCall } from "./live.ts";
 import { type ConfigNote, dotted, notesOf, quote, unknownKeyRemedy } from "./notes.ts";
 import { isObject, mergePatch, type Raw } from "./objects.ts";
 import { originsOf } from "./origins.ts";
@@ -271,7 +271,10 @@ type Kept = Pick<Config, "keys" | "urls" | "rehearsal">;
 type Calls = Pick<ReadFile, "base" | "numbers">;
 
 /** In rehearsal everything stays as it is; else see live.ts. A variable is named as missing once. */
-function forCallers(kept: Kept, { base, numbers }: Calls): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
+function forCallers(
+  kept: Kept,
+  { raw, base, numbers }: Calls & Pick<ReadFile, "raw">,
+): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
   if (kept.rehearsal) return { base, numbers, faults: [], warnings: [] };
   if (base === undefined) return { base, numbers, faults: deepgramNote(kept), warnings: [] };
   const common = liveCall(kept, base, "");
@@ -280,11 +283,13 @@ function forCallers(kept: Kept, { base, numbers }: Calls): Calls & { faults: Con
     ...liveCall(kept, call, `numbers.${number}.`),
   }));
   const all = [common, ...own].flatMap(({ faults }) => faults);
+  const agents = [base, ...Object.values(numbers)].filter(({ engine }) => engine === "agent");
+  const unfound = raw?.extraction === undefined ? [] : agents.flatMap((call) => extractionNote(kept, call));
   return {
     base: common.call,
     numbers: Object.fromEntries(own.map(({ number, call }) => [number, call])),
     faults: all.filter(({ key }, i) => all.findIndex((note) => note.key === key) === i),
-    warnings: [common, ...own].flatMap(({ warnings }) => warnings),
+    warnings: [...[common, ...own].flatMap(({ warnings }) => warnings), ...unfound.slice(0, 1)],
   };
 }
 

@@ -66,6 +66,16 @@ test("a spare without a key is left out of a live configuration, with a warning"
   assert.equal(load(file).config.base.pipeline.think.length, 2);
 });
 
+test("facts that are asked for and that no language model can find are told, with the key that would", () => {
+  const file = { ...AGENT, extraction: { fields: { name: { type: "string" } } } };
+  const note = noteOf(load(file, { env: LIVE }).warnings, "GROQ_API_KEY");
+  assert.match(note.problem, /extraction is off: no model key/);
+  for (const env of [{ ...LIVE, GROQ_API_KEY: "g" }, { ...LIVE, LLM_BASE_URL: "http://localhost:11434/v1" }, {}]) {
+    assert.deepEqual(load(file, { env }).warnings, []);
+  }
+  assert.deepEqual(load(AGENT, { env: LIVE }).warnings, [], "what is not written is not missed");
+});
+
 test("missing keys are told for stand-ins and checks", () => {
   const rehearsed = config(PIPELINE, { env: { GROQ_API_KEY: "g" } });
   assert.deepEqual(missingKeys(rehearsed, rehearsed.base).map(({ path, vendor }) => [path, vendor]), [
