@@ -1,6 +1,7 @@
 /** What `serve` says first: where it is reached, what is real, what is not, and what turns it on. Pure. */
 
 import { DEFAULT_PORT } from "./base/port.ts";
+import { hostHere } from "./base/url.ts";
 import { type Config, missingKeys } from "./config.ts";
 import { limitsOf } from "./unsigned.ts";
 
@@ -15,9 +16,11 @@ export function banner(config: Config, facts: BannerFacts): string {
   const { port, version, standalone = Deno.build.standalone } = facts;
   const { server, base, keys, rehearsal, rehearsalAsked } = config;
   const host = server.publicHost;
+  const own = hostHere(server.bind);
+  const here = `http://${own === "127.0.0.1" ? "localhost" : own}:${port}`;
   const lines = [
     `Offhook ${version} answers for ${base.name}, ${base.engine} engine.`,
-    `  here      http://localhost:${port}`,
+    `  here      ${here}`,
     host
       ? `  webhook   https://${host}/incoming-call (POST): set it for your number in Twilio's console`
       : `  webhook   set PUBLIC_HOST to your public host name to take real calls`,
@@ -30,7 +33,7 @@ export function banner(config: Config, facts: BannerFacts): string {
       lines.push(`  ${vendor} is a stand-in; ${variable} in .env turns the real one on`);
     }
     const call = `${standalone ? "offhook" : "deno task"} call${
-      port === DEFAULT_PORT ? "" : ` http://localhost:${port}`
+      here === `http://localhost:${DEFAULT_PORT}` ? "" : ` ${here}`
     }`;
     lines.push(`  Ring it from another terminal: ${call} --say "who are you"`);
   }

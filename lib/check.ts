@@ -10,14 +10,13 @@ import { environment, noting, secretsIn } from "./load.ts";
 import { type RecordsPlace, recordsPlace } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 
-const HELP = `offhook check [--fix] [--offline] [--live] [--verbose] [--json] [--config FILE]
+const HELP = `offhook check [--fix] [--offline] [--live] [--json] [--config FILE]
 
-Says what is missing or wrong before real calls are answered, and what to do about it.
+Tells where each value comes from, what is missing or wrong before real calls are answered, and what to do about it.
 
   --fix       point the numbers that are ours here: voice, fallback and status URL
   --offline   use no network
   --live      fail also if what is set is right but does not suffice for real calls
-  --verbose   tell where each value comes from
   --json      one JSON document
 
 Exit code 0 if all that is set is right, else 1.
@@ -37,7 +36,7 @@ export async function check(
         fix: flag,
         offline: flag,
         live: flag,
-        verbose: flag,
+        verbose: flag, // of old: what it told is told always
         json: flag,
         help: { type: "boolean", short: "h" },
         config: { type: "string" },
@@ -47,7 +46,7 @@ export async function check(
     printError(`${error instanceof Error ? error.message : String(error)}\nSee offhook check --help.`);
     return 2;
   }
-  const { help, config = "config.json", ...flags } = values;
+  const { help, config = "config.json", verbose: _, ...flags } = values;
   if (help) {
     print(HELP);
     return 0;

@@ -12,3 +12,10 @@ test("in rehearsal the banner says how this server is rung", () => {
   assert.equal(hint(5000, true), 'offhook call --say "who are you"');
   assert.equal(hint(5001, true), 'offhook call http://localhost:5001 --say "who are you"');
 });
+
+test("the banner's address is the one where the server listens", () => {
+  const said = (BIND: string) => banner(config({ prompt: "x" }, { env: { BIND } }), { port: 5000, version: "1" });
+  assert.match(said("192.0.2.2"), /here +http:\/\/192\.0\.2\.2:5000\n/);
+  assert.match(said("192.0.2.2"), /call http:\/\/192\.0\.2\.2:5000 --say/);
+  for (const bind of ["0.0.0.0", "::", "127.0.0.1"]) assert.match(said(bind), /here +http:\/\/localhost:5000\n/);
+});

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isLoopbackHost } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Fault } from "../base/result.ts";
+import { hostHere } from "../base/url.ts";
 import { signatureOf } from "../phone/signature.ts";
 import { attempt, type Reach } from "./attempt.ts";
 import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";
@@ -28,7 +29,7 @@ export async function checkFrontDoor(
 ): Promise<CheckItem[]> {
   const { port, bind, publicHost } = config.server;
   const state = port === 0 ? "free" : portState(port, bind);
-  const here = state === "taken" ? await healthAt(reach, `http://127.0.0.1:${port}`) : undefined;
+  const here = state === "taken" ? await healthAt(reach, `http://${hostHere(bind)}:${port}`) : undefined;
   const items = [portItem(port, state, here)];
   if (!publicHost) return [...items, noHost(config)];
   if (offline) return [...items, fine("PUBLIC_HOST", "set, not tried")];

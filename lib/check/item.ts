@@ -39,11 +39,8 @@ export interface CheckReport {
 const NAME_LIMIT = 34;
 const LINE_LIMIT = 118;
 
-/** The report for people: a row for each item, longer texts wrapped below their own column. */
-export function formatReport(
-  { ok, mode, items }: CheckReport,
-  { origins }: { origins?: Record<string, string> },
-): string {
+/** The report for people: where values come from, then a row for each item, longer texts wrapped below their own column. */
+export function formatReport({ ok, mode, items, origins }: CheckReport): string {
   const width = Math.min(NAME_LIMIT, Math.max(...items.map(({ name }) => name.length)));
   const indent = " ".repeat(11 + width);
   const rows = items.flatMap(({ name, state, finding, remedy }) => [
@@ -55,12 +52,11 @@ export function formatReport(
     ? "Rehearsal: what is not set is played by stand-ins."
     : "Live: real callers are answered.";
   const sum = `${count("WRONG")} wrong, ${count("warn")} to look at. ${verdict}${ok ? "" : " Not ready."}`;
-  return [...rows, ...originLines(origins), "", sum].join("\n");
+  return [...originLines(origins), ...rows, "", sum].join("\n");
 }
 
 /** What does not come from a default, by where it comes from. Values are not told: some are secret. */
-function originLines(origins: Record<string, string> | undefined): string[] {
-  if (!origins) return [];
+function originLines(origins: Record<string, string>): string[] {
   const sources = new Map<string, string[]>();
   for (const [path, origin] of Object.entries(origins)) {
     if (origin === "default") continue;
@@ -69,7 +65,7 @@ function originLines(origins: Record<string, string> | undefined): string[] {
     sources.set(origin, [...new Set([...sources.get(origin) ?? [], shown])]);
   }
   const lines = [...sources].flatMap(([origin, paths]) => wrap(`${origin}: `, paths.join(", "), "  "));
-  return ["", "Where values come from; all others are defaults:", ...lines];
+  return lines.length === 0 ? [] : ["Where values come from; all others are defaults:", ...lines, ""];
 }
 
 function wrap(head: string, text: string, indent: string): string[] {

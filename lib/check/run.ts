@@ -28,7 +28,6 @@ export interface CheckFlags {
   offline?: boolean;
   live?: boolean;
   json?: boolean;
-  verbose?: boolean;
 }
 
 export interface CheckParts extends Reach {
@@ -44,10 +43,7 @@ export interface CheckParts extends Reach {
 /** Look at everything and print the report. @returns the exit code: 1 when something set is wrong, or `--live` cannot be. */
 export async function runCheck(parts: CheckParts): Promise<number> {
   const report = await lookAtEverything(parts);
-  const { json, verbose } = parts.flags;
-  parts.print(
-    json ? JSON.stringify(report, null, 2) : formatReport(report, verbose ? { origins: report.origins } : {}),
-  );
+  parts.print(parts.flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
   return report.ok ? 0 : 1;
 }
 

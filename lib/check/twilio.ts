@@ -120,18 +120,25 @@ function numberItems(number: PhoneNumber, hooks: Required<NumberHooks>): CheckIt
     return [wrong(e164, finding, `Set its voice URL to ${hooks.voiceUrl} (POST). ${byHand}`)];
   }
   const lacks = [
-    ...(number.fallbackUrl ? [] : ["fallback URL"]),
+    ...(isOurVoiceUrl(number.fallbackUrl, hooks) ? [] : ["fallback URL"]),
     ...(number.statusCallbackUrl === hooks.statusCallbackUrl ? [] : ["status URL"]),
   ];
   if (lacks.length === 0) return [fine(e164, "its calls come here")];
   return [
-    warn(e164, `its calls come here, but its ${lacks.join(" and ")} do not`, "To set them, run: offhook check --fix"),
+    warn(
+      e164,
+      `its calls come here, but its ${lacks.join(" and ")} ${lacks.length === 1 ? "does" : "do"} not`,
+      "To set them, run: offhook check --fix",
+    ),
   ];
 }
 
 function voicePointsHere({ voiceUrl }: PhoneNumber, hooks: NumberHooks): boolean {
-  const own = hooks.voiceUrl;
-  return [own, own.replace(/\/incoming-call$/, "/twiml")].includes(withoutQuery(voiceUrl));
+  return isOurVoiceUrl(voiceUrl, hooks);
+}
+
+function isOurVoiceUrl(url: string, { voiceUrl: own }: NumberHooks): boolean {
+  return [own, own.replace(/\/incoming-call$/, "/twiml")].includes(withoutQuery(url));
 }
 
 /** Nothing is left for `fix` to do. */

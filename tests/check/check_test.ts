@@ -71,6 +71,15 @@ test("a number without fallback and status URL is only to be looked at", async (
   assert.match(checked.item(NUMBER)!.finding, /fallback URL and status URL/);
 });
 
+test("a fallback URL at another server is told, and --fix brings it here", async () => {
+  const { number } = goodWorld();
+  const astray = { ...goodWorld(), number: { ...number, voice_fallback_url: "https://old.example.com/incoming-call" } };
+  const checked = await checkWorld(astray);
+  assert.deepEqual([checked.named("warn"), checked.code], [[NUMBER], 0]);
+  assert.match(checked.item(NUMBER)!.finding, /its fallback URL does not/);
+  assert.equal((await checkWorld(astray, { fix: true })).number["voice_fallback_url"], `https://${HOST}/incoming-call`);
+});
+
 test("a public name cannot be judged while no server runs here", async () => {
   const checked = await checkWorld({ ...goodWorld(), port: "free", unknown: [HOST] });
   assert.deepEqual([checked.named("warn"), checked.named("WRONG")], [["PUBLIC_HOST"], []]);
@@ -146,10 +155,11 @@ test("a number's own engine is tried under its name, and a number that the accou
   assert.ok(checked.named("warn").includes(`numbers.${stranger}`));
 });
 
-test("the report for people has a row for each item and ends with the sum; --verbose tells sources, not values", async () => {
-  const { output } = await checkWorld(goodWorld(), { json: false, verbose: true });
+test("the report for people tells sources, not values, then has a row for each item and ends with the sum", async () => {
+  const { output } = await checkWorld(goodWorld(), { json: false });
   const lines = output.split("\n");
-  assert.match(lines[0]!, /^ok {9}Deno +2\.9\.6$/);
+  assert.match(lines[0]!, /^Where values come from/);
+  assert.match(lines[lines.indexOf("") + 1]!, /^ok {9}Deno +2\.9\.6$/);
   assert.match(output, /^environment PUBLIC_HOST: server\.publicHost$/m);
   assert.match(lines.at(-1)!, /^0 wrong, 0 to look at\. Live/);
   assert.ok(lines.every((line) => line.length <= 118));

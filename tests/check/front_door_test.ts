@@ -49,6 +49,24 @@ test("our own server on real sockets: its port, its public name and its signatur
   assert.match(stranger!.finding, /does not accept our signature/);
 });
 
+test("our own server is asked where it listens", async () => {
+  const asked: string[] = [];
+  const fetch = (request: Request) => {
+    asked.push(request.url);
+    return Promise.resolve(Response.json({ status: "healthy", version: "1", activeCalls: 0 }));
+  };
+  for (const BIND of ["192.0.2.2", "2001:db8::2", "0.0.0.0", "::"]) {
+    const [port] = await checkFrontDoor({ ...reach, fetch }, configOf({ BIND, PORT: "5001" }), look);
+    assert.equal(port!.state, "ok");
+  }
+  assert.deepEqual(asked.map((url) => new URL(url).host), [
+    "192.0.2.2:5001",
+    "[2001:db8::2]:5001",
+    "127.0.0.1:5001",
+    "127.0.0.1:5001",
+  ]);
+});
+
 test("a web server that knows no WebSocket is told from ours", async () => {
   const other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => new Response("<html>"));
   const port = String(other.addr.port);
