@@ -18,12 +18,13 @@ const HELP = `offhook [COMMAND] [OPTIONS]
 Common options: --config FILE  --json  -h, --help  --version
 `;
 
-const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain SECONDS] [--config FILE]
+const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain SECONDS] [--config FILE] [--json]
 
 Answers calls. Without any account set it rehearses: built-in stand-ins play the vendors.
+--json: the log in JSON, as LOG_FORMAT=json has it.
 `;
 
-const HEALTH_HELP = `offhook health [--url URL]
+const HEALTH_HELP = `offhook health [--url URL] [--json]
 
 Asks a server for its health, http://localhost:$PORT if not said. Exit code 0 if it takes calls, 1 if it does not, 3
 if nothing answers.
@@ -42,10 +43,11 @@ const COMMANDS: Record<string, Command> = {
       rehearse: { type: "boolean" },
       drain: { type: "string" },
       config: { type: "string" },
+      json: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     });
     if (typeof options === "string") return usage(options);
-    const { port, host, rehearse, drain, config, help } = options;
+    const { port, host, rehearse, drain, config, json, help } = options;
     if (help) {
       print(SERVE_HELP);
       return 0;
@@ -63,6 +65,7 @@ const COMMANDS: Record<string, Command> = {
       ...(typeof config === "string" ? { file: config } : {}),
       flags: {
         ...(rehearse === true ? { rehearse } : {}),
+        ...(json === true ? { json } : {}),
         ...(typeof port === "string" ? { port: Number(port) } : {}),
         ...(typeof host === "string" ? { host } : {}),
         ...(typeof drain === "string" ? { drain: Number(drain) } : {}),
@@ -91,7 +94,12 @@ const COMMANDS: Record<string, Command> = {
   },
 
   async health(args) {
-    const options = parseOptions(args, { url: { type: "string" }, help: { type: "boolean", short: "h" } });
+    const options = parseOptions(args, {
+      url: { type: "string" },
+      json: { type: "boolean" },
+      config: { type: "string" }, // common to all commands; nothing of it is asked for here
+      help: { type: "boolean", short: "h" },
+    });
     if (typeof options === "string") return usage(options);
     if (options.help) {
       print(HEALTH_HELP);
@@ -99,7 +107,7 @@ const COMMANDS: Record<string, Command> = {
     }
     const { health, localUrl } = await import("./lib/health_command.ts");
     const url = typeof options.url === "string" ? options.url : localUrl(printError);
-    return await health(url, { print, printError });
+    return await health(url, { print, printError, json: options.json === true });
   },
 
   calls: (args) => record("calls", args),

@@ -26,6 +26,14 @@ export interface BuilderParts {
   fetch: (request: Request) => Promise<Response>;
 }
 
+/** A recording that was made, for `--json`. */
+export interface BuiltPrompt {
+  name: string;
+  file: string;
+  seconds: number;
+  voice: string;
+}
+
 interface Built {
   audio: Uint8Array;
   /** What it was made of. */
@@ -38,6 +46,9 @@ interface Built {
 export class PromptBuilder {
   readonly #given: BuilderParts;
   readonly #wanted: Wanted[];
+  /** What was made so far, and what could not be. */
+  readonly built: BuiltPrompt[] = [];
+  readonly faults: { name: string; error: string }[] = [];
 
   constructor(given: BuilderParts) {
     this.#given = given;
@@ -49,7 +60,6 @@ export class PromptBuilder {
     const { print, printError } = this.#given;
     const orders = names.length > 0 ? names : this.#stale();
     if (orders.length === 0) print("Every recording of the configuration is there and says its text.");
-    let code = 0;
     for (const order of orders) {
       const isWav = /\.wav$/i.test(order);
       const built = isWav ? this.#fromFile(order) : await this.#fromText(order);
@@ -58,10 +68,10 @@ export class PromptBuilder {
       if (kept.ok) print(kept.value);
       else {
         printError(`${order}: ${kept.fault}`);
-        code = 1;
+        this.faults.push({ name: order, error: kept.fault });
       }
     }
-    return code;
+    return this.faults.length === 0 ? 0 : 1;
   }
 
   /** Names of recordings that are missing, or were spoken from a text that has changed. A person's are only told of. */
@@ -169,6 +179,7 @@ export class PromptBuilder {
     } catch (error) {
       return failed(`It cannot be written: ${messageOf(error)}`);
     }
+    this.built.push({ name, file: pathOf(name), seconds: audio.length / RATE_HZ, voice });
     const unused = this.#wanted.some((wanted) => wanted.named && wanted.name === name)
       ? ""
       : `. No line plays it yet: write "audio": "${name}" beside the text`;

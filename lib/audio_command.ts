@@ -12,7 +12,7 @@ import { loadConfig } from "./load.ts";
 import { INDEX_FILE } from "./prompt_voice.ts";
 
 export const AUDIO_HELP = `offhook audio build [NAME|FILE.wav]… [--voice configured|local]
-offhook audio info [NAME]… [--json]
+offhook audio info [NAME]…
 offhook audio wav NAME OUT.wav
 
 build   makes assets/audio/NAME.mulaw of a WAV of any rate and kind, or of the text that config.json gives the line or
@@ -22,7 +22,7 @@ build   makes assets/audio/NAME.mulaw of a WAV of any rate and kind, or of the t
 info    length, level, voice and text of recordings, and what is wrong with them
 wav     writes a recording as a WAV file
 
-Also: --config FILE
+Also: --config FILE, --json
 `;
 
 export interface AudioParts {
@@ -60,12 +60,18 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
     print(AUDIO_HELP);
     return 0;
   }
+  const json = values.json === true;
+  const fail = (error: string) => {
+    printError(error);
+    if (json) print(JSON.stringify({ ok: false, schema: 1, error }));
+    return 1;
+  };
   if (values.voice !== undefined && values.voice !== "configured" && values.voice !== "local") {
     return usage(`--voice takes "configured" or "local", not "${values.voice}"`);
   }
   if (command === "wav") {
     if (names.length !== 2) return usage("audio wav takes a name and a file, for example: audio wav greeting out.wav");
-    return await audioToWav(names[0]!, names[1]!, parts);
+    return await audioToWav(names[0]!, names[1]!, { print, fail, json });
   }
   if (command === undefined) return usage("audio takes a command: build, info or wav.");
   if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command}".`);
@@ -73,19 +79,17 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
     flags: { rehearse: true }, // a recording can be made before any account is set
     ...(values.config === undefined ? {} : { file: values.config }),
   });
-  if (!loaded.ok) {
-    printError(describeNotes(loaded.fault));
-    return 1;
-  }
+  if (!loaded.ok) return fail(describeNotes(loaded.fault));
   const index = parseIndex(readText(INDEX_FILE) ?? "{}");
-  if (!index) {
-    printError(`${INDEX_FILE} is damaged. Restore it, or remove it: what recordings say is then not known.`);
-    return 1;
-  }
+  if (!index) return fail(`${INDEX_FILE} is damaged. Restore it, or remove it: what recordings say is then not known.`);
   const { config } = loaded.value;
-  if (command === "info") return audioInfo(names, { config, index, json: values.json === true, print });
+  if (command === "info") return audioInfo(names, { config, index, json, print });
   await using voice = parts.voice ?? localVoice({ clock: systemClock });
   const request = parts.fetch ?? ((request: Request) => fetch(request));
-  return await new PromptBuilder({ config, index, voice, choice: values.voice, print, printError, fetch: request })
-    .build(names);
+  const told = { print: json ? printError : print, printError };
+  const builder = new PromptBuilder({ config, index, voice, choice: values.voice, ...told, fetch: request });
+  const code = await builder.build(names);
+  const { built, faults } = builder;
+  if (json) print(JSON.stringify({ ok: code === 0, schema: 1, built, faults }));
+  return code;
 }

@@ -92,22 +92,23 @@ function rowOf({ name, seconds, levelDbfs, voice, text, warnings }: PromptInfo):
   return [`${name.padEnd(16)}  ${figures}${quoted}`.trimEnd(), ...warnings.map((warning) => `  ${warning}`)].join("\n");
 }
 
-/** Write a recording as a WAV file. @returns the exit code. */
-export async function audioToWav(name: string, file: string, { print, printError }: Terminal): Promise<number> {
+/** Write a recording as a WAV file; `fail` tells why not. @returns the exit code. */
+export async function audioToWav(
+  name: string,
+  file: string,
+  { print, fail, json }: { print: (line: string) => void; fail: (why: string) => number; json: boolean },
+): Promise<number> {
   const path = pathOf(name);
   const bytes = readBytes(path);
   const made = Object.keys(parseIndex(readText(INDEX_FILE) ?? "{}") ?? {}).sort();
   const read = bytes ? readRecording(bytes, path) : failed(unknown(name, made));
-  if (!read.ok) {
-    printError(read.fault);
-    return 1;
-  }
+  if (!read.ok) return fail(read.fault);
   try {
     await Deno.writeFile(file, writeWav({ rateHz: RATE_HZ, channels: [decode(read.value.audio)] }));
   } catch (error) {
-    printError(`Cannot write ${file}: ${whyNotWritten(error)}`);
-    return 1;
+    return fail(`Cannot write ${file}: ${whyNotWritten(error)}`);
   }
-  print(`${file}: ${describe(read.value.audio)}`);
+  const seconds = read.value.audio.length / RATE_HZ;
+  print(json ? JSON.stringify({ ok: true, schema: 1, name, file, seconds }) : `${file}: ${describe(read.value.audio)}`);
   return 0;
 }

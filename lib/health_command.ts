@@ -8,11 +8,19 @@ import { variable } from "./permissions.ts";
 
 const LIMIT_MS = 3000;
 
-/** Ask `url` for its health. @returns the exit code: 0 for a server that takes calls, 1 for another, 2 if it is no address, 3 if nothing answers. */
+/** Ask `url` for its health; `json`: as one document, whatever the answer. @returns the exit code: 0 for a server that takes calls, 1 for another, 2 if it is no address, 3 if nothing answers. */
 export async function health(
   url: string,
-  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
+  { print, printError, json = false }: {
+    print: (line: string) => void;
+    printError: (line: string) => void;
+    json?: boolean;
+  },
 ): Promise<number> {
+  const fail = (error: string, health?: unknown) => {
+    printError(error);
+    if (json) print(JSON.stringify({ ok: false, schema: 1, error, health }));
+  };
   if (!isHttpUrl(url)) {
     printError(`"${url}" is no address: it begins with http:// or https://.\nSee offhook health --help.`);
     return 2;
@@ -20,11 +28,21 @@ export async function health(
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });
     const text = (await response.text()).trim();
-    (response.ok ? print : printError)(response.ok ? text : `${url} answered HTTP ${response.status}: ${text}`);
+    if (!response.ok) fail(`${url} answered HTTP ${response.status}: ${text}`, parsed(text));
+    else print(json ? JSON.stringify({ ok: true, schema: 1, health: parsed(text) }) : text);
     return response.ok ? 0 : 1;
   } catch (error) {
-    printError(`No answer from ${url}: ${error instanceof Error ? error.message : String(error)}`);
+    fail(`No answer from ${url}: ${error instanceof Error ? error.message : String(error)}`);
     return 3;
+  }
+}
+
+/** The document in an answer; null where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

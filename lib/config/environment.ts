@@ -13,6 +13,8 @@ export interface Flags {
   port?: number;
   host?: string;
   drain?: number;
+  /** The log in JSON. */
+  json?: boolean;
 }
 
 /** What may be said of them, on the command line as in the environment. */
@@ -113,6 +115,7 @@ function applyFlags(server: ReadEnvironment["server"], flags: Flags, origins: Re
   if (flags.port !== undefined) [server.port, origins["server.port"]] = [flags.port, "--port"];
   if (flags.host !== undefined) [server.bind, origins["server.bind"]] = [flags.host, "--host"];
   if (flags.drain !== undefined) [server.drainSeconds, origins["server.drainSeconds"]] = [flags.drain, "--drain"];
+  if (flags.json) [server.logFormat, origins["server.logFormat"]] = ["json", "--json"];
 }
 
 function readKeys(reader: Reader, cartesiaVoiceId: string | undefined): Keys {

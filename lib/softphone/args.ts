@@ -89,7 +89,18 @@ function split(arg: string): { name?: string; inline?: string } {
 }
 
 /** The options that take a value. */
-const VALUED = ["--to", "--from", "--record", "--say", "--expect", "--wav", "--dtmf", "--wait", "--interrupt"] as const;
+const VALUED = [
+  "--to",
+  "--from",
+  "--record",
+  "--config",
+  "--say",
+  "--expect",
+  "--wav",
+  "--dtmf",
+  "--wait",
+  "--interrupt",
+] as const;
 
 /** @returns what is wrong with it. */
 function take(parsed: CallArgs, name: typeof VALUED[number], value: string): string | undefined {
@@ -99,6 +110,8 @@ function take(parsed: CallArgs, name: typeof VALUED[number], value: string): str
     case "--from":
     case "--record":
       parsed[name.slice(2) as "to" | "from" | "record"] = value; // the three names above, as the switch just found
+      return undefined;
+    case "--config": // common to all commands; nothing of it is asked for here
       return undefined;
     case "--say":
     case "--expect":

@@ -102,7 +102,9 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
     const unreachable = error.fault.kind === "unreachable" && error.fault.peer === "webhook";
-    command.printError(unreachable ? nothingAnswers(url) : error.message);
+    const why = unreachable ? nothingAnswers(url) : error.message;
+    command.printError(why);
+    if (args.json) command.print(JSON.stringify({ ok: false, schema: 1, error: why }));
     return unreachable ? 3 : 1;
   }
 }

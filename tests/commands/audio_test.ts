@@ -224,3 +224,19 @@ test("the recordings that come with the example say what config.json says, and w
     assert.ok(source.ok && source.value.channels[0]!.length === bytes.length);
   }
 });
+
+test("with --json build and wav print one document, and tell people elsewhere", () =>
+  inFolder(async ({ run }) => {
+    const built = await run("build", "--voice", "local", "--json");
+    const report = JSON.parse(built.out);
+    assert.deepEqual([built.code, report.ok, report.schema], [1, false, 1]);
+    assert.deepEqual(report.built.map(({ name }: { name: string }) => name), ["the_end", "price_list"]);
+    assert.deepEqual(report.faults.map(({ name }: { name: string }) => name), ["who_audio"]);
+    assert.match(built.err, /assets\/audio\/the_end\.mulaw: /);
+
+    const { seconds, ...wav } = JSON.parse((await run("wav", "the_end", "out.wav", "--json")).out);
+    assert.deepEqual(wav, { ok: true, schema: 1, name: "the_end", file: "out.wav" });
+    assert.ok(seconds > 0);
+    const none = await run("wav", "nothing", "out.wav", "--json");
+    assert.deepEqual([none.code, JSON.parse(none.out).ok, JSON.parse(none.out).error], [1, false, none.err]);
+  }));

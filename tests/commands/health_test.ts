@@ -22,3 +22,26 @@ test("health exits with 2 for what is no address", async () => {
     assert.equal(await ask(url), 2, url);
   }
 });
+
+test("with --json there is one document, whatever the answer", async () => {
+  const found = { status: "draining", activeCalls: 1 };
+  let status = 200;
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => Response.json(found, { status }),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const answer = async () => {
+    const out: string[] = [];
+    await health(url, { print: (line) => out.push(line), printError: () => {}, json: true });
+    assert.equal(out.length, 1);
+    return JSON.parse(out[0]!);
+  };
+  assert.deepEqual(await answer(), { ok: true, schema: 1, health: found });
+  status = 503;
+  const { error, ...draining } = await answer();
+  assert.deepEqual(draining, { ok: false, schema: 1, health: found });
+  assert.match(error, /HTTP 503/);
+  await server.shutdown();
+  assert.match((await answer()).error, /^No answer from/);
+});

@@ -12,6 +12,13 @@ async function offhook(...args: string[]): Promise<{ code: number; out: string }
   return { code, out: new TextDecoder().decode(stdout).trim() };
 }
 
+test("every command takes the common options", async () => {
+  const common = ["--config", "config.json", "--json", "--help"];
+  for (const name of ["serve", "call", "check", "routes", "audio", "health", "calls", "show", "forget"]) {
+    assert.equal((await offhook(name, ...common)).code, 0, name);
+  }
+});
+
 test("every command tells the version, and no other does", async () => {
   const { version } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))) as { version: string };
   for (const args of [[], ["check"], ["calls"], ["health"], ["call", "--json"]]) {

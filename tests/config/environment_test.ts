@@ -155,10 +155,11 @@ test("the environment wins over a number, a number over the file, the file over 
 test("flags win over the environment", () => {
   const { config, origins } = load(P, {
     env: { PORT: "81", BIND: "127.0.0.1" },
-    flags: { port: 82, host: "::1", drain: 9 },
+    flags: { port: 82, host: "::1", drain: 9, json: true },
   });
   assert.deepEqual([config.server.port, config.server.bind, config.server.drainSeconds], [82, "::1", 9]);
   assert.equal(origins["server.port"], "--port");
+  assert.equal(config.server.logFormat, "json");
 });
 
 test("the file's limit of calls holds where MAX_CALLS is not set", () => {

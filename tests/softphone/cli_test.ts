@@ -119,6 +119,14 @@ test("exit 1: a recording that cannot be written after all loses nothing of the 
   assert.match(errors, /^Cannot write "out\.wav": no space left on device$/m);
 });
 
+test("with --json a call that nobody answers is a document too, and --config is taken", async () => {
+  const nobody = { fetch: () => Promise.reject(new TypeError("refused")) };
+  const { code, out, errors } = await run(["--json", "--config", "config.json"], polite, nobody);
+  assert.equal(code, 3);
+  const { ok, schema, error } = JSON.parse(out);
+  assert.deepEqual([ok, schema, error], [false, 1, errors]);
+});
+
 test("exit 3: nothing answers, and it says what to do", async () => {
   const { code, errors } = await run([], polite, { fetch: () => Promise.reject(new TypeError("refused")) });
   assert.equal(code, 3);
