@@ -11,7 +11,7 @@ import {
 } from "./config.ts";
 import { failed, ok, type Result } from "./base/result.ts";
 import { isTheirs, readBytes, readText } from "./files.ts";
-import { isForbidden, readRemedy, variable } from "./permissions.ts";
+import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
 const SECRET_NAMES = /\bSECRET_[A-Z0-9_]+/g;
@@ -86,9 +86,9 @@ function whyUnread(error: unknown): Pick<ConfigNote, "problem" | "remedy"> {
   return { problem: `cannot be read: ${detail}`, remedy: "Check its name and the disk." };
 }
 
-/** The variables we know and those of `dotenv`, the file `.env`; real ones win. `more`: other names to look for. */
+/** The variables we know, those that look like ours, and those of `dotenv`, the file `.env`; real ones win. `more`: other names to look for. */
 export function environment(dotenv: Environment, more: Iterable<string> = []): Environment {
-  const names = new Set([...VARIABLE_NAMES, ...PLATFORM_NAMES, ...Object.keys(dotenv), ...more]);
+  const names = new Set([...VARIABLE_NAMES, ...namesLikeOurs(), ...PLATFORM_NAMES, ...Object.keys(dotenv), ...more]);
   return Object.fromEntries([...names].map((name) => [name, variable(name) ?? dotenv[name]]));
 }
 

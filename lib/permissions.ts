@@ -1,6 +1,6 @@
 /** What the program may touch. `deno task compile` bakes these lists into the executable; a test keeps both the same. */
 
-import { VARIABLE_NAMES } from "./config.ts";
+import { PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config.ts";
 
 /** Where an executable may keep its data, besides `./data`. */
 const DATA_FOLDERS = ["/data", "/var/lib/offhook"];
@@ -11,9 +11,10 @@ export const READ_FOLDERS = [".", ...DATA_FOLDERS, "/etc/offhook"];
 /** What it may write: `./data` by a grant of its own, so that it stays when `serve` gives up the working directory. */
 export const WRITE_FOLDERS = [".", "./data", ...DATA_FOLDERS];
 
-/** What it may read of the environment: our variables, the tools' secrets, Deno Deploy's marks, and what `npm:ws` asks for. */
+/** What it may read of the environment: our variables, some of Twilio's, the tools' secrets, Deno Deploy's marks, and what `npm:ws` asks for. */
 export const ENVIRONMENT_NAMES = [
   ...VARIABLE_NAMES,
+  ...TWILIO_NAMES,
   "SECRET_*",
   "DENO_DEPLOY",
   "DENO_DEPLOYMENT_ID",
@@ -30,6 +31,13 @@ export function variable(name: string): string | undefined {
     if (error instanceof Deno.errors.NotCapable) return undefined;
     throw error;
   }
+}
+
+/** Names of variables that are set and look like ours; where the environment may not be listed, those worth asking for. */
+export function namesLikeOurs(): string[] {
+  const { state, partial } = Deno.permissions.querySync({ name: "env" });
+  if (state !== "granted" || partial) return TWILIO_NAMES;
+  return Object.keys(Deno.env.toObject()).filter((name) => PREFIXES.some((prefix) => name.startsWith(prefix)));
 }
 
 /** Whether reading or writing failed because it is forbidden, by Deno or by the system. */

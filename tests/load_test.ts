@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { check } from "../lib/check.ts";
 import { describeNotes } from "../lib/config.ts";
 import { loadConfig, reloader } from "../lib/load.ts";
+import { ENVIRONMENT_NAMES } from "../lib/permissions.ts";
 import { test } from "./case.ts";
-import { fromSource, run, startServer } from "./executable/harness.ts";
+import { fromSource, type Program, run, startServer } from "./executable/harness.ts";
 import { folder } from "./store/make.ts";
 
 /** What is said of a config.json with this text. */
@@ -54,6 +55,29 @@ test("a secret that only a prompt file names is asked of the environment", () =>
     assert.equal(loaded.ok && loaded.value.config.base.prompt, "The code is 42.");
   } finally {
     Deno.env.delete("SECRET_LOAD_TEST");
+  }
+});
+
+test("any TWILIO_ variable of the process keeps it from rehearsing by itself, and a misspelt one is told", async () => {
+  using dir = folder();
+  const start = async (program: Program, env: Record<string, string>) =>
+    await run(program, ["serve", "--port", "0"], { cwd: dir.path, env, limitMs: 10_000 });
+  const whole = fromSource("-A");
+  const named = fromSource("--allow-net", "--allow-read", `--allow-env=${ENVIRONMENT_NAMES}`); // as the executable
+  for (
+    const [program, name] of [[whole, "TWILIO_ANY"], [whole, "TWILIO_API_KEY"], [named, "TWILIO_API_KEY"]] as const
+  ) {
+    const { code, stderr } = await start(program, { [name]: "x" });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /DEEPGRAM_API_KEY is not set/);
+  }
+  Deno.env.set("DEEPGRAM_KEY", "x");
+  try {
+    const loaded = loadConfig({ flags: { rehearse: true } });
+    assert.ok(loaded.ok);
+    assert.match(describeNotes(loaded.value.warnings), /DEEPGRAM_KEY is not a variable we read.\n.*DEEPGRAM_API_KEY/);
+  } finally {
+    Deno.env.delete("DEEPGRAM_KEY");
   }
 });
 

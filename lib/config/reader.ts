@@ -5,7 +5,8 @@ import { type ConfigNote, nearest, quote } from "./notes.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const FILE = "environment";
-const PREFIXES = [
+/** How names of ours begin. */
+export const PREFIXES = [
   "DEEPGRAM_",
   "TWILIO_",
   "CARTESIA_",
@@ -57,6 +58,10 @@ export const VARIABLE_NAMES = [
   "LLM_BASE_URL",
   "TWILIO_API_URL",
 ] as const;
+
+/** Usual names that Twilio's other programs read: not ours, but where one is set there is a real line. */
+export const TWILIO_NAMES = ["TWILIO_PHONE_NUMBER", "TWILIO_API_KEY", "TWILIO_API_SECRET"];
+
 export type VariableName = (typeof VARIABLE_NAMES)[number];
 
 /** What became of a variable's text. */
@@ -149,9 +154,8 @@ export class Reader {
   /** Variables that look like ours and are not. */
   misspelt(): void {
     for (const name of Object.keys(this.env)) {
-      if ((VARIABLE_NAMES as readonly string[]).includes(name) || !PREFIXES.some((prefix) => name.startsWith(prefix))) {
-        continue;
-      }
+      const isKnown = [...VARIABLE_NAMES, ...TWILIO_NAMES].includes(name);
+      if (isKnown || !PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
       const near = nearest(name, VARIABLE_NAMES.filter((known) => !this.env[known]));
       if (near) {
         this.warnings.push({
