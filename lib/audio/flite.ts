@@ -1,6 +1,7 @@
 /** The speech synthesiser Flite (Carnegie Mellon), run as the command it is: a piece of text in, an utterance out. */
 
 import { BYTES_PER_MS } from "./frame.ts";
+import { bend } from "./level.ts";
 import { encode } from "./mulaw.ts";
 import { resample } from "./resample.ts";
 import type { TimedWord } from "./tag.ts";
@@ -16,8 +17,6 @@ const RATE_HZ = 1000 * BYTES_PER_MS;
 const LEAD_MS = 40;
 /** RMS of speech, -18 dBFS. */
 const SPEECH_LEVEL = 10 ** (-18 / 20);
-/** Peaks above this bend towards full scale instead of clipping. */
-const KNEE = 0.7;
 
 /** A sound with its end in seconds; `pau` is a pause. */
 interface Phone {
@@ -150,10 +149,4 @@ function activeLevel(samples: Float32Array): number {
   const floor = Math.max(...energies) * 10 ** (-25 / 10);
   const active = energies.filter((energy) => energy >= floor);
   return Math.sqrt(active.reduce((sum, energy) => sum + energy, 0) / active.length);
-}
-
-function bend(sample: number): number {
-  const size = Math.abs(sample);
-  if (size <= KNEE) return sample;
-  return Math.sign(sample) * (KNEE + (1 - KNEE) * Math.tanh((size - KNEE) / (1 - KNEE)));
 }

@@ -14,7 +14,7 @@ const FLOOR_DBFS = -60;
 const ABOVE_NOISE_DB = 8;
 /** ...but always at 25 dB below the loudest, and never beyond 45 dB below it. */
 const SOUND_RANGE_DB = [25, 45] as const;
-/** Peaks above this bend towards full scale instead of clipping. */
+/** Peaks above this bend towards full scale. */
 const KNEE = 0.7;
 
 /** RMS level of the speech in `samples`, pauses left out, in dBFS; `-Infinity` where there is no sound. */
@@ -50,7 +50,8 @@ export function levelled(samples: Float32Array, rateHz: number): Float32Array {
   return samples.map((sample) => bend(sample * gain));
 }
 
-function bend(sample: number): number {
+/** A sample whose peaks are rounded off instead of clipped. */
+export function bend(sample: number): number {
   const size = Math.abs(sample);
   if (size <= KNEE) return sample;
   return Math.sign(sample) * (KNEE + (1 - KNEE) * Math.tanh((size - KNEE) / (1 - KNEE)));

@@ -8,6 +8,8 @@ const BIAS = 33;
 const MAGNITUDE_LIMIT = 0x1FFF;
 
 const DECODED: Int16Array = Int16Array.from({ length: 256 }, (_, code) => expand(code));
+/** The power of each code, full scale 1. */
+export const POWER: Float32Array = Float32Array.from(DECODED, (sample) => (sample / 32768) ** 2);
 let encoded: Uint8Array | undefined;
 
 /** All codes by the sample's 16 bits. Built at first use (about 1 ms): a program that only decodes needs none. */

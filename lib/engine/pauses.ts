@@ -1,7 +1,7 @@
 /** Where a voice is silent: the places at which its audio can be cut without halving a word. Pure. */
 
 import { BYTES_PER_MS, FRAME_MS } from "../audio/frame.ts";
-import { decodeSample } from "../audio/mulaw.ts";
+import { POWER } from "../audio/mulaw.ts";
 
 /** Times in ms of the audio pushed. */
 export interface Span {
@@ -20,8 +20,6 @@ const CUT_MS = 55;
 /** A word may begin too softly to be noticed. */
 const ONSET_MS = 20;
 
-const power = Float32Array.from({ length: 256 }, (_, code) => (decodeSample(code) / 32768) ** 2);
-
 export class Pauses {
   /** What is heard between pauses, oldest first; the last one may go on. */
   readonly sounds: Span[] = [];
@@ -32,7 +30,7 @@ export class Pauses {
   push(frame: Uint8Array): void {
     for (let at = 0; at < frame.length; at += WINDOW_BYTES) {
       let sum = 0;
-      for (let i = at; i < at + WINDOW_BYTES && i < frame.length; i++) sum += power[frame[i]!]!;
+      for (let i = at; i < at + WINDOW_BYTES && i < frame.length; i++) sum += POWER[frame[i]!]!;
       this.#window(sum / WINDOW_BYTES);
       this.#atMs += WINDOW_MS;
     }
