@@ -1,5 +1,6 @@
 /** `offhook audio build`: recordings made of WAV files, or of the configuration's texts by a voice. */
 
+import { RATE_HZ } from "./audio/frame.ts";
 import { decode } from "./audio/mulaw.ts";
 import { entryOf, hashOf, LOCAL_VOICE, OWN_RECORDING, type PromptIndex, writeIndex } from "./audio/prompt_index.ts";
 import type { PromptVoice } from "./audio/prompts.ts";
@@ -12,8 +13,6 @@ import { describeFault, failed, ok, type Result } from "./base/result.ts";
 import type { CallConfig, Config } from "./config.ts";
 import { readBytes } from "./files.ts";
 import { INDEX_FILE, promptVoice, speakingVoice } from "./prompt_voice.ts";
-
-const RATE_HZ = 8000;
 
 export interface BuilderParts {
   config: Config;

@@ -1,5 +1,6 @@
 /** `offhook audio info` and `audio wav`: what recordings there are, and what is wrong with them. */
 
+import { RATE_HZ } from "./audio/frame.ts";
 import { decode } from "./audio/mulaw.ts";
 import { entryOf, parseIndex, type PromptIndex } from "./audio/prompt_index.ts";
 import { promptLevelDbfs, readRecording } from "./audio/recording.ts";
@@ -10,8 +11,6 @@ import type { Config } from "./config.ts";
 import { readBytes, readText } from "./files.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { INDEX_FILE } from "./prompt_voice.ts";
-
-const RATE_HZ = 8000;
 
 interface Terminal {
   print: (line: string) => void;

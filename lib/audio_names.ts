@@ -1,11 +1,11 @@
 /** Recordings by name: what the configuration wants recorded, and where it lies. */
 
+import { RATE_HZ } from "./audio/frame.ts";
 import { promptLevelDbfs } from "./audio/recording.ts";
 import type { CallConfig, Config } from "./config.ts";
 import { promptLines } from "./prompt_voice.ts";
 
 export const AUDIO_FOLDER = "assets/audio";
-const RATE_HZ = 8000;
 
 /** What the configuration wants recorded under one name. */
 export interface Wanted {

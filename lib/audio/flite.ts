@@ -1,6 +1,6 @@
 /** The speech synthesiser Flite (Carnegie Mellon), run as the command it is: a piece of text in, an utterance out. */
 
-import { BYTES_PER_MS } from "./frame.ts";
+import { BYTES_PER_MS, RATE_HZ } from "./frame.ts";
 import { bend } from "./level.ts";
 import { encode } from "./mulaw.ts";
 import { resample } from "./resample.ts";
@@ -12,7 +12,6 @@ import { readWav } from "./wav.ts";
 /** Voices that are built in: rms is the clearest after mu-law (9 % word errors of a recogniser, slt 36 %). */
 export type FliteVoice = "rms" | "slt" | "awb" | "kal16";
 
-const RATE_HZ = 1000 * BYTES_PER_MS;
 /** What stays of the silence that Flite puts before the first sound. */
 const LEAD_MS = 40;
 /** RMS of speech, -18 dBFS. */

@@ -4,6 +4,8 @@
 export const FRAME_BYTES = 160;
 /** Duration of one frame in ms. */
 export const FRAME_MS = 20;
+/** Samples a second. */
+export const RATE_HZ = 8000;
 /** Bytes per millisecond of mu-law at 8 kHz. */
 export const BYTES_PER_MS = 8;
 /** The mu-law code of silence (positive zero). ITU-T G.711; `0x7F` is the negative zero. */

@@ -1,13 +1,12 @@
 /** Recordings as they come: a WAV of any kind made into a prompt, and a prompt looked at before it is played. Pure. */
 
 import { failed, ok, type Result } from "../base/result.ts";
-import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from "./frame.ts";
+import { FRAME_BYTES, RATE_HZ, SILENCE } from "./frame.ts";
 import { levelled, soundSpan, speechLevelDbfs } from "./level.ts";
 import { decode, encode } from "./mulaw.ts";
 import { resample } from "./resample.ts";
 import { readWav, type WavAudio } from "./wav.ts";
 
-const RATE_HZ = 1000 * BYTES_PER_MS;
 /** Longer recordings are a mistake. */
 const LIMIT_SECONDS = 120;
 export const PROMPT_LIMIT_BYTES = LIMIT_SECONDS * RATE_HZ;

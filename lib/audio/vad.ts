@@ -1,6 +1,6 @@
 /** Voice activity: does somebody speak? WebRTC's detector for the sound of speech, and an ear for what stands out of the noise. */
 
-import { FRAME_BYTES, FRAME_MS } from "./frame.ts";
+import { FRAME_BYTES, FRAME_MS, RATE_HZ } from "./frame.ts";
 import { decode } from "./mulaw.ts";
 
 /** How sure the detector must be: 0 takes much for speech, 3 little. */
@@ -27,7 +27,6 @@ interface Fvad {
   _fvad_process(handle: number, pcm: number, samples: number): number;
 }
 
-const RATE_HZ = 8000;
 const LONGEST_FRAME_SAMPLES = 240;
 
 let library: Promise<Fvad> | undefined;

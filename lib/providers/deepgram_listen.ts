@@ -1,7 +1,7 @@
 /** Deepgram's live recogniser (`/v1/listen`, Nova): codec and thin shell. Deepgram reference, section 3. */
 
 import { z } from "zod";
-import { BYTES_PER_MS, FRAME_MS } from "../audio/frame.ts";
+import { BYTES_PER_MS, FRAME_MS, RATE_HZ } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
@@ -200,7 +200,7 @@ export function listenUrl(base: string, provider: ListenProvider): string {
     model,
     language,
     encoding: "mulaw",
-    sample_rate: 1000 * BYTES_PER_MS,
+    sample_rate: RATE_HZ,
     channels: 1,
     interim_results: true,
     endpointing,

@@ -1,6 +1,6 @@
 /** One text -> one piece of audio, by Deepgram's plain request: for prompts that are kept. Deepgram reference, section 5.2. */
 
-import { BYTES_PER_MS } from "../audio/frame.ts";
+import { RATE_HZ } from "../audio/frame.ts";
 import type { Clock } from "../base/clock.ts";
 import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
 import { parseJson } from "./deepgram_faults.ts";
@@ -57,7 +57,7 @@ async function answerOf(fetch: RenderOptions["fetch"], request: Request): Promis
 /** All three format parameters, as their defaults differ by source. */
 function renderUrl(base: string, model: string): string {
   const url = new URL(base);
-  const format = { model, encoding: "mulaw", sample_rate: String(1000 * BYTES_PER_MS), container: "none" };
+  const format = { model, encoding: "mulaw", sample_rate: String(RATE_HZ), container: "none" };
   for (const [name, value] of Object.entries(format)) url.searchParams.set(name, value);
   return url.href;
 }

@@ -1,6 +1,6 @@
 /** Deepgram's streaming voice (`/v1/speak`, Aura): one socket for a call, one `Flush` for a reply. Deepgram reference, section 5.1. */
 
-import { BYTES_PER_MS } from "../audio/frame.ts";
+import { RATE_HZ } from "../audio/frame.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { FaultError } from "../base/result.ts";
@@ -162,7 +162,7 @@ class DeepgramSpeak implements WarmTts {
 /** The address with all parameters of a telephone voice. Deepgram reference, section 5.1. */
 export function speakUrl(base: string, { model, speed, mip_opt_out }: SpeakProvider): string {
   const url = new URL(base);
-  const parameters = { model, encoding: "mulaw", sample_rate: 1000 * BYTES_PER_MS, speed, mip_opt_out };
+  const parameters = { model, encoding: "mulaw", sample_rate: RATE_HZ, speed, mip_opt_out };
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }

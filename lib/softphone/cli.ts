@@ -1,5 +1,6 @@
 /** `offhook call`: the softphone on the command line. */
 
+import { RATE_HZ } from "../audio/frame.ts";
 import { encode } from "../audio/mulaw.ts";
 import { resample } from "../audio/resample.ts";
 import type { Voice } from "../audio/voice.ts";
@@ -192,7 +193,7 @@ async function readSpeech(file: string, readFile: CallCommand["readFile"]): Prom
     channels[0] ?? [],
     (_, n) => channels.reduce((sum, channel) => sum + channel[n]!, 0) / channels.length,
   );
-  const samples = resample(mono, rateHz, 8000);
+  const samples = resample(mono, rateHz, RATE_HZ);
   return ok(encode(Int16Array.from(samples, (sample) => Math.max(-1, Math.min(1, sample)) * 32767)));
 }
 

@@ -1,12 +1,11 @@
 /** Both sides of the call on one clock: left the caller, right the agent. */
 
-import { BYTES_PER_MS, SILENCE } from "../audio/frame.ts";
+import { BYTES_PER_MS, RATE_HZ, SILENCE } from "../audio/frame.ts";
 import { decode } from "../audio/mulaw.ts";
 import { writeWav } from "../audio/wav.ts";
 
 /** Two hours: 115 MB of mu-law at most while the call lasts. */
 export const RECORD_LIMIT_MS = 2 * 3_600_000;
-const RATE_HZ = 8000;
 const PAGE_BYTES = 60_000 * BYTES_PER_MS;
 
 /** One side, silent where nothing is written. */

@@ -1,4 +1,4 @@
-import { BYTES_PER_MS, FRAME_BYTES, SILENCE } from "../../lib/audio/frame.ts";
+import { BYTES_PER_MS, FRAME_BYTES, RATE_HZ, SILENCE } from "../../lib/audio/frame.ts";
 import { encode } from "../../lib/audio/mulaw.ts";
 import type { TimedWord } from "../../lib/audio/tag.ts";
 import type { Utterance, Voice } from "../../lib/audio/voice.ts";
@@ -46,7 +46,7 @@ function pitchHz(word: string): number {
 }
 
 function fillTone(burst: Uint8Array, hz: number): void {
-  const sample = (n: number) => TONE_PEAK * Math.sin(2 * Math.PI * hz * n / (1000 * BYTES_PER_MS));
+  const sample = (n: number) => TONE_PEAK * Math.sin(2 * Math.PI * hz * n / RATE_HZ);
   const period = encode(Int16Array.from({ length: FRAME_BYTES }, (_, n) => sample(n)));
   for (let i = 0; i < burst.length; i += FRAME_BYTES) burst.set(period.subarray(0, burst.length - i), i);
   const rise = Int16Array.from({ length: FADE_BYTES }, (_, n) => sample(n) * n / FADE_BYTES);
