@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { FRAME_BYTES } from "../audio/frame.ts";
+import { parseJson } from "../base/json.ts";
 
 /** Text decoded from one media message: when it plays in the stream, and the audio in base64. */
 export interface MediaMessage {
@@ -128,14 +129,6 @@ function parseSlow(text: string): Inbound | Odd {
   const { track, timestamp, payload } = parsed.data.media;
   if (track !== "inbound") return { unknown: `media of track ${track.slice(0, 20)}` };
   return { event: "media", timestampMs: timestamp, payload };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Which fields are wrong, without their values: they may be a caller's. */

@@ -1,6 +1,7 @@
 /** The messages of Cartesia's voice socket, both ways (pure). Cartesia reference, sections 4, 5 and 7. */
 
 import { z } from "zod";
+import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import type { SpokenWord } from "./ports.ts";
 
@@ -170,14 +171,6 @@ function odd(detail: string): Result<never> {
 function fromBase64(text: string): Uint8Array | undefined {
   try {
     return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
   } catch {
     return undefined;
   }

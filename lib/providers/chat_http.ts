@@ -1,9 +1,10 @@
 /** One HTTP exchange with a language model: its time, its end, and how it fails before an answer begins. LLM reference, section 5. */
 
 import type { Clock } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import { CLOSED_ABNORMALLY } from "../base/wire.ts";
-import { errorOf, parseJson } from "./chat_stream.ts";
+import { errorOf } from "./chat_stream.ts";
 import { within } from "./within.ts";
 
 /** Where requests go, and as whom. */

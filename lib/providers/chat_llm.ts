@@ -3,10 +3,11 @@
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import { failed, FaultError, ok, type Result } from "../base/result.ts";
 import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
 import { chatBody, type ChatProvider, extractBody, quirksOf } from "./chat_quirks.ts";
-import { ChatAnswer, errorOf, parseJson, rejection } from "./chat_stream.ts";
+import { ChatAnswer, errorOf, rejection } from "./chat_stream.ts";
 import type { ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
 
 export interface ChatOptions {

@@ -1,6 +1,7 @@
 /** What the chunks of a chat completion add up to, with every deviation seen in the wild tolerated (pure). LLM reference, sections 3 and 4. */
 
 import { z } from "zod";
+import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import type { ChatPart, ChatToolCall, ChatUsage } from "./ports.ts";
 
@@ -141,15 +142,6 @@ export class ChatAnswer {
 /** The fault of an error that came inside an answer. */
 export function rejection(error: { code: string; detail: string } | undefined): Fault {
   return { kind: "rejected", peer: "llm", code: "error", detail: "it gave no reason", ...error };
-}
-
-/** `undefined` where `text` is not JSON: no schema takes that. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function textOf(content: z.infer<typeof Content>): string {

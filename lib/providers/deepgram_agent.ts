@@ -4,6 +4,7 @@ import { z } from "zod";
 import { FRAME_MS } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
+import { parseJson } from "../base/json.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
 import { type FaultAction, faultAction } from "./deepgram_faults.ts";
@@ -148,12 +149,8 @@ type AgentMessage = z.infer<typeof Message>;
 
 /** Read one text message. Unknown types give undefined: new ones are added at any time (section 2.11). Never throws. */
 function parseAgentMessage(text: string): AgentMessage | { odd: string } | undefined {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch {
-    return { odd: "a message that is not JSON" };
-  }
+  const message = parseJson(text);
+  if (message === undefined) return { odd: "a message that is not JSON" };
   const type = (message as { type?: unknown } | null)?.type;
   if (typeof type !== "string") return { odd: "a message without a type" };
   const parsed = Message.safeParse(message);

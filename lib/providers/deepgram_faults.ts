@@ -42,12 +42,3 @@ export function faultAction(fault: Fault): FaultAction {
       return "retry";
   }
 }
-
-/** `text` as JSON; undefined if it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -5,7 +5,7 @@ import { BYTES_PER_MS } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
-import { parseJson } from "./deepgram_faults.ts";
+import { parseJson } from "../base/json.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
 import { Gather } from "./gather.ts";

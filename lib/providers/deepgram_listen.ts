@@ -4,9 +4,9 @@ import { z } from "zod";
 import { BYTES_PER_MS, FRAME_MS, RATE_HZ } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
+import { parseJson } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
-import { parseJson } from "./deepgram_faults.ts";
 import { Gather } from "./gather.ts";
 import {
   assemble,

@@ -2,8 +2,8 @@
 
 import { RATE_HZ } from "../audio/frame.ts";
 import type { Clock } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
-import { parseJson } from "./deepgram_faults.ts";
 import { within } from "./within.ts";
 
 const PEER = "deepgram-speak";

@@ -3,8 +3,8 @@
 import { z } from "zod";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
+import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
-import { parseJson } from "./deepgram_faults.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { SpeakBudget } from "./speak_pieces.ts";
 import type { SpokenReply } from "./spoken_reply.ts";

@@ -1,6 +1,7 @@
 /** The models and voices that the Voice Agent stand-in knows (Deepgram reference, sections 2.3-2.5 and 5.3). */
 
 import type { ModelParts, Rejection, SpeakSettings, ThinkSettings } from "./agent_settings.ts";
+import { isVoice } from "./deepgram_voices.ts";
 
 const NOVA =
   /^nova-(3|3-general|3-medical|2|2-(general|meeting|phonecall|voicemail|finance|conversationalai|medical))$/;
@@ -30,15 +31,6 @@ const MANAGED: Record<string, readonly string[]> = {
 };
 /** Providers that the vendor never runs itself. */
 const NEEDS_ENDPOINT = ["groq", "aws_bedrock"];
-
-const AURA_2_ENGLISH = new Set(
-  ("amalthea andromeda apollo arcas aries asteria athena atlas aurora callista cora cordelia delia draco electra " +
-    "harmonia helena hera hermes hyperion iris janus juno jupiter luna mars minerva neptune odysseus ophelia orion " +
-    "orpheus pandora phoebe pluto saturn selene thalia theia vesta zeus").split(" "),
-);
-const AURA_1_ENGLISH = new Set(
-  "asteria luna stella athena hera orion arcas perseus angus orpheus helios zeus".split(" "),
-);
 
 /**
  * What is wrong with the values of a message that parsed: undefined if nothing. The stand-in itself hears and speaks
@@ -124,10 +116,7 @@ function checkSpeak({ provider, endpoint }: SpeakSettings): Rejection | undefine
 
 function voiceFamily(model: string): "v1" | "v2" | undefined {
   if (/^flux-[a-z]+-en$/.test(model)) return "v2";
-  const [, second, name = "", language] = /^aura-(2-)?([a-z]+)-([a-z]{2})$/.exec(model) ?? [];
-  if (language === "en") return (second ? AURA_2_ENGLISH : AURA_1_ENGLISH).has(name) ? "v1" : undefined;
-  const isKnown = second && ["es", "nl", "it", "de", "ja", "fr"].includes(language ?? "") && name !== "perseo";
-  return isKnown ? "v1" : undefined;
+  return isVoice(model) ? "v1" : undefined;
 }
 
 function acceptsSpeed(family: "v1" | "v2", speed: number): boolean {

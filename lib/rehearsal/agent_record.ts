@@ -1,5 +1,7 @@
 /** What a session of the Voice Agent stand-in saw, for tests and for a look at a rehearsed call. */
 
+import { parseJson } from "../base/json.ts";
+
 /** Newest entries kept of each list. */
 const KEPT = 1000;
 /** A gap between two audio messages that counts, ms: the vendor advises 20 to 100 ms of audio in each. */
@@ -56,11 +58,8 @@ function keep<T>(list: T[], entry: T): void {
 }
 
 function asObject(text: string): Record<string, unknown> {
-  try {
-    const json: unknown = JSON.parse(text);
-    if (typeof json === "object" && json !== null) return json as Record<string, unknown>;
-  } catch {
-    // told below
-  }
-  return { unparsable: text.slice(0, 1000) };
+  const json = parseJson(text);
+  return typeof json === "object" && json !== null
+    ? json as Record<string, unknown>
+    : { unparsable: text.slice(0, 1000) };
 }

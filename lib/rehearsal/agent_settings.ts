@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { parseJson } from "../base/json.ts";
 import { checkModels, isFlux } from "./agent_models.ts";
 
 /** Why a message is not taken: the vendor's code and its own words. */
@@ -305,12 +306,4 @@ function faultyPath({ issues }: z.ZodError): string {
 
 function reject(code: Rejection["code"], description: string): Read {
   return { ok: false, rejection: { code, description } };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

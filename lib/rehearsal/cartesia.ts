@@ -5,6 +5,7 @@ import type { Voice } from "../audio/voice.ts";
 import { writeWav } from "../audio/wav.ts";
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
 import type { AnswerHandshake } from "../base/dial.ts";
+import { parseJson } from "../base/json.ts";
 import type { Wire } from "../base/wire.ts";
 import {
   type CartesiaFaults,
@@ -22,7 +23,6 @@ import {
   errorResponse,
   Generate,
   invalid,
-  parse,
   Render,
   settingsKey,
 } from "./cartesia_request.ts";
@@ -145,7 +145,7 @@ async function render({ voice, faults, clock, firstChunkMs }: Shared, request: R
   const version = request.headers.get("cartesia-version") ?? "";
   const error = faults.errors.shift();
   if (error) return errorResponse(error, faults.oldShape ? "" : version);
-  const body = Render.safeParse(parse(await request.text()));
+  const body = Render.safeParse(parseJson(await request.text()));
   if (!body.success) return errorResponse(invalid(body.error.issues[0]!), version);
   const { transcript, output_format: { container, encoding, sample_rate } } = body.data;
   if (transcript.trim() === "") {
@@ -208,7 +208,7 @@ class Connection {
   #hear(text: string): void {
     this.#idle[Symbol.dispose]();
     this.#idle = this.#armIdle();
-    const value = parse(text);
+    const value = parseJson(text);
     const cancel = Cancel.safeParse(value);
     if (cancel.success) return this.#contexts.get(cancel.data.context_id)?.cancel();
     const request = Generate.safeParse(value);

@@ -99,12 +99,3 @@ export function credentialsOf(url: URL, headers: Headers): { key: string | undef
 export function invalid({ path, message }: { path: PropertyKey[]; message: string }): CartesiaError {
   return { status: 400, code: "invalid_request", title: "Bad request", message: `${path.join(".")} ${message}`.trim() };
 }
-
-/** `undefined` where `text` is not JSON. */
-export function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

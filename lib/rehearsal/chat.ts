@@ -1,8 +1,9 @@
 /** A stand-in for any chat-completions server, `/v1/*` as OpenAI has it and `/openai/v1/*` as Groq does. LLM reference, section 9. */
 
 import { type Clock, sleep } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import { type ChatThought, chunks, whole } from "./chat_script.ts";
-import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, parse, plainText } from "./chat_request.ts";
+import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, plainText } from "./chat_request.ts";
 
 export interface ChatToolOffer {
   name: string;
@@ -117,7 +118,7 @@ class ChatServer {
     const record: ChatRecord = {
       atMs: this.#options.clock.monotonicMs(),
       path: pathname,
-      body: parse(text),
+      body: parseJson(text),
       status: 200,
     };
     this.records.push(record);
@@ -327,7 +328,7 @@ function refusal(status: number, more: Record<string, unknown> = {}): Response {
 }
 
 function isJson(text: string): boolean {
-  return parse(text) !== undefined;
+  return parseJson(text) !== undefined;
 }
 
 function onAbort(signal: AbortSignal, action: (reason: unknown) => void): void {

@@ -209,12 +209,3 @@ export function exampleOf(schema: unknown): unknown {
       );
   }
 }
-
-/** `undefined` where `text` is not JSON. */
-export function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

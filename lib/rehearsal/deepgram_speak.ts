@@ -96,7 +96,7 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
     sessions,
     answer(handshake) {
       const faults = faultsOf(options.faults, requests++);
-      const refused = turnAway(handshake, { key, rules: STREAM_RULES, check: checkStream, faults });
+      const refused = turnAway(handshake, { key, rules: STREAM_RULES, check, faults });
       if (refused) return { refuse: refused };
       const model = handshake.url.searchParams.get("model") ?? "aura-asteria-en";
       const knobs = { ...SPEAK_KNOBS, ...options.knobs };
@@ -110,7 +110,7 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
       const faults = faultsOf(options.faults, requests++);
       if (request.method !== "POST") return refusal(405, "Method not allowed.");
       const url = new URL(request.url);
-      const refused = turnAway({ url, headers: request.headers }, { key, rules: REST_RULES, check: checkRest, faults });
+      const refused = turnAway({ url, headers: request.headers }, { key, rules: REST_RULES, check, faults });
       if (refused) return refused;
       const text = await textOf(request);
       if (text === undefined) return refusal(400, "The body must be JSON with one field, text.");
@@ -151,11 +151,7 @@ const REST_RULES = {
   callback_method: oneOf("POST", "PUT"),
 };
 
-function checkStream(query: URLSearchParams): string | undefined {
-  return checkModel(query) ?? checkTelephone(query);
-}
-
-function checkRest(query: URLSearchParams): string | undefined {
+function check(query: URLSearchParams): string | undefined {
   return checkModel(query) ?? checkTelephone(query);
 }
 

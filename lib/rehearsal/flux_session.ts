@@ -1,6 +1,7 @@
 /** One socket of the Flux stand-in. Turns run on audio time: no audio, no events. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import { FLUX_LIMITS, type FluxFaults, type FluxKnobs, type FluxSettings } from "./deepgram_flux.ts";
@@ -257,10 +258,6 @@ export class FluxSession {
 const WORD_CONFIDENCE = 0.97;
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
 }

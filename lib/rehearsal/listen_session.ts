@@ -1,6 +1,7 @@
 /** One socket of the live recogniser's stand-in. Time is audio time but for the ten seconds without a message. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import type { ListenFaults, ListenKnobs, ListenSettings } from "./deepgram_listen.ts";
@@ -254,10 +255,6 @@ function seconds(ms: number): number {
 
 /** The `type` of a control message; undefined for what is none. */
 export function typeOf(text: string): string | undefined {
-  try {
-    const { type } = Object(JSON.parse(text)) as { type?: unknown };
-    return typeof type === "string" ? type : undefined;
-  } catch {
-    return undefined;
-  }
+  const { type } = Object(parseJson(text)) as { type?: unknown };
+  return typeof type === "string" ? type : undefined;
 }

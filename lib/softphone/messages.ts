@@ -1,6 +1,7 @@
 /** The messages of the media socket from Twilio's side: written as Twilio writes them, read as strictly as it reads. Twilio reference, section 3. Pure. */
 
 import { Buffer } from "node:buffer";
+import { parseJson } from "../base/json.ts";
 import { type Offence, offence, type OffenceCode } from "./offence.ts";
 
 /** What a server may send. */
@@ -135,12 +136,8 @@ export function stopMessage({ accountSid, callSid, streamSid }: StreamIdentity, 
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isObject(value) ? value : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
