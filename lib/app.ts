@@ -9,6 +9,7 @@ import type { Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, isCallSid, parseForm, signedUrl } from "./phone/signature.ts";
 import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
+import { METERS_CONTENT_TYPE } from "./telemetry/registry.ts";
 
 /** What the routes need. Everything that can change while we run is a function. */
 export interface AppParts {
@@ -87,7 +88,7 @@ export function createApp(parts: AppParts): Hono {
   app.get("/metrics", (c) => {
     if (!mayRead(c, parts)) return c.text("Metrics are for loopback, or for bearers of ADMIN_TOKEN.\n", 401);
     if (c.req.header("accept")?.includes("application/json")) return c.json(parts.metrics.json() as object);
-    return c.body(parts.metrics.text(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+    return c.body(parts.metrics.text(), 200, { "content-type": METERS_CONTENT_TYPE });
   });
   parts.extend?.(app);
 

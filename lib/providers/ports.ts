@@ -18,7 +18,7 @@ export interface Tts extends AsyncDisposable {
   /**
    * Speak text as it comes. The pieces are joined verbatim, so they carry their own spaces. The first frame comes as
    * soon as there is one; the last is padded with silence. Ends within a frame of `signal`'s abort.
-   * @throws {FaultError} when the voice fails; frames already yielded are good, `spokenText` in the fault is not promised.
+   * @throws {FaultError} when the voice fails; frames already yielded are good.
    */
   speak(text: AsyncIterable<string>, signal: AbortSignal): AsyncIterable<Spoken>;
 }

@@ -46,7 +46,7 @@ export interface Entry {
   notice: CallNotice;
 }
 
-/** What is known of a call now; `started` puts a call in that was not there before. */
+/** What is known of a call now; `isNew` puts a call in that was not there before. */
 export interface CallState extends Omit<CallRow, "live"> {
   isNew: boolean;
 }

@@ -1,6 +1,6 @@
 /** Counters, gauges and histograms, in Prometheus' text format 0.0.4 and as JSON. */
 
-/** Send with `render()`. */
+/** Of what `Registry.render()` gives. */
 export const METERS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 type Kind = "counter" | "gauge" | "histogram";
