@@ -316,13 +316,15 @@ function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   };
 }
 
-/** The first of each kind: what a call is priced by. An agent is priced by the minute. */
+/** The first of each kind: what a call is priced by. An agent is priced by the minute, and the model that finds facts beside it by tokens. */
 function modelsOf({ engine, pipeline: { listen, think, speak } }: CallConfig): CallModels {
-  if (engine === "agent") return {};
+  const model = think[0]?.provider.model;
+  const thinks = model === undefined ? {} : { think: model };
+  if (engine === "agent") return thinks;
   const voice = speak[0]?.provider;
   return {
+    ...thinks,
     listen: listen.provider.model,
-    ...(think[0] ? { think: think[0].provider.model } : {}),
     ...(voice ? { speak: voice.type === "cartesia" ? voice.model_id : voice.model } : {}),
   };
 }

@@ -20,6 +20,11 @@ test("a call is greeted, answered and recorded from ring to hang-up", async () =
   assert.equal(sim.house.reception.active, 0);
   assert.deepEqual(record!.transcript.map(({ who }) => who), ["agent", "caller", "agent"]);
   assert.equal(record!.eventsLost, 0);
+  assert.deepEqual(
+    Object.keys(record!.models),
+    ["think"],
+    "an agent is priced by the minute, what finds facts by tokens",
+  );
 });
 
 test("the times that the agent tells belong to the reply that follows, and are told once", async () => {
