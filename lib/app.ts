@@ -3,6 +3,7 @@
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { ok, type Result } from "./base/result.ts";
+import { isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
 import { type BodyFault, readBody } from "./body.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
@@ -268,11 +269,6 @@ function twiml(c: Context, document: string): Response {
 function hostOf(c: Context, parts: AppParts): string {
   const forwarded = parts.trustProxy ? c.req.header("x-forwarded-host")?.split(",")[0]?.trim() : undefined;
   return parts.publicHost ?? forwarded ?? c.req.header("host") ?? "localhost";
-}
-
-/** Whether a host is this machine, so that plain `http` and `ws` are right. */
-export function isLoopbackHost(host: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
 
 /** Whoever sends one of these speaks for somebody else. */

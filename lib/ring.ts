@@ -2,6 +2,7 @@
 
 import { localVoice } from "./audio/voice.ts";
 import { systemClock } from "./base/clock.ts";
+import { isLoopbackHost } from "./base/url.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { environment, readDotenv } from "./load.ts";
 import { variable, whyNotRead, whyNotWritten } from "./permissions.ts";
@@ -76,7 +77,7 @@ async function* typedLines(): AsyncGenerator<string> {
 
 /** Where the time of each answer went, if the server is on this machine and says so. */
 async function askTurns(url: string, callSid: string): Promise<TurnRecord[] | undefined> {
-  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)) return undefined;
+  if (!isLoopbackHost(new URL(url).hostname)) return undefined;
   try {
     const response = await fetch(new URL(`/phone/turns?call=${callSid}`, url), { signal: AbortSignal.timeout(2000) });
     return response.ok ? await response.json() as TurnRecord[] : void await response.body?.cancel();

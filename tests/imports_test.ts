@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   rehearsal: ["audio"],
   softphone: ["audio"],
   config: [],
-  check: ["app.ts", "audio", "config.ts", "permissions.ts", "phone", "providers"],
+  check: ["audio", "config.ts", "permissions.ts", "phone", "providers"],
 };
 
 function sourceFiles(folder: URL): URL[] {

@@ -8,3 +8,8 @@ export function hostHere(bind: string): string {
   if (bind === "0.0.0.0" || bind === "::") return "127.0.0.1";
   return bind.includes(":") ? `[${bind}]` : bind;
 }
+
+/** Whether a host name, with or without a port, means this machine. */
+export function isLoopbackHost(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
+}

@@ -1,10 +1,9 @@
 /** Whether calls get in: the port on this machine, and the way from PUBLIC_HOST to it. */
 
 import { z } from "zod";
-import { isLoopbackHost } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Fault } from "../base/result.ts";
-import { hostHere } from "../base/url.ts";
+import { hostHere, isLoopbackHost } from "../base/url.ts";
 import { signatureOf } from "../phone/signature.ts";
 import { attempt, type Reach } from "./attempt.ts";
 import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";

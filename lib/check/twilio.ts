@@ -1,7 +1,7 @@
 /** Whether Twilio takes our account, and whether its numbers send their calls here; `fix` makes them. Twilio reference, section 5.4. */
 
+import { isLoopbackHost } from "../base/url.ts";
 import type { Config } from "../config.ts";
-import { isLoopbackHost } from "../app.ts";
 import { type NumberHooks, type PhoneNumber, type TwilioRest, twilioRest } from "../phone/twilio_rest.ts";
 import { attempt, faultItem, isUnauthorised, type Reach } from "./attempt.ts";
 import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";

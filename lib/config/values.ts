@@ -1,15 +1,9 @@
 /** Kinds of value that occur in several places of a configuration. */
 
 import { z } from "zod";
+import { isLoopbackHost } from "../base/url.ts";
 import { parseHours } from "./hours.ts";
 import { quote, says } from "./notes.ts";
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
-
-/** Whether a host name means this machine. */
-export function isLoopback(hostname: string): boolean {
-  return LOOPBACK.test(hostname);
-}
 
 /** Read an address with placeholders in it. A placeholder in its host would let a model or a caller choose where secrets go. */
 export function parseAddress(text: string): URL | undefined {
@@ -32,7 +26,7 @@ function address(secure: readonly string[], plain: readonly string[]) {
     }
     if (secure.includes(url.protocol)) return;
     if (!plain.includes(url.protocol)) return add(`is ${quote(text)}`, "Write an https:// address.");
-    if (!isLoopback(url.hostname)) {
+    if (!isLoopbackHost(url.hostname)) {
       add(
         `is ${quote(text)}, unencrypted to another machine`,
         `Write ${secure[plain.indexOf(url.protocol)]}// instead of ${url.protocol}//.`,

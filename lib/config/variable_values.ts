@@ -2,7 +2,7 @@
 
 import { quote } from "./notes.ts";
 import type { Read } from "./reader.ts";
-import { isLoopback } from "./values.ts";
+import { isLoopbackHost } from "../base/url.ts";
 
 /** The bare host: scheme and trailing slash are tolerated, a path is not; a port only on this machine, where tests play Twilio. */
 export function publicHostOf(text: string): Read<string> {
@@ -19,13 +19,13 @@ export function publicHostOf(text: string): Read<string> {
   }
   const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : undefined;
   if (url === undefined) return { problem: `is ${quote(text)}, not a host name`, remedy: example };
-  if (url.port !== "" && !isLoopback(url.hostname)) {
+  if (url.port !== "" && !isLoopbackHost(url.hostname)) {
     return {
       problem: `is ${quote(text)}, which has a port`,
       remedy: `Twilio's media stream comes in on 443: put TLS there and write only ${url.hostname}`,
     };
   }
-  if (!isLoopback(url.hostname) && !url.hostname.includes(".") && !url.hostname.startsWith("[")) {
+  if (!isLoopbackHost(url.hostname) && !url.hostname.includes(".") && !url.hostname.startsWith("[")) {
     return { problem: `is ${quote(text)}, which has no domain`, remedy: example };
   }
   return { value: url.host };
@@ -33,7 +33,7 @@ export function publicHostOf(text: string): Read<string> {
 
 export function webhookOf(text: string): Read<string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
   return isSafe
     ? { value: text }
     : { problem: `is ${quote(text)}`, remedy: "Write an https:// address (http:// only to this machine)." };

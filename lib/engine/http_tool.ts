@@ -1,5 +1,6 @@
 /** A tool that asks a web server: a fixed host, arguments in their places, no redirect, a small answer. */
 
+import { isLoopbackHost } from "../base/url.ts";
 import type { Tool } from "./tools.ts";
 
 export interface HttpToolSpec {
@@ -82,17 +83,13 @@ function fillUrl(template: string, args: Record<string, unknown>, variable: (nam
 /** The configured host only, and none that leads into the private network: a name may point anywhere. */
 async function refusePrivate(configuredHost: string, url: URL, resolve: HttpToolParts["resolve"]): Promise<void> {
   if (url.hostname !== configuredHost) throw new Error("The arguments may not change the host.");
-  if (isLoopbackName(configuredHost)) return; // named so by the configuration's author
+  if (isLoopbackHost(configuredHost)) return; // named so by the configuration's author
   const addresses = /^[\d.]+$|^\[/.test(url.hostname)
     ? [url.hostname.replace(/^\[|\]$/g, "")]
     : await resolve(url.hostname);
   if (addresses.some(isPrivateAddress)) {
     throw new Error(`${url.hostname} is at a private address, which tools may not reach.`);
   }
-}
-
-function isLoopbackName(host: string): boolean {
-  return host === "localhost" || host === "127.0.0.1" || host === "[::1]";
 }
 
 /** Addresses of private, local, shared and special networks: RFC 1918, 6598, 3927, 4193 and relatives. */
