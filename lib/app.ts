@@ -5,6 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { ok, type Result } from "./base/result.ts";
 import { isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
+import { isBearer } from "./bearer.ts";
 import { type BodyFault, readBody } from "./body.ts";
 import type { Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
@@ -289,7 +290,7 @@ export function isOwnMachine(
 /** This machine may read what is ours; behind a proxy everyone has its address, so then the token is needed. */
 function mayRead(c: Context, parts: AppParts): boolean {
   const { adminToken } = parts;
-  return (adminToken && c.req.header("authorization") === `Bearer ${adminToken}`) || isOwn(c, parts);
+  return isOwn(c, parts) || (adminToken !== undefined && isBearer(c.req.header("authorization"), adminToken));
 }
 
 function isOwn(c: Context, { trustProxy, peerAddress }: AppParts): boolean {

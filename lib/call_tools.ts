@@ -8,6 +8,7 @@ import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_c
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
 import {
   type CallActions,
+  COLLECT_DIGITS,
   collectDigitsTool,
   type DigitsWanted,
   endCallTool,
@@ -110,7 +111,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   asksCaller(name: string): boolean {
-    return this.#parts.call.tools.some((tool) => tool.kind === "collect_digits" && tool.name === name);
+    return name === COLLECT_DIGITS;
   }
 
   digit(digit: string): boolean {

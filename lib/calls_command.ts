@@ -2,6 +2,7 @@
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
+import { parseJson } from "./base/json.ts";
 import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
@@ -338,7 +339,7 @@ function far(url: string, { env, fetch }: CommandParts): Archive {
     }
     const text = await response.text();
     if (response.status === 401) throw new NotThere(`${base} does not take our ADMIN_TOKEN.`, 1);
-    return { status: response.status, body: json(text) };
+    return { status: response.status, body: parseJson(text) };
   };
   const list = async (filter: CallFilter) => {
     const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
@@ -366,12 +367,4 @@ function far(url: string, { env, fetch }: CommandParts): Archive {
     },
     [Symbol.dispose]: () => {},
   };
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** What is kept of calls, for whoever holds the `ADMIN_TOKEN`. Interfaces, section 4. */
 
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Context, Hono } from "hono";
+import { isBearer } from "./bearer.ts";
 import type { CallFilter, Store } from "./store.ts";
 import { withCost } from "./store/prices.ts";
 
@@ -50,12 +50,6 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
       }),
     );
   };
-}
-
-/** Compared by digest, so that neither time nor length tells anything of the token. */
-function isBearer(header: string | undefined, token: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${token}`));
 }
 
 /** @returns what is wrong, in words, if something is. */

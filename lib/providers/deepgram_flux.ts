@@ -1,7 +1,7 @@
 /** Deepgram Flux (`/v2/listen`), the recogniser that keeps turns: codec and thin shell. Deepgram reference, section 4. */
 
 import { z } from "zod";
-import { BYTES_PER_MS } from "../audio/frame.ts";
+import { BYTES_PER_MS, RATE_HZ } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
@@ -177,7 +177,7 @@ export function fluxUrl(base: string, provider: FluxProvider): string {
   const parameters: Record<string, string | number | boolean | undefined> = {
     model: rest.model,
     encoding: "mulaw",
-    sample_rate: 1000 * BYTES_PER_MS,
+    sample_rate: RATE_HZ,
     eot_threshold: rest.eot_threshold,
     eager_eot_threshold: rest.eager_eot_threshold,
     eot_timeout_ms: rest.eot_timeout_ms,
