@@ -1,6 +1,7 @@
 /** Offhook answers the phone with an AI agent. The command line: each command is loaded when it is asked for. */
 
 import { parseArgs } from "node:util";
+import { messageOf } from "./lib/base/result.ts";
 
 const HELP = `offhook [COMMAND] [OPTIONS]
 
@@ -133,7 +134,7 @@ function parseOptions(args: string[], options: OptionSpec): Record<string, strin
     const { values } = parseArgs({ args, options, strict: true, allowPositionals: false });
     return values as Record<string, string | boolean | undefined>;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

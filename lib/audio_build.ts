@@ -9,7 +9,7 @@ import { writeWav } from "./audio/wav.ts";
 import type { Voice } from "./audio/voice.ts";
 import { AUDIO_FOLDER, describe, nameOf, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { systemClock } from "./base/clock.ts";
-import { describeFault, failed, ok, type Result } from "./base/result.ts";
+import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import type { CallConfig, Config } from "./config.ts";
 import { readBytes } from "./files.ts";
 import { INDEX_FILE, promptVoice, speakingVoice } from "./prompt_voice.ts";
@@ -188,8 +188,4 @@ export class PromptBuilder {
 
 function baseName(file: string): string {
   return file.replace(/^.*[/\\]/, "").replace(/\.wav$/i, "");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

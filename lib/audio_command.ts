@@ -6,6 +6,7 @@ import { localVoice, type Voice } from "./audio/voice.ts";
 import { PromptBuilder } from "./audio_build.ts";
 import { audioInfo, audioToWav } from "./audio_info.ts";
 import { systemClock } from "./base/clock.ts";
+import { messageOf } from "./base/result.ts";
 import { describeNotes } from "./config.ts";
 import { readText } from "./files.ts";
 import { loadConfig } from "./load.ts";
@@ -53,7 +54,7 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
       allowPositionals: true,
     });
   } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
+    return usage(messageOf(error));
   }
   const { values, positionals: [command, ...names] } = options;
   if (values.help) {

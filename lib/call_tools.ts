@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
-import { describeFault, failed, ok, type Result } from "./base/result.ts";
+import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import { withoutKeys } from "./call/echoes.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_call.ts";
 import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
@@ -165,7 +165,7 @@ export class ConfiguredTools implements CallTools, CallActions {
       note(delivered.ok ? { delivered: true } : { delivered: false, why: describeFault(delivered.fault) });
       return delivered;
     } catch (error) {
-      note({ delivered: false, why: error instanceof Error ? error.message : String(error) });
+      note({ delivered: false, why: messageOf(error) });
       throw error;
     }
   }

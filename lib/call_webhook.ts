@@ -3,6 +3,7 @@
 import { createHmac } from "node:crypto";
 import { type Clock, settledWithin, sleep } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
+import { messageOf } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 
 export interface CallWebhookParts {
@@ -123,7 +124,7 @@ export class CallWebhook implements AsyncDisposable {
       return { why: `HTTP ${response.status}`, isFinal };
     } catch (error) {
       if (isLate) return { why: `no answer within ${ATTEMPT_MS} ms`, isFinal: false };
-      return { why: error instanceof Error ? error.message : String(error), isFinal: this.#scope.signal.aborted };
+      return { why: messageOf(error), isFinal: this.#scope.signal.aborted };
     } finally {
       this.#attempts.delete(attempt);
     }

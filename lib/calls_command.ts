@@ -3,6 +3,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { z } from "zod";
 import { parseJson } from "./base/json.ts";
+import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
@@ -121,7 +122,7 @@ function read(name: keyof typeof HELP, args: string[]): { values: Values; positi
     if (positionals.length > 1) throw new UsageError(`One is enough: "${positionals[1]}" is one too many.`);
     return { values, positional: positionals[0] };
   } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError(error instanceof Error ? error.message : String(error));
+    throw error instanceof UsageError ? error : new UsageError(messageOf(error));
   }
 }
 
@@ -335,7 +336,7 @@ function far(url: string, { env, fetch }: CommandParts): Archive {
       const signal = AbortSignal.timeout(FAR_LIMIT_MS);
       response = await fetch(new Request(`${base}${path}`, { method, headers, signal }));
     } catch (error) {
-      throw new NotThere(`Cannot reach ${base}: ${error instanceof Error ? error.message : String(error)}.`, 3);
+      throw new NotThere(`Cannot reach ${base}: ${messageOf(error)}.`, 3);
     }
     const text = await response.text();
     if (response.status === 401) throw new NotThere(`${base} does not take our ADMIN_TOKEN.`, 1);

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { systemClock } from "./base/clock.ts";
+import { messageOf } from "./base/result.ts";
 import type { PortState } from "./check/front_door.ts";
 import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
@@ -43,7 +44,7 @@ export async function check(
       },
     }));
   } catch (error) {
-    printError(`${error instanceof Error ? error.message : String(error)}\nSee offhook check --help.`);
+    printError(`${messageOf(error)}\nSee offhook check --help.`);
     return 2;
   }
   const { help, config = "config.json", verbose: _, ...flags } = values;
@@ -110,7 +111,7 @@ function triedPlace(folder: string, options: { onDeploy: boolean }): RecordsPlac
     if (!existed) Deno.removeSync(folder);
     return place;
   } catch (error) {
-    return { problem: `${folder} cannot be written: ${error instanceof Error ? error.message : String(error)}` };
+    return { problem: `${folder} cannot be written: ${messageOf(error)}` };
   }
 }
 

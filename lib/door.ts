@@ -1,6 +1,7 @@
 /** The port: open as soon as the configuration is known, while the house behind it is still being built. */
 
 import { settledWithin, systemClock } from "./base/clock.ts";
+import { messageOf } from "./base/result.ts";
 import type { Health } from "./health.ts";
 
 /** Answers one request. */
@@ -58,5 +59,5 @@ function explainListenError(error: unknown, port: number): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return `Port ${port} is in use, perhaps by another Offhook. Stop that one, or choose another with --port or PORT.`;
   }
-  return `Cannot listen on port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+  return `Cannot listen on port ${port}: ${messageOf(error)}`;
 }

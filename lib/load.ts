@@ -9,7 +9,7 @@ import {
   parseConfig,
   VARIABLE_NAMES,
 } from "./config.ts";
-import { failed, ok, type Result } from "./base/result.ts";
+import { failed, messageOf, ok, type Result } from "./base/result.ts";
 import { isTheirs, readBytes, readText } from "./files.ts";
 import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.ts";
 
@@ -82,7 +82,7 @@ export function noting(notes: ConfigNote[]): <T>(path: string, read: (path: stri
 
 function whyUnread(error: unknown): Pick<ConfigNote, "problem" | "remedy"> {
   if (isForbidden(error)) return { problem: "may not be read", remedy: readRemedy(error) };
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return { problem: `cannot be read: ${detail}`, remedy: "Check its name and the disk." };
 }
 

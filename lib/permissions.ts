@@ -1,5 +1,6 @@
 /** What the program may touch. `deno task compile` bakes these lists into the executable; a test keeps both the same. */
 
+import { messageOf } from "./base/result.ts";
 import { PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config.ts";
 
 /** Where an executable may keep its data, besides `./data`. */
@@ -73,7 +74,7 @@ export function whyNotWritten(error: unknown): string {
 
 function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder.";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Where records are kept: in a folder, or in memory until the process ends. */

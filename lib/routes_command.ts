@@ -1,6 +1,7 @@
 /** `offhook routes`: why an utterance is routed or not, and how well the router does on a public data set. */
 
 import { parseArgs } from "node:util";
+import { messageOf } from "./base/result.ts";
 import { describeNotes } from "./config.ts";
 import { loadConfig } from "./load.ts";
 import { isForbidden, whyNotRead } from "./permissions.ts";
@@ -44,7 +45,7 @@ export async function routes(args: string[], { print, printError }: Terminal): P
       allowPositionals: true,
     });
   } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
+    return usage(messageOf(error));
   }
   const {
     values: { data, "threshold-on": thresholdOn, "few-shot": fewShot, config: file, json = false, help },

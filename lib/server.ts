@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { sleep, systemClock } from "./base/clock.ts";
-import { describeFault, failed, ok, type Result } from "./base/result.ts";
+import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { isOver } from "./call/reaper.ts";
 import type { Reception } from "./call/reception.ts";
@@ -165,7 +165,7 @@ export function openServer(
     owned.defer(() => watching.abort());
     let awaited: string[] = [];
     const notUsed = (why: string) => log("error", `The changed configuration is not used:\n${why}`);
-    const failed = (error: unknown) => notUsed(error instanceof Error ? error.message : String(error));
+    const failed = (error: unknown) => notUsed(messageOf(error));
     const changed = () => {
       const loaded = reload.load();
       awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
@@ -258,7 +258,7 @@ async function postMessage(
     return failed({
       kind: "unreachable",
       peer: "webhook",
-      detail: error instanceof Error ? error.message : String(error),
+      detail: messageOf(error),
     });
   }
 }

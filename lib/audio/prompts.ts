@@ -1,6 +1,6 @@
 /** Recordings of what we always say the same way: raw G.711 mu-law, 8 kHz, mono, loaded once and shared by all calls. */
 
-import { describeFault, failed, type Result } from "../base/result.ts";
+import { describeFault, failed, messageOf, type Result } from "../base/result.ts";
 import { entryOf, LOCAL_VOICE, OWN_RECORDING, type PromptIndex, renderingHash } from "./prompt_index.ts";
 import { readRecording, wholeFrames } from "./recording.ts";
 import type { Voice } from "./voice.ts";
@@ -231,8 +231,4 @@ function keyOf({ text, audio, voice }: PromptLine): string {
 /** A line is spoken once for all calls: what stands in {{ }} is left out, as the configuration's warnings say. */
 function withoutVariables(text: string): string {
   return text.replace(/\{\{[^}]*\}\}/g, " ").replace(/\s+/g, " ").trim();
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

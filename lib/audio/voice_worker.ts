@@ -1,6 +1,7 @@
 /// <reference lib="deno.worker" />
 /** The local voice's thread: it holds the synthesiser's 21 MB of code and data, and blocks while it speaks. */
 
+import { messageOf } from "../base/result.ts";
 import { type FliteVoice, speakFlite } from "./flite.ts";
 import type { Utterance } from "./voice.ts";
 
@@ -31,7 +32,7 @@ async function answer({ id, text, voice }: VoiceRequest): Promise<VoiceAnswer> {
     return { id, utterance: speakFlite(await (module ??= load()), text, voice) };
   } catch (error) {
     module = undefined;
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    return { id, error: messageOf(error) };
   }
 }
 

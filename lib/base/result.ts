@@ -48,6 +48,11 @@ export class FaultError extends Error {
   }
 }
 
+/** The words of what was thrown, whatever it is. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const PEER_NAMES: Record<Peer, string> = {
   "twilio": "Twilio",
   "deepgram-agent": "the Deepgram Voice Agent",

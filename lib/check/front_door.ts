@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Config } from "../config.ts";
-import type { Fault } from "../base/result.ts";
+import { type Fault, messageOf } from "../base/result.ts";
 import { hostHere, isLoopbackHost } from "../base/url.ts";
 import { signatureOf } from "../phone/signature.ts";
 import { attempt, type Reach } from "./attempt.ts";
@@ -166,6 +166,6 @@ function isOffhook(text: string): boolean {
 }
 
 function explain(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return /client error.*$/.exec(text)?.[0] ?? text;
 }

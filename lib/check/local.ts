@@ -1,7 +1,8 @@
 /** What can be seen without the network: configuration, Deno, recordings, the data folder, the token of the administrator. Pure. */
 
 import { readRecording } from "../audio/recording.ts";
-import type { CallConfig, Config, ConfigNote } from "../config.ts";
+import { pathOf, wantedBy } from "../audio_names.ts";
+import type { Config, ConfigNote } from "../config.ts";
 import { type CheckItem, fine, warn, wrong } from "./item.ts";
 
 /** Faults and warnings of the configuration, or that it has none. `file` is its name, `found` whether there is one. */
@@ -68,10 +69,10 @@ export function dataItem(folder: string, { problem, memory }: { problem?: string
 
 /** The recordings that the configuration names: which are missing, and whether the others are what they should be. */
 export function recordingItems(config: Config, read: (path: string) => Uint8Array | undefined): CheckItem[] {
-  const names = [...new Set([config.base, ...Object.values(config.numbers)].flatMap(recordingsOf))];
+  const names = [...new Set(wantedBy(config).filter(({ named }) => named).map(({ name }) => name))];
   const missing: string[] = [];
   const odd = names.flatMap((name) => {
-    const path = `assets/audio/${name}.mulaw`;
+    const path = pathOf(name);
     const bytes = read(path);
     if (bytes) return recordingNotes(path, bytes);
     missing.push(name);
@@ -93,16 +94,4 @@ function recordingNotes(path: string, bytes: Uint8Array): CheckItem[] {
     const [finding = "", ...remedy] = note.replace(`${path} `, "").split(/(?<=\.) /);
     return (recording.ok ? warn : wrong)(path, finding.replace(/\.$/, ""), remedy.join(" "));
   });
-}
-
-function recordingsOf({ greeting, lines, routes, tools }: CallConfig): string[] {
-  const { fillers, ...single } = lines;
-  const all = [
-    greeting,
-    ...fillers,
-    ...Object.values(single),
-    ...routes,
-    ...tools.map((tool) => "whileWaiting" in tool ? tool.whileWaiting : undefined),
-  ];
-  return all.flatMap((line) => line?.audio ? [line.audio] : []);
 }

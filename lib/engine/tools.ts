@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Clock, Timer } from "../base/clock.ts";
 import { raced } from "../base/raced.ts";
+import { messageOf } from "../base/result.ts";
 import type { ToolSchema } from "../providers/ports.ts";
 
 /** One function: what the model is told of it, and what it does. */
@@ -63,7 +64,7 @@ export class ToolBox implements Disposable {
   run(request: ToolRequest): Promise<string> {
     const known = this.#results.get(request.id);
     if (known) return known;
-    const result = this.#run(request).catch((error) => refusal(explain(error)));
+    const result = this.#run(request).catch((error) => refusal(messageOf(error)));
     this.#results.set(request.id, result);
     if (this.#results.size > REMEMBERED) this.#results.delete(this.#results.keys().next().value!);
     return result;
@@ -123,10 +124,6 @@ function refusal(error: string): string {
 function resultText(result: unknown): string {
   const text = typeof result === "string" ? result : JSON.stringify(result ?? { status: "done" });
   return text.length <= RESULT_LIMIT_CHARACTERS ? text : `${text.slice(0, RESULT_LIMIT_CHARACTERS)}… (cut)`;
-}
-
-function explain(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 type Arguments = { ok: true; value: Record<string, unknown> } | { ok: false; why: string };

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, messageOf, ok, type Result } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
 import { CartesiaLine } from "./cartesia_line.ts";
 import { type CartesiaProvider, refusalOf, type Settings, settingsOf, voiceOf } from "./cartesia_messages.ts";
@@ -174,11 +174,7 @@ async function rendered(fetch: RenderOptions["fetch"], request: Request): Promis
     response = await fetch(request);
   } catch (error) {
     request.signal.throwIfAborted();
-    return failed({
-      kind: "unreachable",
-      peer: "cartesia",
-      detail: error instanceof Error ? error.message : "no answer",
-    });
+    return failed({ kind: "unreachable", peer: "cartesia", detail: messageOf(error) });
   }
   const body = await bytesOf(response);
   if (!body.ok || response.ok) return body;
@@ -195,8 +191,7 @@ async function bytesOf(response: Response): Promise<Result<Uint8Array>> {
       chunks.push(chunk);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : "";
-    return failed({ kind: "lost", peer: "cartesia", closeCode: 1006, reason, openMs: 0 });
+    return failed({ kind: "lost", peer: "cartesia", closeCode: 1006, reason: messageOf(error), openMs: 0 });
   }
   const whole = new Uint8Array(bytes);
   let offset = 0;

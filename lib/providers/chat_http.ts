@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import { type Fault, FaultError } from "../base/result.ts";
+import { type Fault, FaultError, messageOf } from "../base/result.ts";
 import { CLOSED_ABNORMALLY } from "../base/wire.ts";
 import { errorOf } from "./chat_stream.ts";
 import { within } from "./within.ts";
@@ -120,7 +120,7 @@ export class Exchange implements Disposable {
 
   /** The words of an error, without the key should a server have echoed it. */
   #harmless(error: unknown): string {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = messageOf(error);
     return this.#options.key ? words.replaceAll(this.#options.key, "***") : words;
   }
 }

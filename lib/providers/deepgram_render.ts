@@ -3,7 +3,7 @@
 import { RATE_HZ } from "../audio/frame.ts";
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, messageOf, ok, type Result } from "../base/result.ts";
 import { within } from "./within.ts";
 
 const PEER = "deepgram-speak";
@@ -42,7 +42,7 @@ export async function renderDeepgram(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FaultError) return failed(error.fault);
-    return failed({ kind: "unreachable", peer: PEER, detail: error instanceof Error ? error.message : String(error) });
+    return failed({ kind: "unreachable", peer: PEER, detail: messageOf(error) });
   } finally {
     closing.abort(); // an answer that is still on its way is not read any further
   }

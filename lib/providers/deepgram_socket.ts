@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import type { Fault, Peer } from "../base/result.ts";
+import { type Fault, messageOf, type Peer } from "../base/result.ts";
 import { CLOSE_DEADLINE_MS, type Wire } from "../base/wire.ts";
 import { closeFault } from "./deepgram_faults.ts";
 
@@ -144,7 +144,7 @@ export class DeepgramSocket {
     return {
       kind: "protocol",
       peer,
-      detail: `our own handling of it failed: ${error instanceof Error ? error.message : error}`,
+      detail: `our own handling of it failed: ${messageOf(error)}`,
     };
   }
 }

@@ -2,7 +2,7 @@
 
 import { audioMs, FrameCutter } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
-import { FaultError } from "../base/result.ts";
+import { FaultError, messageOf } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
 import type { Spoken, Tts } from "./ports.ts";
 
@@ -31,7 +31,7 @@ async function* speakLocally(
         kind: "rejected",
         peer: "local-voice",
         code: "FAILED",
-        detail: `${error instanceof Error ? error.message : error}. Set another voice in speak.provider.`,
+        detail: `${messageOf(error)}. Set another voice in speak.provider.`,
       });
     });
     if (!utterance || signal.aborted) return;

@@ -1,7 +1,7 @@
 /** A vendor socket over Deno's own connection: Nagle off on every version of Deno, frames by `ws`, nothing between. */
 
 import type { DialRequest } from "../base/dial.ts";
-import { failed, ok, type Result } from "../base/result.ts";
+import { failed, messageOf, ok, type Result } from "../base/result.ts";
 import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, type Wire } from "../base/wire.ts";
 import { type Opener, refusal } from "./socket.ts";
 import { type ByteStream, upgrade, writeAll } from "./upgrade.ts";
@@ -19,7 +19,7 @@ export const openQuick: Opener = ({ peer, url, headers }, settle) => {
   open(peer, new URL(url), headers, attempt.signal).then(
     (result) => attempt.signal.aborted ? result.ok && result.value.terminate() : settle(result),
     (error: unknown) => {
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = messageOf(error);
       if (!attempt.signal.aborted) settle(failed({ kind: "unreachable", peer, detail }));
     },
   );

@@ -1,5 +1,6 @@
 /** `routes eval`: trains the router on a public data set and prints how well it tells intents apart and what it rejects. */
 import { z } from "zod";
+import { messageOf } from "../base/result.ts";
 import {
   areaUnderRoc,
   balancedThreshold,
@@ -146,7 +147,7 @@ async function read(file: string): Promise<string> {
   try {
     return await Deno.readTextFile(file);
   } catch (error) {
-    throw new Error(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`Cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Voice } from "../audio/voice.ts";
 import { readWav } from "../audio/wav.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { failed, FaultError, ok, type Result } from "../base/result.ts";
+import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
 import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
 import type { PhoneEvent } from "./monitor.ts";
 import { ringUp } from "./phone.ts";
@@ -66,7 +66,7 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
   if (!steps.ok) return usage(steps.fault);
   const { record } = parsed.value;
   if (record !== undefined) {
-    const trouble = await command.tryWriting(record).then(() => undefined, reasonOf);
+    const trouble = await command.tryWriting(record).then(() => undefined, messageOf);
     if (trouble !== undefined) return usage(`Cannot write "${record}": ${trouble}`);
   }
   return await untilGivenUp(command.giveUp, ring(command, parsed.value, url.value, steps.value));
@@ -121,13 +121,9 @@ async function keepRecording(
     await writeFile(file, wav);
     return true;
   } catch (error) {
-    printError(`Cannot write "${file}": ${reasonOf(error)}`);
+    printError(`Cannot write "${file}": ${messageOf(error)}`);
     return false;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function show({ print, colours }: CallCommand, { json }: CallArgs, report: CallReport): void {
@@ -184,7 +180,7 @@ async function readSpeech(file: string, readFile: CallCommand["readFile"]): Prom
   try {
     bytes = await readFile(file);
   } catch (error) {
-    return failed(`Cannot read "${file}": ${reasonOf(error)}`);
+    return failed(`Cannot read "${file}": ${messageOf(error)}`);
   }
   const wav = readWav(bytes);
   if (!wav.ok) return failed(`Cannot read "${file}": ${wav.fault}`);

@@ -1,6 +1,6 @@
 /** What may be wrong with the file of calls, and what to do about it. */
 
-import type { Fault } from "../base/result.ts";
+import { type Fault, messageOf } from "../base/result.ts";
 
 /** What to do, by SQLite's own words (https://sqlite.org/rescode.html): Deno passes on no code. */
 const REMEDIES: readonly (readonly [words: RegExp, code: string, remedy: string])[] = [
@@ -23,7 +23,7 @@ export function isBusy(error: unknown): boolean {
 
 /** What the disk or SQLite threw, with what to do about it. */
 export function storeFault(error: unknown): Extract<Fault, { kind: "rejected" }> {
-  const words = error instanceof Error ? error.message : String(error);
+  const words = messageOf(error);
   const [, code = "error", remedy] = REMEDIES.find(([pattern]) => pattern.test(words)) ?? [];
   return { kind: "rejected", peer: "store", code, detail: remedy ? `${words}: ${remedy}` : words };
 }
