@@ -230,15 +230,21 @@ async function readForm(c: Context): Promise<Result<Form, BodyFault>> {
 
 function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: FormFields): boolean {
   if (!parts.authToken) return true;
-  const url = new URL(c.req.url);
-  const target = url.pathname + url.search;
   const host = hostOf(c, parts);
-  const urls = candidateUrls({ publicHost: host, target, scheme });
   // The softphone signs what it dials, which on this machine is plain, whatever our public name is.
   const dialled = [host, ...isOwn(c, parts) ? [c.req.header("host")!] : []].filter(isLoopbackHost);
-  urls.push(...dialled.map((name) => `${scheme === "wss" ? "ws" : "http"}://${name}${target}`));
+  const urls = targetsOf(c.req.url).flatMap((target) => [
+    ...candidateUrls({ publicHost: host, target, scheme }),
+    ...dialled.map((name) => `${scheme === "wss" ? "ws" : "http"}://${name}${target}`),
+  ]);
   return signedUrl({ authToken: parts.authToken, header: c.req.header("x-twilio-signature"), urls, params }) !==
     undefined;
+}
+
+/** Path and query as they were sent, which is what is signed, and as `URL` writes them (`'` as `%27`), for who signs that. */
+function targetsOf(url: string): string[] {
+  const { pathname, search } = new URL(url);
+  return [...new Set([url.replace(/^[^:]+:\/\/[^/?]*/, ""), pathname + search])];
 }
 
 function refuse(

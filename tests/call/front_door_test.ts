@@ -45,6 +45,22 @@ test("a webhook without a valid signature gets 403, is counted, and opens nothin
   assert.equal(sim.agent.sessions.length, 0);
 });
 
+test("the address of a GET is signed as it was sent, also with an apostrophe that URL would write as %27", async () => {
+  await using sim = await liveHouse();
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, sim.fetch);
+  for (const city of ["O'FALLON", "O%27FALLON"]) {
+    const target = `/incoming-call?${new URLSearchParams(FIELDS)}&FromCity=${city}`;
+    for (const signed of [target, target.replace("'", "%27")]) {
+      const signature = signatureOf(TOKEN, `https://agent.example.com${signed}`);
+      const head = `GET ${target} HTTP/1.1\r\nhost: agent.example.com\r\nconnection: close\r\n`;
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+      await connection.write(new TextEncoder().encode(`${head}x-twilio-signature: ${signature}\r\n\r\n`));
+      assert.match(await new Response(connection.readable).text(), /^HTTP\/1.1 200[^]*<Stream/, `${target}, ${signed}`);
+    }
+  }
+  assert.deepEqual(sim.refusals, []);
+});
+
 test("an upgrade without a valid signature gets 403 before any socket", async () => {
   await using sim = await liveHouse();
   for (const path of ["/media-stream", "/ws"]) {
