@@ -35,8 +35,9 @@ export interface TwilioAnswer {
 /** How long one try may take, its body included. */
 export const ATTEMPT_LIMIT_MS = 5000;
 
-/** Longer answers are cut: we need a few hundred bytes of them. */
-const BODY_LIMIT_BYTES = 64 * 1024;
+/** Longer answers are cut: a page of a thousand numbers has some 2 MB, of a refusal we need a few hundred bytes. */
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+const REFUSAL_LIMIT_BYTES = 64 * 1024;
 
 const TRIES = 3;
 const BACKOFF_BASE_MS = 100;
@@ -133,11 +134,12 @@ async function readBounded(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
+  const limitBytes = response.ok ? BODY_LIMIT_BYTES : REFUSAL_LIMIT_BYTES;
   // Leaving the loop early cancels the body.
   for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk.subarray(0, BODY_LIMIT_BYTES - bytes), { stream: true });
+    text += decoder.decode(chunk.subarray(0, limitBytes - bytes), { stream: true });
     bytes += chunk.length;
-    if (bytes >= BODY_LIMIT_BYTES) break;
+    if (bytes >= limitBytes) break;
   }
   return text + decoder.decode();
 }

@@ -13,7 +13,7 @@ export interface TwilioRest {
   /** End a call. A call that has ended already, or that Twilio has forgotten, is done too. */
   hangUp(callSid: string, signal: AbortSignal): Promise<Result<"ended" | "already-ended">>;
   fetchCall(callSid: string, signal: AbortSignal): Promise<Result<CallFacts>>;
-  /** The account's numbers, 50 at most. */
+  /** The account's numbers, `PAGE_NUMBERS` at most. */
   numbers(signal: AbortSignal): Promise<Result<PhoneNumber[]>>;
   /** Point the account's number `e164` at our webhooks. @returns the number as it is then. */
   updateNumber(e164: string, hooks: NumberHooks, signal: AbortSignal): Promise<Result<PhoneNumber>>;
@@ -59,6 +59,9 @@ export interface TwilioRestOptions {
   random?: () => number;
 }
 
+/** The longest page that Twilio gives; unasked it has 50. */
+const PAGE_NUMBERS = 1000;
+
 const SID = { account: /^AC[0-9a-f]{32}$/i, call: /^CA[0-9a-f]{32}$/i };
 const E164 = /^\+[1-9]\d{6,14}$/;
 
@@ -101,7 +104,7 @@ export function twilioRest(options: TwilioRestOptions): TwilioRest {
     },
 
     async numbers(signal) {
-      const url = `${account}/IncomingPhoneNumbers.json`;
+      const url = `${account}/IncomingPhoneNumbers.json?PageSize=${PAGE_NUMBERS}`;
       return await ask({ method: "GET", url, what: "list the numbers" }, readNumbers, signal);
     },
 

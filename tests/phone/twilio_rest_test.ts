@@ -116,6 +116,19 @@ test("a number is found exactly, pointed here, and reported as it then is", asyn
   assert.deepEqual(await settle(rest.updateNumber("+15550101", { voiceUrl: hooks.voiceUrl }, NEVER)), after, "kept");
 });
 
+test("an account's thousand numbers are all listed", async () => {
+  const clock = new VirtualClock();
+  const numbers = Array.from({ length: 1000 }, (_, index) => `+1555${String(index).padStart(7, "0")}`);
+  const control = () => undefined;
+  const api = twilioRestStandIn({ clock, accountSid: ACCOUNT, authToken: TOKEN, control, numbers });
+  for (const number of api.numbers) {
+    Object.assign(number, { voice_url: "https://agent.example.com/incoming-call", friendly_name: "é".repeat(64) });
+  }
+  const listed = await clock.runFor(client(api.fetch, clock).numbers(NEVER));
+  assert.ok(listed.ok, listed.ok ? "" : describeFault(listed.fault));
+  assert.deepEqual(listed.value.map(({ e164 }) => e164), numbers);
+});
+
 test("a number that the account does not have is named", async () => {
   const { rest, settle } = rehearsal();
   const fault = faultOf(await settle(rest.updateNumber("+15550199", { voiceUrl: "https://h/" }, NEVER)));

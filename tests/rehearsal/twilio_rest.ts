@@ -160,8 +160,15 @@ export function twilioRestStandIn(options: TwilioRestStandInOptions): TwilioRest
 
   function listNumbers(url: URL): Response {
     const wanted = url.searchParams.get("PhoneNumber") ?? "";
+    const pageSize = Math.min(Number(url.searchParams.get("PageSize") ?? 50), 1000);
     const found = numbers.filter((number) => number["phone_number"]!.includes(wanted));
-    return json(200, { incoming_phone_numbers: found.map(shown), page: 0, page_size: 50, next_page_uri: null });
+    const more = found.length > pageSize ? `${root}/IncomingPhoneNumbers.json?PageSize=${pageSize}&Page=1` : null;
+    return json(200, {
+      incoming_phone_numbers: found.slice(0, pageSize).map(shown),
+      page: 0,
+      page_size: pageSize,
+      next_page_uri: more,
+    });
   }
 
   function answerNumber(url: URL, sid: string, form: URLSearchParams | undefined): Response {
@@ -189,6 +196,25 @@ function newNumber(accountSid: string, number: string, index: number): Record<st
     account_sid: accountSid,
     phone_number: number,
     friendly_name: number,
+    address_requirements: "none",
+    address_sid: "",
+    api_version: "2010-04-01",
+    bundle_sid: "",
+    date_created: "Thu, 30 Jul 2015 23:19:04 +0000",
+    date_updated: "Thu, 30 Jul 2015 23:19:04 +0000",
+    emergency_address_sid: "",
+    emergency_address_status: "unregistered",
+    emergency_status: "Active",
+    identity_sid: "",
+    origin: "twilio",
+    sms_application_sid: "",
+    sms_fallback_method: "POST",
+    sms_fallback_url: "",
+    sms_method: "POST",
+    sms_url: "https://demo.twilio.com/welcome/sms/reply",
+    status: "in-use",
+    type: "local",
+    voice_receive_mode: "voice",
     voice_url: "",
     voice_method: "POST",
     voice_fallback_url: "",
@@ -201,12 +227,17 @@ function newNumber(accountSid: string, number: string, index: number): Record<st
   };
 }
 
-/** Absent SIDs are null. */
-function shown(number: Readonly<Record<string, string>>): Record<string, string | null> {
+/** As the API writes a number, some 1.5 KB. Absent SIDs are null. */
+function shown(number: Readonly<Record<string, string>>): Record<string, unknown> {
+  const sids = ["address_sid", "bundle_sid", "emergency_address_sid", "identity_sid", "trunk_sid"];
+  const absent = [...sids, "voice_application_sid"].filter((name) => !number[name]);
   return {
     ...number,
-    voice_application_sid: number["voice_application_sid"] || null,
-    trunk_sid: number["trunk_sid"] || null,
+    ...Object.fromEntries(absent.map((name) => [name, null])),
+    beta: false,
+    capabilities: { fax: false, mms: true, sms: true, voice: true },
+    voice_caller_id_lookup: false,
+    subresource_uris: { assigned_add_ons: number["uri"]!.replace(/\.json$/, "/AssignedAddOns.json") },
   };
 }
 
