@@ -153,6 +153,7 @@ function afterStream(c: Context, parts: AppParts, fields: Fields): string {
   if (next.kind === "connect") return connect(c, parts, { callSid, ...callerOf(fields) });
   const { number, ringSeconds } = next.destination;
   return dial({
+    ...callerOf(fields),
     number,
     ringSeconds,
     timeLimitSeconds: TRANSFER_LIMIT_SECONDS,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { type FetchRequest, type TwilioAnswer, twilioHttp, type TwilioRequest } from "./twilio_http.ts";
+import { E164 } from "./twiml.ts";
 
 /**
  * Every method yields a fault (of peer "twilio") instead of throwing, and rejects only with `signal.reason`. A SID or number
@@ -63,7 +64,6 @@ export interface TwilioRestOptions {
 const PAGE_NUMBERS = 1000;
 
 const SID = { account: /^AC[0-9a-f]{32}$/i, call: /^CA[0-9a-f]{32}$/i };
-const E164 = /^\+[1-9]\d{6,14}$/;
 
 /** A client of one account. @throws {RangeError} if `accountSid` is no account SID: it would become part of every path. */
 export function twilioRest(options: TwilioRestOptions): TwilioRest {

@@ -14,8 +14,11 @@ export interface ConnectStream {
   name?: string;
 }
 
-/** A transfer to another number, which sees the caller's own. */
+/** A transfer to another number, which sees the caller's own; or that which he called, if he has none. */
 export interface Dial {
+  /** Who calls, and whom, as the carrier writes them. */
+  from: string;
+  to: string;
   /** E.164. */
   number: string;
   /** How long the other phone may ring: 1 to 600 s. */
@@ -25,6 +28,9 @@ export interface Dial {
   /** Asked for the next document when the transfer has ended or failed, with `DialCallStatus`. */
   actionUrl: string;
 }
+
+/** A telephone number as the network writes it. */
+export const E164 = /^\+[1-9]\d{6,14}$/;
 
 /** Name and value of one `<Parameter>` together must stay under this many characters. */
 const PARAMETER_LIMIT_CHARACTERS = 500;
@@ -64,10 +70,12 @@ export function hangUp(): string {
  * Ring another number and join it with the caller. Keys such as `*` do not end it.
  * @throws {RangeError} if a time is out of range.
  */
-export function dial({ number, ringSeconds, timeLimitSeconds, actionUrl }: Dial): string {
+export function dial({ from, to, number, ringSeconds, timeLimitSeconds, actionUrl }: Dial): string {
   const attributes = {
     action: actionUrl,
     method: "POST",
+    // What is no number cannot be shown: such a call would not be put through (13214).
+    callerId: E164.test(from) || !E164.test(to) ? undefined : to,
     timeout: seconds("ringSeconds", ringSeconds, 600),
     timeLimit: seconds("timeLimitSeconds", timeLimitSeconds, 14_400),
   };

@@ -17,12 +17,15 @@ export interface FlowOptions {
   streams: Streams;
   monitor: Monitor;
   dialOutcome: DialOutcome;
+  /** The caller's number, which the other phone sees unless the server names another. */
+  from: string;
   tell: (event: PhoneEvent) => void;
   /** Aborted when the call is over: the running verb is abandoned. */
   over: AbortSignal;
 }
 
 const MAX_DOCUMENTS = 50;
+const E164 = /^\+[1-9]\d{6,14}$/;
 /** How long verbs take that this phone only acts. */
 const SAY_MS_PER_CHARACTER = 60;
 const PLAY_MS = 2000;
@@ -95,25 +98,34 @@ export class CallFlow {
       case "redirect":
         return await this.#follow(verb.target, {});
       case "dial":
-        return await this.#dial(verb.numbers, verb.action);
+        return await this.#dial(verb);
       case "connect":
         await this.#options.streams.hold(verb.stream, this.#options.over);
         return verb.action ? await this.#follow(verb.action, {}) : "next";
     }
   }
 
-  async #dial(numbers: string[], action: Target | undefined): Promise<Then> {
-    const { dialOutcome, random } = this.#options;
-    const answered = dialOutcome === "answered";
-    this.#act(`<Dial> ${numbers.join(", ")}: ${dialOutcome}`);
+  async #dial({ numbers, callerId, action }: Extract<Verb, { kind: "dial" }>): Promise<Then> {
+    const { random } = this.#options;
+    const outcome = this.#outcome(callerId);
+    const answered = outcome === "answered";
+    this.#act(`<Dial> ${numbers.join(", ")}: ${outcome}`);
     await this.#pause(answered ? RING_MS + TALK_MS : RING_MS);
     if (!action) return "next";
     return await this.#follow(action, {
-      DialCallStatus: answered ? "completed" : dialOutcome,
+      DialCallStatus: answered ? "completed" : outcome,
       DialCallSid: `CA${randomHex(random, 32)}`,
       DialBridged: String(answered),
       ...(answered ? { DialCallDuration: String(TALK_MS / 1000) } : {}),
     });
+  }
+
+  /** A caller without a number that can be shown is put through under one that the server names, or not at all. */
+  #outcome(callerId: string | undefined): DialOutcome | "failed" {
+    const { from, monitor, dialOutcome } = this.#options;
+    if (E164.test(callerId ?? from)) return dialOutcome;
+    monitor.offence(offence("invalid-caller-id", `<Dial> would show "${callerId ?? from}", which is no number`));
+    return "failed";
   }
 
   /** Fetch the document that `target` names, unless the call is over. */

@@ -36,6 +36,7 @@ const OFFENCES = {
   "webhook-unreachable": 11200,
   "webhook-slow": 11203,
   "redirect-loop": 11216,
+  "invalid-caller-id": 13214,
   /** Frames of tagged audio came twice, out of order or with changed bytes: our own server's doing. */
   "frames-duplicated": 0,
   "frames-reordered": 0,

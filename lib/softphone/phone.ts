@@ -123,8 +123,8 @@ class Phone implements PlacedCall, Stage {
       openDelayMs: options.openDelayMs ?? OPEN_DELAY_MS,
       hangUpWay: options.hangUpWay ?? "stop-and-close",
     });
-    const dialOutcome = options.dialOutcome ?? "answered";
-    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome, over: this.over });
+    const { dialOutcome = "answered", from = DEFAULT_FROM } = options;
+    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome, from, over: this.over });
     this.report = this.#run();
     this.report.catch(() => {}); // whoever asks for it is told; nobody has to
   }

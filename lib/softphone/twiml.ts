@@ -22,7 +22,7 @@ export type Verb =
   | { kind: "play"; url: string; digits: string | undefined }
   | { kind: "pause"; seconds: number }
   | { kind: "connect"; stream: StreamSpec; action: Target | undefined }
-  | { kind: "dial"; numbers: string[]; action: Target | undefined }
+  | { kind: "dial"; numbers: string[]; callerId: string | undefined; action: Target | undefined }
   | { kind: "redirect"; target: Target }
   | { kind: "reject"; reason: string }
   | { kind: "hangup" };
@@ -145,6 +145,7 @@ class Translator {
     return {
       kind: "dial",
       numbers: numbers.map((text) => text.trim()).filter((text) => text !== ""),
+      callerId: element.attributes.get("callerId"),
       action: this.#action(element),
     };
   }

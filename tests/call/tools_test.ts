@@ -32,6 +32,20 @@ test("goodbye: the model ends the call, the goodbye is heard, then the line is l
   assert.equal(noticesOf(sim.notices, "tool-result")[0]!.ok, true);
 });
 
+for (const from of ["sip:anna@pbx.example", "client:anna", "Anonymous", "unknown"]) {
+  test(`a caller without a number of his own is put through all the same: ${from}`, async () => {
+    await using sim = await simHouse({
+      config: { tools: [TRANSFER] },
+      agent: { think: caller("transfer_call", { to: "desk" }) },
+    });
+    const steps = [{ kind: "say", text: "a person please" }, { kind: "wait", ms: 8000 }] as const;
+    const report = await sim.clock.runFor(sim.ring({ from, steps, limitMs: 60_000 }).report);
+    assert.deepEqual(report.offences, []);
+    assert.equal(sim.records()[0]!.endReason, "transferred");
+    assert.deepEqual(noticesOf(sim.notices, "call-resumed"), []);
+  });
+}
+
 for (const outcome of ["answered", "no-answer"] as const) {
   test(`a transfer that is ${outcome}`, async () => {
     await using sim = await simHouse({

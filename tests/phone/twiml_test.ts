@@ -37,6 +37,8 @@ test("the other documents say what they should", () => {
   assert.equal(body(twiml.sayAndHangUp("Hallo", "de-DE")), `<Say language="de-DE">Hallo</Say><Hangup/>`);
   assert.equal(
     body(twiml.dial({
+      from: "+15550100",
+      to: "+15550101",
       number: "+15550142",
       ringSeconds: 20,
       timeLimitSeconds: 3600,
@@ -45,6 +47,16 @@ test("the other documents say what they should", () => {
     `<Dial action="https://agent.example.com/after-stream?s=7f3a&amp;t=1" method="POST" timeout="20" timeLimit="3600">` +
       `<Number>+15550142</Number></Dial>`,
   );
+});
+
+test("who has no number is put through under the one he called, if that is one", () => {
+  const dial = (from: string, to: string) =>
+    twiml.dial({ from, to, number: "+15550142", ringSeconds: 20, timeLimitSeconds: 60, actionUrl: URLS.actionUrl });
+  for (const from of ["anonymous", "", "client:anna", "sip:+15550100@pbx.example", "+0"]) {
+    assert.match(dial(from, "+15550101"), /<Dial [^>]*callerId="\+15550101"/, from);
+    assert.doesNotMatch(dial(from, "sip:desk@pbx.example"), /callerId/);
+  }
+  assert.doesNotMatch(dial("+15550100", "+15550101"), /callerId/);
 });
 
 test("a parameter of 500 characters or more is refused by name, one of 499 is not", () => {
@@ -61,7 +73,14 @@ test("a stream URL with a query is refused: Twilio drops it", () => {
 });
 
 test("times out of range are refused by name", () => {
-  const base = { number: "+15550142", ringSeconds: 20, timeLimitSeconds: 60, actionUrl: URLS.actionUrl };
+  const base = {
+    from: "+15550100",
+    to: "+15550101",
+    number: "+15550142",
+    ringSeconds: 20,
+    timeLimitSeconds: 60,
+    actionUrl: URLS.actionUrl,
+  };
   for (const value of [0, -1, 601, 1.5, NaN]) {
     assert.throws(() => twiml.dial({ ...base, ringSeconds: value }), /ringSeconds/);
   }
