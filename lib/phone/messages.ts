@@ -40,7 +40,7 @@ type Control = Exclude<z.infer<typeof Inbound>, { event: "media" }>;
 export type Inbound = Control | MediaMessage;
 
 /** Why a message cannot be used: not of the protocol, or of an event we do not know (to be ignored and counted). */
-export type Odd = { malformed: string } | { unknown: string };
+type Odd = { malformed: string } | { unknown: string };
 
 /** Read one text message of the media socket. Never throws: a peer may send anything. */
 export function parseTwilio(text: string): Inbound | Odd {

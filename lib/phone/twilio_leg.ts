@@ -5,7 +5,7 @@ import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
-import { Base64Decoder, type Inbound, type Odd, Outbound, parseTwilio } from "./messages.ts";
+import { Base64Decoder, type Inbound, Outbound, parseTwilio } from "./messages.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
 
@@ -15,6 +15,8 @@ export const START_DEADLINE_MS = 10_000;
 const MESSAGE_LIMIT_BYTES = 65_536;
 /** After this many messages that are none, the peer is no carrier. */
 const ODD_LIMIT = 200;
+/** So many events that we do not know are told of; the rest is passed over. */
+const UNKNOWNS_TOLD = 20;
 /** Unsent bytes at which the carrier is held to be gone: half a minute of audio in JSON. */
 const CLOGGED_BYTES = 256 * 1024;
 /** Silence is filled in for at most this much of a gap in the carrier's timestamps. */
@@ -65,6 +67,7 @@ export class TwilioLeg implements Leg, Paced {
   #hear: ((frame: Uint8Array) => void) | undefined;
   #tap: LineTap | undefined;
   #odd = 0;
+  #unknowns = 0;
   #ended = false;
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
@@ -186,7 +189,8 @@ export class TwilioLeg implements Leg, Paced {
     if (text.length > MESSAGE_LIMIT_BYTES) return this.#end("garbage", 1009, "message too big");
     const message = parseTwilio(text);
     if ("event" in message) this.#event(message);
-    else this.#strange(describeOdd(message));
+    else if ("unknown" in message) this.#unknown(message.unknown);
+    else this.#strange(`malformed: ${message.malformed}`);
   }
 
   #event(message: Inbound): void {
@@ -304,6 +308,11 @@ export class TwilioLeg implements Leg, Paced {
     if (++this.#odd >= ODD_LIMIT) this.#end("garbage", 1008, "not a media stream");
   }
 
+  /** The protocol may grow: that is no fault of the carrier's. */
+  #unknown(what: string): void {
+    if (++this.#unknowns <= UNKNOWNS_TOLD) this.#emit({ kind: "carrier-odd", what: `unknown event: ${what}` });
+  }
+
   #emit(event: LegEvent): void {
     if (this.#post) this.#post(event);
     else if (this.#early.length < 100) this.#early.push(event);
@@ -319,8 +328,4 @@ export class TwilioLeg implements Leg, Paced {
     how === "clogged" ? this.#wire.terminate() : this.#wire.close(code, reason);
     this.#emit({ kind: "leg-ended", how });
   }
-}
-
-function describeOdd(odd: Odd): string {
-  return "malformed" in odd ? `malformed: ${odd.malformed}` : `unknown event: ${odd.unknown}`;
 }

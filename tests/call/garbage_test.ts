@@ -85,6 +85,22 @@ test("binary frames are counted, and a flood of them closes the socket", () =>
     assert.equal(closed(), 1008);
   }));
 
+test("events and tracks that we do not know are told at first, and never end a call", () =>
+  beside(async (sim) => {
+    const { wire, closed } = await socket(sim);
+    wire.send(START("CAnew"));
+    for (let count = 0; count < 600; count++) {
+      wire.send(JSON.stringify({ event: "weather", sequenceNumber: "7", streamSid: "MZ1", weather: { wind: 3 } }));
+      wire.send(MEDIA.replace("inbound", "outbound"));
+    }
+    await sim.clock.run(500);
+    assert.equal(closed(), undefined);
+    const told = sim.notices.filter(({ kind }) => kind === "carrier-odd").length;
+    assert.equal(told, 20);
+    wire.close(1000);
+    await sim.clock.run(100);
+  }));
+
 test("media and marks before start, a second start and a second call on one socket change nothing", () =>
   beside(async (sim) => {
     const { wire, closed } = await socket(sim);
