@@ -7,7 +7,7 @@ import { isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
 import { isBearer } from "./bearer.ts";
 import { type BodyFault, readBody } from "./body.ts";
-import type { Reception, Refusal } from "./call/reception.ts";
+import type { AfterStream, Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, isCallSid, parseForm, signedUrl } from "./phone/signature.ts";
 import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
@@ -126,6 +126,11 @@ const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible AS
 function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
   const caller = callerOf(fields);
+  // The fallback of a later request: a call that was here goes on with what that one was to bring.
+  if (fields.ErrorUrl && callSid) {
+    const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
+    if (next.kind !== "hang-up") return nextDocument(c, parts, fields, next);
+  }
   if (!callSid || parts.reception.announce(callSid, caller)) {
     const { text, language } = parts.busyLine(caller);
     return sayAndHangUp(text, language);
@@ -148,9 +153,12 @@ function afterStream(c: Context, parts: AppParts, fields: Fields): string {
     parts.reception.over(callSid);
     return hangUp();
   }
-  const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
+  return nextDocument(c, parts, fields, parts.reception.afterStream(callSid, fields.DialCallStatus));
+}
+
+function nextDocument(c: Context, parts: AppParts, fields: Fields, next: AfterStream): string {
   if (next.kind === "hang-up") return hangUp();
-  if (next.kind === "connect") return connect(c, parts, { callSid, ...callerOf(fields) });
+  if (next.kind === "connect") return connect(c, parts, { callSid: fields.CallSid ?? "", ...callerOf(fields) });
   const { number, ringSeconds } = next.destination;
   return dial({
     ...callerOf(fields),

@@ -19,6 +19,8 @@ export interface FlowOptions {
   dialOutcome: DialOutcome;
   /** The caller's number, which the other phone sees unless the server names another. */
   from: string;
+  /** Asked when a document cannot be had or run. */
+  fallbackUrl: string | undefined;
   tell: (event: PhoneEvent) => void;
   /** Aborted when the call is over: the running verb is abandoned. */
   over: AbortSignal;
@@ -128,15 +130,15 @@ export class CallFlow {
     return "failed";
   }
 
-  /** Fetch the document that `target` names, unless the call is over. */
+  /** Fetch the document that `target` names, or else the fallback's, unless the call is over. */
   async #follow(target: Target, extra: Readonly<Record<string, string>>): Promise<Then> {
-    if (this.#options.over.aborted) return "end";
-    const fetched = await this.#options.webhooks.document(target, { CallStatus: "in-progress", ...extra });
-    if (!fetched.ok) {
-      this.#options.monitor.offence(fetched.offence);
-      return "end";
-    }
-    return this.examine(fetched.document) ? fetched.document : "end";
+    const { over, webhooks, monitor, fallbackUrl } = this.#options;
+    if (over.aborted) return "end";
+    const fetched = await webhooks.document(target, { CallStatus: "in-progress", ...extra });
+    if (fetched.ok && this.examine(fetched.document)) return fetched.document;
+    if (!fetched.ok) monitor.offence(fetched.offence);
+    if (!fallbackUrl || extra.ErrorUrl) return "end";
+    return await this.#follow({ url: fallbackUrl, method: "POST" }, { ErrorCode: "11200", ErrorUrl: target.url });
   }
 
   async #pause(ms: number): Promise<"next"> {

@@ -39,6 +39,8 @@ export interface PhoneOptions extends LineChoices {
   /** Time between `<Connect>` and its socket. */
   openDelayMs?: number;
   dialOutcome?: DialOutcome;
+  /** The number's: asked when a document after the first cannot be had or run. */
+  fallbackUrl?: string;
   hangUpWay?: HangUpWay;
   /** Keep both sides for `wav`. */
   record?: boolean;
@@ -123,8 +125,8 @@ class Phone implements PlacedCall, Stage {
       openDelayMs: options.openDelayMs ?? OPEN_DELAY_MS,
       hangUpWay: options.hangUpWay ?? "stop-and-close",
     });
-    const { dialOutcome = "answered", from = DEFAULT_FROM } = options;
-    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome, from, over: this.over });
+    const { dialOutcome = "answered", from = DEFAULT_FROM, fallbackUrl } = options;
+    this.#flow = new CallFlow({ ...shared, streams: this.#streams, dialOutcome, from, fallbackUrl, over: this.over });
     this.report = this.#run();
     this.report.catch(() => {}); // whoever asks for it is told; nobody has to
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CallWebhook } from "../../lib/call_webhook.ts";
+import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { CallRecorder } from "../../lib/store/recorder.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
@@ -63,6 +64,39 @@ test("the webhook of a call that came back tells of the whole call", async () =>
     `${posts.length} posts, the last ends with ${JSON.parse(posts.at(-1)!).call.endReason}`,
   );
 });
+
+for (const why of ["line-lost", "transferred"] as const) {
+  test(`a call goes on when its next step is asked at the fallback: ${why}`, async () => {
+    const hears: Brain = ({ history }) =>
+      why === "line-lost" || history.at(-1)?.role === "function"
+        ? { say: "I see." }
+        : { call: { name: "transfer_call", arguments: { to: "desk" } } };
+    await using sim = await simHouse({
+      config: { tools: [{ name: "transfer_call", to: { desk: { number: "+15550142" } } }] },
+      agent: { think: hears },
+    });
+    let failures = 0;
+    const verbs: string[] = [];
+    const call = sim.ring({
+      fallbackUrl: "http://localhost:5000/incoming-call",
+      fetch: (request) =>
+        new URL(request.url).pathname === "/after-stream" && failures++ === 0
+          ? new Response("", { status: 502 })
+          : sim.fetch(request),
+      onEvent: (event) => event.kind === "verb" && void verbs.push(event.text),
+      steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 8000 }],
+    });
+    await sim.clock.run(5000);
+    if (why === "line-lost") sim.phoneDial.pairs.at(-1)!.cut();
+    const { turns } = await sim.clock.runFor(call.report);
+    await sim.clock.run(60_000);
+    assert.deepEqual(of(sim.notices, "call-started").length, 1, "one call");
+    if (why === "line-lost") assert.equal(of(sim.notices, "call-resumed")[0]?.why, why);
+    else assert.deepEqual(verbs, ["<Dial> +15550142: answered"]);
+    const heard = turns.map(({ heard }) => heard).join(" ");
+    assert.equal(heard.split("Welcome to the clinic").length, 2, `greeted once: ${heard}`);
+  });
+}
 
 test("the record of a call that came back lasts from its beginning to its end", async () => {
   await using sim = await simHouse({});
