@@ -268,7 +268,8 @@ export class Reception {
       present.live.lose();
     }
     const parked = this.#parked.get(callSid);
-    if (!parked) return { kind: "hang-up" };
+    // Its new stream did not open: it may yet, as long as it is awaited.
+    if (!parked) return { kind: this.#registry.expected(callSid)?.back ? "connect" : "hang-up" };
     if (parked.destination && dialStatus === undefined) return { kind: "dial", destination: parked.destination };
     if (dialStatus === "completed" || dialStatus === "answered") {
       this.#forget(callSid);

@@ -77,6 +77,11 @@ export class Registry<P extends AsyncDisposable> {
     return expected.prepared;
   }
 
+  /** What is prepared for a call whose stream has not come. */
+  expected(callSid: string): P | undefined {
+    return this.#expected.get(callSid)?.prepared;
+  }
+
   isLive(callSid: string): boolean {
     return this.#live.has(callSid);
   }

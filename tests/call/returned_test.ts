@@ -98,6 +98,30 @@ for (const why of ["line-lost", "transferred"] as const) {
   });
 }
 
+test("a call that comes back tries again when its new stream does not open, for 15 s at most", async () => {
+  for (const failures of [2, Infinity]) {
+    await using sim = await simHouse({});
+    let dialled = 0;
+    const call = sim.ring({
+      dial(request, signal) {
+        const down = dialled++ > 0 && dialled <= failures + 1;
+        const refused = { ok: false, fault: { kind: "refused", peer: "twilio", status: 502, detail: "" } } as const;
+        return down ? Promise.resolve(refused) : sim.phoneDial(request, signal);
+      },
+      openDelayMs: 500,
+      steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 8000 }],
+    });
+    await sim.clock.run(5000);
+    sim.phoneDial.pairs.at(-1)!.cut();
+    const cutMs = sim.clock.monotonicMs();
+    const { endedBy } = await sim.clock.runFor(call.report);
+    if (failures === 2) assert.equal(of(sim.notices, "call-resumed").length, 1);
+    else assert.deepEqual([endedBy, sim.clock.monotonicMs() - cutMs < 17_000], ["server", true]);
+    await sim.clock.run(60_000);
+    assert.equal(of(sim.notices, "call-over").length, 1);
+  }
+});
+
 test("the record of a call that came back lasts from its beginning to its end", async () => {
   await using sim = await simHouse({});
   await callThatReturns(sim);
