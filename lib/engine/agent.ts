@@ -70,7 +70,8 @@ export class AgentEngine implements Engine {
   readonly #length = new ReplyLength();
   /** The agent fell silent in the middle of what it said. */
   #brokeOff = false;
-  readonly #cancelled = new Set<string>();
+  /** Its calls whose results it waits for. */
+  readonly #calls = new Set<string>();
 
   /** The caller's confirmed words that nobody has begun to answer, and since when. */
   #unanswered: { text: string; sinceMs: number } | undefined;
@@ -135,7 +136,7 @@ export class AgentEngine implements Engine {
   }
 
   toolResult(id: string, name: string, content: string): void {
-    if (this.#cancelled.delete(id)) return;
+    if (!this.#calls.delete(id)) return; // called off, or asked for by an agent that is gone
     this.#agent.functionResult(id, name, content);
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
@@ -174,7 +175,9 @@ export class AgentEngine implements Engine {
       case "owed":
         return this.#owe();
       case "answer":
-        return this.#utterance.sounds ? this.#timers.arm("answer", LIFELESS_MS) : this.#lost("an answer", ANSWER_MS);
+        return this.#utterance.sounds || this.#calls.size > 0
+          ? this.#timers.arm("answer", LIFELESS_MS)
+          : this.#lost("an answer", ANSWER_MS);
       case "again":
         return this.#reopen();
     }
@@ -199,6 +202,7 @@ export class AgentEngine implements Engine {
     if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
     this.#keepEarly();
     this.#brokeOff = false;
+    this.#calls.clear();
     const old = this.#agent;
     // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
     const begun = this.#spoken || this.#resume !== undefined || history.some(({ role }) => role === "user");
@@ -260,7 +264,10 @@ export class AgentEngine implements Engine {
         this.#alive();
         for (const call of event.calls) {
           if (this.#handled) this.#agent.functionResult(call.id, call.name, ALREADY_HANDLED);
-          else this.#host.post({ kind: "tool-call", ...call });
+          else {
+            this.#calls.add(call.id);
+            this.#host.post({ kind: "tool-call", ...call });
+          }
         }
         return;
       case "functions-cancelled":
@@ -315,8 +322,7 @@ export class AgentEngine implements Engine {
   }
 
   #cancel(id: string): void {
-    this.#cancelled.add(id);
-    if (this.#cancelled.size > 64) this.#cancelled.delete(this.#cancelled.values().next().value!);
+    this.#calls.delete(id);
     this.#host.post({ kind: "tool-cancelled", id });
   }
 
