@@ -72,6 +72,8 @@ export class AgentEngine implements Engine {
   #brokeOff = false;
   /** Its calls whose results it waits for. */
   readonly #calls = new Set<string>();
+  /** After words of its own it has more to say: what a call brings, or the rest of what a lost one was saying. */
+  #owes = false;
 
   /** The caller's confirmed words that nobody has begun to answer, and since when. */
   #unanswered: { text: string; sinceMs: number } | undefined;
@@ -130,6 +132,7 @@ export class AgentEngine implements Engine {
 
   answered(_reply: number, text: string): void {
     this.#unanswered = undefined;
+    this.#owes = false;
     this.#timers.disarm("answer");
     this.#perform(this.#fence.hold());
     this.#agent.inject(text);
@@ -193,19 +196,19 @@ export class AgentEngine implements Engine {
     if (fault.kind === "refused") this.#refusals++;
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
-    const lostInReply = this.#brokeOff || this.#fence.reply !== undefined;
+    this.#owes ||= this.#brokeOff || this.#fence.reply !== undefined;
     this.#perform(this.#fence.restart());
     if (waitMs === undefined) return void (this.#ended = true);
     const history = this.#history();
+    // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
+    const begun = this.#spoken || this.#unanswered !== undefined || history.some(({ role }) => role === "user");
     if (this.#unanswered) this.#resume = this.#unanswered.text;
-    else if (lostInReply && !this.#utterance.open) this.#resume = GO_ON;
+    else if (begun && this.#owes && !this.#utterance.open) this.#resume = GO_ON;
     if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
     this.#keepEarly();
     this.#brokeOff = false;
     this.#calls.clear();
     const old = this.#agent;
-    // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
-    const begun = this.#spoken || this.#resume !== undefined || history.some(({ role }) => role === "user");
     this.#reopen = () => void (this.#agent = this.#open(begun ? history : undefined));
     if (waitMs > 0) this.#timers.arm("again", waitMs);
     else this.#reopen();
@@ -266,6 +269,7 @@ export class AgentEngine implements Engine {
           if (this.#handled) this.#agent.functionResult(call.id, call.name, ALREADY_HANDLED);
           else {
             this.#calls.add(call.id);
+            this.#owes = true;
             this.#host.post({ kind: "tool-call", ...call });
           }
         }
@@ -306,7 +310,7 @@ export class AgentEngine implements Engine {
     if (this.#resume === undefined) return;
     this.#agent.injectCaller(this.#resume);
     this.#resume = undefined;
-    if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
+    this.#timers.arm("answer", ANSWER_MS);
   }
 
   #callerText(content: string): void {
@@ -373,6 +377,7 @@ export class AgentEngine implements Engine {
           break;
         case "play":
           this.#heardAudio = true;
+          if (this.#calls.size === 0) this.#owes = false;
           this.#length.sounds(action.audio.length);
           this.#sounds();
           this.#host.play(action.reply, action.audio);

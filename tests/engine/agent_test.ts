@@ -13,15 +13,15 @@ const call = (id: string) => ({ id, name: "find", arguments: "{}" });
 /** An engine whose agents do what the test says: what the newest one was told, and what the engine told its call. */
 function rig(history: readonly { role: "user" | "assistant"; content: string }[] = []) {
   const clock = new VirtualClock();
-  const agents: { host: VoiceAgentHost; told: string[] }[] = [];
+  const agents: { host: VoiceAgentHost; resumed: readonly unknown[] | undefined; told: string[] }[] = [];
   const events: EngineEvent[] = [];
   let reply = 0;
   const engine = new AgentEngine({
     clock,
     retryMs: agentRetryMs,
-    openAgent(host) {
+    openAgent(host, resumed) {
       const told: string[] = [];
-      agents.push({ host, told });
+      agents.push({ host, resumed, told });
       return {
         hear: () => {},
         inject: (text) => void told.push(`say: ${text}`),
@@ -77,3 +77,45 @@ for (const [what, events] of WAITS) {
     assert.equal(agents.length, 2);
   });
 }
+
+const TOLD = [{ role: "user", content: "any room" }, { role: "assistant", content: "Let me look." }] as const;
+
+for (const before of ["its tool has run", "it tells what its tool brought"]) {
+  test(`an agent that said it would look, and is lost before ${before}, is replaced by one that goes on`, async () => {
+    const { engine, agents, tell, audio, clock } = rig(TOLD);
+    await using _engine = engine;
+    tell(said("any room"), { kind: "text", role: "assistant", content: "Let me look." });
+    audio();
+    tell({ kind: "audio-done" }, { kind: "function-calls", calls: [call("a")] });
+    if (before !== "its tool has run") engine.toolResult("a", "find", "a room");
+    tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" });
+    engine.toolResult("a", "find", "a room");
+    assert.deepEqual(agents[1]!.told, ["caller: Please go on."]);
+    await clock.run(1000);
+  });
+}
+
+test("an agent that is asked to go on and is lost, or silent, before it does is replaced by one that is asked again", async () => {
+  const { engine, agents, tell, audio, clock } = rig(TOLD);
+  await using _engine = engine;
+  tell(said("any room"), { kind: "text", role: "assistant", content: "There is one with a view of the sea." });
+  audio();
+  for (const _ of [1, 2]) tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" });
+  assert.deepEqual(agents[2]!.told, ["caller: Please go on."]);
+  await clock.run(6100);
+  tell({ kind: "ready", requestId: "" });
+  assert.deepEqual(agents[3]!.told, ["caller: Please go on."]);
+  audio();
+  tell({ kind: "audio-done" });
+  await clock.run(20_000);
+  assert.equal(agents.length, 4);
+});
+
+test("an agent that is lost after it told its greeting, and before it sounded, is replaced by one that greets", async () => {
+  const { engine, agents, tell } = rig();
+  await using _engine = engine;
+  tell({ kind: "text", role: "assistant", content: "Welcome." }, { kind: "ended", fault: LOST });
+  assert.equal(agents[1]!.resumed, undefined);
+  tell({ kind: "ready", requestId: "" });
+  assert.deepEqual(agents[1]!.told, []);
+});
