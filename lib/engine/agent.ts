@@ -81,6 +81,8 @@ export class AgentEngine implements Engine {
   #handled = false;
   #lastEventMs: number;
   #recoveries = 0;
+  /** The agent before this one made nothing of some sound of the caller: if this one hears nothing either, it was noise. */
+  #doubted = false;
   /** Times in a row that no session was to be had. */
   #refusals = 0;
   #reopen = () => {};
@@ -148,7 +150,12 @@ export class AgentEngine implements Engine {
   unanswered(): void {
     // One that is being opened has a deadline of its own, and nothing is owed to a caller who goes on.
     if (this.#early || this.#utterance.sounds) return;
-    if (this.#clock.monotonicMs() - this.#lastEventMs >= LIFELESS_MS) this.#lost("a sign of life", LIFELESS_MS);
+    if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
+    const nothingSaid = !this.#unanswered && !this.#owes;
+    if (nothingSaid && this.#doubted) return;
+    if (nothingSaid) this.#recoveries--; // perhaps there was nothing to be heard
+    this.#doubted = nothingSaid;
+    this.#lost("a sign of life", LIFELESS_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -247,7 +254,7 @@ export class AgentEngine implements Engine {
       case "ready":
         return this.#ready(event.requestId);
       case "caller-started":
-        this.#handled = false;
+        this.#handled = this.#doubted = false;
         this.#utterance.begin();
         this.#length.begin();
         this.#alive();

@@ -119,3 +119,15 @@ test("an agent that is lost after it told its greeting, and before it sounded, i
   tell({ kind: "ready", requestId: "" });
   assert.deepEqual(agents[1]!.told, []);
 });
+
+test("noise that every agent takes for the beginning of speech ends no call", async () => {
+  const { engine, clock, events, tell } = rig();
+  await using _engine = engine;
+  for (let times = 0; times < 6; times++) {
+    tell({ kind: "caller-started" });
+    await clock.run(4000);
+    engine.unanswered();
+    tell({ kind: "ready", requestId: "" });
+  }
+  assert.ok(!events.some((event) => event.kind === "fault" && event.fatal));
+});
