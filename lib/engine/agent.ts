@@ -39,7 +39,7 @@ const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has
 export interface AgentEngineParts {
   /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
   openAgent: (host: VoiceAgentHost, resumed: readonly HistoryLine[] | undefined) => VoiceAgent;
-  /** How long to wait before a new session may do better after this fault, ms; undefined: it would not. `refusals`: how often we were turned away in a row before. */
+  /** How long to wait before a new session may do better after this fault, ms; undefined: it would not. `refusals`: how often none was to be had in a row before. */
   retryMs: (fault: Fault, refusals: number) => number | undefined;
   host: EngineHost;
   clock: Clock;
@@ -200,7 +200,7 @@ export class AgentEngine implements Engine {
   /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
   #failed(fault: Fault): void {
     const waitMs = this.#recoveries++ < RECOVERIES ? this.#parts.retryMs(fault, this.#refusals) : undefined;
-    if (fault.kind === "refused") this.#refusals++;
+    if (fault.kind === "refused" || fault.kind === "unreachable") this.#refusals++;
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
     this.#owes ||= this.#brokeOff || this.#fence.reply !== undefined;

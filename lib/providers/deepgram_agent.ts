@@ -7,7 +7,6 @@ import type { Dial } from "../base/dial.ts";
 import { parseJson } from "../base/json.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
-import { type FaultAction, faultAction } from "./deepgram_faults.ts";
 import { Gather } from "./gather.ts";
 import type { OpenVoiceAgent, ToolSchema, VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "./ports.ts";
 
@@ -66,22 +65,16 @@ function oneOrMany<T>(items: readonly T[]): T | readonly T[] {
   return items.length === 1 ? items[0]! : items;
 }
 
-/** Errors of the agent after which a new session may do better. Deepgram reference, sections 2.13 and 7. */
-const PASSING = new Set([
-  "INTERNAL_SERVER_ERROR",
-  "CLIENT_MESSAGE_TIMEOUT",
-  "FAILED_TO_START_LISTENING",
-  "FAILED_TO_LISTEN",
-  "FAILED_TO_SPEAK",
-  "FAILED_TO_THINK",
-  "SERVER_GOING_AWAY",
+/** Errors of the agent that tell of our own mistake: a new session would make it again. After any other, known or not, it may do better. Deepgram reference, section 2.13. */
+const OUR_MISTAKES = new Set([
+  "UNPARSABLE_CLIENT_MESSAGE",
+  "NON_SETTINGS_MESSAGE_BEFORE_SETTINGS",
+  "SETTINGS_ALREADY_APPLIED",
+  "INVALID_SETTINGS",
+  "USER_AUDIO_FORMAT",
+  "AGENT_ID_NOT_SUPPORTED",
+  "INVALID_AGENT_ID",
 ]);
-
-/** What to do about a fault of the agent: its own codes, else as with all of Deepgram's sockets. */
-function agentFaultAction(fault: Fault): FaultAction {
-  if (fault.kind === "rejected" && PASSING.has(fault.code)) return "retry";
-  return fault.kind === "refused" && fault.status >= 500 ? "retry" : faultAction(fault);
-}
 
 /** Before the next attempt where the vendor was down: at once, then later, ms. */
 const DOWN_MS = [0, 400, 1200];
@@ -89,14 +82,25 @@ const DOWN_MS = [0, 400, 1200];
 const BUSY_MS = 500;
 const LONGEST_BUSY_MS = 3000;
 
-/** When to open another session after `fault`, ms; undefined: never, it would fail the same way. `refusals`: how often it was refused in a row before. */
+/** When to open another session after `fault`, ms; undefined: never, it would fail the same way. `refusals`: how often none was to be had in a row before. */
 export function agentRetryMs(fault: Fault, refusals: number): number | undefined {
-  const action = agentFaultAction(fault);
-  if (action === "give-up") return undefined;
-  if (fault.kind !== "refused") return 0;
-  if (action === "retry") return DOWN_MS[refusals];
-  const waitMs = fault.retryAfterMs ?? BUSY_MS;
-  return refusals === 0 && waitMs <= LONGEST_BUSY_MS ? waitMs : undefined;
+  switch (fault.kind) {
+    case "lost":
+    case "deadline":
+    case "clogged":
+      return 0;
+    case "rejected":
+      return OUR_MISTAKES.has(fault.code) ? undefined : 0;
+    case "unreachable":
+      return DOWN_MS[refusals];
+    case "refused": {
+      if (fault.status >= 500) return DOWN_MS[refusals];
+      const waitMs = fault.retryAfterMs ?? BUSY_MS;
+      return fault.status === 429 && refusals === 0 && waitMs <= LONGEST_BUSY_MS ? waitMs : undefined;
+    }
+    case "protocol":
+      return undefined;
+  }
 }
 
 const seconds = z.number().optional();

@@ -2,9 +2,6 @@
 
 import type { Fault, Peer } from "../base/result.ts";
 
-/** What helps after a fault: open anew at once, open anew later, or nothing until someone changes the configuration. */
-export type FaultAction = "retry" | "back-off" | "give-up";
-
 /** The vendor's own codes in a close reason that mean: our messages are wrong, and a new socket fails the same way. */
 const OURS_TO_MEND: Record<string, string> = {
   "DATA-0000":
@@ -24,21 +21,4 @@ export function closeFault(
   const remedy = named && OURS_TO_MEND[named];
   if (remedy) return { kind: "rejected", peer, code: named, detail: `close code ${code}: ${remedy}` };
   return { kind: "lost", peer, closeCode: code, reason, openMs };
-}
-
-/** What to do about `fault`. Deepgram reference, section 7, "Reconnect policy". */
-export function faultAction(fault: Fault): FaultAction {
-  switch (fault.kind) {
-    case "refused":
-      return fault.status === 429 || fault.status >= 500 ? "back-off" : "give-up";
-    case "rejected":
-      return fault.code === "INTERNAL_SERVER_ERROR" || fault.code.startsWith("ASR_") ? "retry" : "give-up";
-    case "protocol":
-      return "give-up";
-    case "unreachable":
-    case "lost":
-    case "deadline":
-    case "clogged":
-      return "retry";
-  }
 }

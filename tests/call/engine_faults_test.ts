@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { failed } from "../../lib/base/result.ts";
 import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
 import { seeded, test } from "../case.ts";
 import { simHouse, STORY, storyBrain } from "../sim/house.ts";
@@ -103,6 +104,32 @@ for (const [why, recording, lost] of [["a recording notice", true, 1], ["a fille
     assert.match(report.turns[0]!.heard!, /Welcome to the clinic today\.$/);
   });
 }
+
+test("a vendor that nobody can reach for a second is waited for", async () => {
+  let away = 0;
+  await using sim = await simHouse({
+    dial: (clock, _random, agentDial) => (request, signal) => {
+      if (clock.monotonicMs() >= 1500) return agentDial(request, signal);
+      away++;
+      return Promise.resolve(failed({ kind: "unreachable", peer: request.peer, detail: "connection refused" }));
+    },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 2000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(away, 3);
+  assert.match(report.turns[0]!.heard!, /Welcome to the clinic today\.$/);
+  assert.equal(report.endedBy, "caller");
+});
+
+test("an agent whose model calls a function that is none is replaced, and the caller is answered", async () => {
+  let asked = 0;
+  await using sim = await simHouse({
+    agent: { think: () => asked++ === 0 ? { call: { name: "no_such", arguments: {} } } : { say: "From nine." } },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "when do you open" }, { kind: "wait", ms: 2000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns.at(-1)!.heard, "From nine.");
+});
 
 test("garbage from the agent is counted and survived", async () => {
   const { report, record } = await callWith({ garbage: true });

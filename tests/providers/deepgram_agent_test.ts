@@ -28,6 +28,16 @@ test("too many sessions: one more attempt, after the time that was asked for; no
 test("a vendor that is down is asked again at once, then twice more, later each time", () => {
   assert.deepEqual([0, 1, 2, 3].map((refusals) => agentRetryMs(refused(503), refusals)), [0, 400, 1200, undefined]);
   assert.equal(agentRetryMs(refused(500), 0), 0);
+  const away: Fault = { kind: "unreachable", peer: "deepgram-agent", detail: "connection refused" };
+  assert.deepEqual([0, 1, 2, 3].map((refusals) => agentRetryMs(away, refusals)), [0, 400, 1200, undefined]);
+});
+
+test("an error of the agent is no end, known or not, unless it tells of a mistake of ours", () => {
+  const retryMs = (code: string) => agentRetryMs({ kind: "rejected", peer: "deepgram-agent", code, detail: "" }, 0);
+  for (const code of ["ASR_DRIVER_TIMEOUT", "FAILED_TO_THINK", "NON_EXISTENT_FUNCTION_CALLED", "SESSION_TOO_LONG"]) {
+    assert.equal(retryMs(code), 0, code);
+  }
+  for (const code of ["INVALID_SETTINGS", "UNPARSABLE_CLIENT_MESSAGE"]) assert.equal(retryMs(code), undefined, code);
 });
 
 test("a key, an account or a permission that is not good is not tried again; a lost socket is, at once", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describeFault, type Fault } from "../../lib/base/result.ts";
-import { closeFault, faultAction } from "../../lib/providers/deepgram_faults.ts";
+import { closeFault } from "../../lib/providers/deepgram_faults.ts";
 import { test } from "../case.ts";
 
 const peer = "deepgram-listen";
@@ -31,25 +31,4 @@ test("a fault's message says what came back and what to do", () => {
     describeFault(closed(1011, "NET-0001")),
     "Lost Deepgram's recogniser after 1234 ms: close code 1011 (NET-0001).",
   );
-});
-
-test("each fault has its remedy: retry, back off, or give up", () => {
-  const actions: [fault: Fault, action: string][] = [
-    [{ kind: "refused", peer, status: 401, detail: "" }, "give-up"],
-    [{ kind: "refused", peer, status: 400, detail: "" }, "give-up"],
-    [{ kind: "refused", peer, status: 402, detail: "" }, "give-up"],
-    [{ kind: "refused", peer, status: 403, detail: "" }, "give-up"],
-    [{ kind: "refused", peer, status: 429, detail: "", retryAfterMs: 3000 }, "back-off"],
-    [{ kind: "refused", peer, status: 503, detail: "" }, "back-off"],
-    [{ kind: "unreachable", peer, detail: "" }, "retry"],
-    [closed(1005, ""), "retry"],
-    [closed(1011, "NET-0001"), "retry"],
-    [closed(1008, "DATA-0000"), "give-up"],
-    [{ kind: "deadline", peer, what: "", limitMs: 1 }, "retry"],
-    [{ kind: "clogged", peer, bytes: 1 }, "retry"],
-    [{ kind: "protocol", peer, detail: "" }, "give-up"],
-    [{ kind: "rejected", peer, code: "INTERNAL_SERVER_ERROR", detail: "" }, "retry"],
-    [{ kind: "rejected", peer, code: "UNPARSABLE_CLIENT_MESSAGE", detail: "" }, "give-up"],
-  ];
-  for (const [fault, action] of actions) assert.equal(faultAction(fault), action, JSON.stringify(fault));
 });
