@@ -92,6 +92,8 @@ export class AgentEngine implements Engine {
   readonly #utterance = new OpenUtterance();
   /** Said to a new agent as soon as it is ready. */
   #resume: string | undefined;
+  /** What it was told of that: it comes back as what the caller said. */
+  #asked: string | undefined;
 
   constructor(parts: AgentEngineParts) {
     const { host, clock } = parts;
@@ -316,6 +318,7 @@ export class AgentEngine implements Engine {
     for (const frame of early.frames()) this.#agent.hear(frame);
     if (this.#resume === undefined) return;
     this.#agent.injectCaller(this.#resume);
+    this.#asked = this.#resume;
     this.#resume = undefined;
     this.#timers.arm("answer", ANSWER_MS);
   }
@@ -323,9 +326,11 @@ export class AgentEngine implements Engine {
   #callerText(content: string): void {
     this.#timers.disarm("fence");
     this.#utterance.end();
-    this.#alive();
     this.#perform(this.#fence.callerText());
-    if (content === GO_ON || content === this.#unanswered?.text) return; // our own words, or the caller's again, to a new agent
+    const isOurs = content === this.#asked;
+    this.#asked = undefined;
+    if (isOurs) return;
+    this.#alive();
     this.#unanswered = { text: content, sinceMs: this.#clock.monotonicMs() };
     this.#timers.arm("answer", ANSWER_MS);
     this.#host.post({ kind: "caller-text", text: content, final: true });

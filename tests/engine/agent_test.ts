@@ -15,6 +15,7 @@ function rig(history: readonly { role: "user" | "assistant"; content: string }[]
   const clock = new VirtualClock();
   const agents: { host: VoiceAgentHost; resumed: readonly unknown[] | undefined; told: string[] }[] = [];
   const events: EngineEvent[] = [];
+  const phone = { drained: true };
   let reply = 0;
   const engine = new AgentEngine({
     clock,
@@ -34,7 +35,7 @@ function rig(history: readonly { role: "user" | "assistant"; content: string }[]
       newReply: () => ++reply,
       post: (event) => void events.push(event),
       play: () => {},
-      drained: () => true,
+      drained: () => phone.drained,
       history: () => history,
     },
   });
@@ -45,6 +46,7 @@ function rig(history: readonly { role: "user" | "assistant"; content: string }[]
     clock,
     agents,
     events,
+    phone,
     tell,
     audio: (bytes = 8000) => agents.at(-1)!.host.audio(new Uint8Array(bytes)),
   };
@@ -130,4 +132,30 @@ test("noise that every agent takes for the beginning of speech ends no call", as
     tell({ kind: "ready", requestId: "" });
   }
   assert.ok(!events.some((event) => event.kind === "fault" && event.fatal));
+});
+
+test("what the caller says is told, though it is what we would have said for him", async () => {
+  const { engine, events, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  const texts = () => events.flatMap((event) => event.kind === "caller-text" ? [event.text] : []);
+  tell(said("hello"), said("hello"));
+  assert.deepEqual(texts(), ["hello", "hello"]);
+  audio();
+  tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" }, said("Please go on."));
+  assert.deepEqual(texts(), ["hello", "hello"]);
+  tell(said("Please go on."));
+  assert.deepEqual(texts(), ["hello", "hello", "Please go on."]);
+});
+
+test("the caller waits for an agent that takes its time to go on", async () => {
+  const { engine, clock, events, phone, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  phone.drained = false;
+  audio();
+  tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" }, said("Please go on."));
+  await clock.run(1000);
+  assert.ok(!events.some(({ kind }) => kind === "answer-due"));
+  phone.drained = true;
+  await clock.run(300);
+  assert.ok(events.some(({ kind }) => kind === "answer-due"));
 });
