@@ -287,6 +287,8 @@ export class AgentEngine implements Engine {
         for (const id of event.ids) this.#cancel(id);
         return;
       case "latency":
+        // A recogniser tells its time again and again: while a reply sounds, that is not of it.
+        if (this.#sounding && Object.keys(event.parts).join() === "stt") return;
         Object.assign(this.#latency, event.parts);
         return this.#sounding ? this.#tellLatency() : undefined;
       case "warning":

@@ -159,3 +159,14 @@ test("the caller waits for an agent that takes its time to go on", async () => {
   await clock.run(300);
   assert.ok(events.some(({ kind }) => kind === "answer-due"));
 });
+
+test("the recogniser's reports while a reply sounds are not of that reply", async () => {
+  const { engine, events, tell, audio } = rig();
+  await using _engine = engine;
+  const report = (parts: Record<string, number>): VoiceAgentEvent => ({ kind: "latency", parts });
+  tell(said("hello"), report({ stt: 80 }), report({ stt: 90 }));
+  audio();
+  tell(report({ stt: 140 }), report({ total: 900 }), report({ stt: 20 }));
+  const told = events.flatMap((event) => event.kind === "latency" ? [event.parts] : []);
+  assert.deepEqual(told, [{ stt: 90 }, { total: 900 }]);
+});
