@@ -194,6 +194,7 @@ class Session {
           waitMs: this.#parts.clock.monotonicMs() - this.#startedMs,
           requestId: event.requestId ?? "",
         });
+        this.#parts.tools.succeeded();
         this.post({ kind: "ready" });
         return this.#ask(this.#unanswered.ready());
       case "caller-spoke":
@@ -221,7 +222,6 @@ class Session {
         return this.#parts.tools.cancel(event.id);
       case "fault":
         this.#report(event);
-        if (!event.fatal) this.#parts.tools.succeeded();
         return this.post(event);
       default:
         return this.#report(event);

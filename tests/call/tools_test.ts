@@ -214,6 +214,38 @@ test("a caller who is asked for digits is left in peace while he types", async (
   assert.equal(report.turns.slice(1).map(({ heard }) => heard ?? "").join(" ").trim(), "Please type it. Thank you.");
 });
 
+for (const warns of [false, true]) {
+  test(`a caller who is asked for digits again types them again${warns ? ", though the agent has warned of something" : ""}`, async () => {
+    await using sim = await simHouse({
+      config: { tools: [{ name: "collect_digits" }] },
+      agent: {
+        think: ({ history }) => {
+          const results = history.filter(({ role }) => role === "function").map(({ content }) => content);
+          return results.length < 2
+            ? { call: { name: "collect_digits", arguments: { length: 2 } } }
+            : { say: results.join(" then ").replace(/[^a-z0-9 ]/g, " ") };
+        },
+      },
+    });
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "here it comes" },
+        { kind: "wait", ms: 3000 },
+        { kind: "dtmf", keys: "12", now: true },
+        { kind: "wait", ms: 3000 },
+        { kind: "dtmf", keys: "34", now: true },
+        { kind: "wait", ms: 3000 },
+      ],
+    });
+    const isAsked = () => noticesOf(sim.notices, "tool-call").length > 0;
+    await sim.clock.runUntil(isAsked);
+    const warning = { type: "Warning", code: "POOR_AUDIO_QUALITY", description: "The line is noisy." };
+    if (warns) sim.agent.sessions[0]!.sendRaw(JSON.stringify(warning));
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns.at(-1)!.heard!, /digits\s+12\s.*then.*digits\s+34\s/);
+  });
+}
+
 const SLOTS = {
   name: "find_slots",
   description: "Free appointments on one day.",
