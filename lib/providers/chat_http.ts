@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { type Fault, FaultError, messageOf } from "../base/result.ts";
 import { CLOSED_ABNORMALLY } from "../base/wire.ts";
-import { errorOf } from "./chat_stream.ts";
+import { errorOf, rejection } from "./chat_stream.ts";
 import { within } from "./within.ts";
 
 /** Where requests go, and as whom. */
@@ -19,6 +19,9 @@ export interface ExchangeOptions {
 }
 
 const ERROR_BODY_BYTES = 64 * 1024;
+/** The model wrote what the server could not make a call or a schema of; flex tier full. The next answer may be good. */
+const PASSING_STATUSES = [422, 498];
+const PASSING_CODES = ["tool_use_failed", "json_validate_failed", "output_parse_failed"];
 
 /** One HTTP exchange: its time, its end. Disposing it closes the request, finished or not. */
 export class Exchange implements Disposable {
@@ -107,6 +110,9 @@ export class Exchange implements Disposable {
       return "";
     });
     const error = errorOf(parseJson(text));
+    if (PASSING_STATUSES.includes(response.status) || PASSING_CODES.includes(error?.code ?? "")) {
+      return rejection(error && { ...error, detail: this.#harmless(error.detail) });
+    }
     const detail = error ? `${error.code}: ${error.detail}` : text.trim().slice(0, 200);
     const retryAfterMs = retryAfter(response.headers, clock.wallTime());
     return {

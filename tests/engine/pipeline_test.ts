@@ -572,3 +572,16 @@ test("a call that ends in the middle of anything leaves nothing behind", async (
     checkAfter(sim);
   }
 });
+
+test("a function that the model called wrongly is asked for again, and the only model is not given up", async () => {
+  const error = { message: "Failed to call a function.", type: "invalid_request_error", code: "tool_use_failed" };
+  let asked = 0;
+  const intercept = ({ url }: Request) =>
+    url.endsWith("/chat/completions") && ++asked === 1
+      ? Promise.resolve(Response.json({ error }, { status: 400 }))
+      : undefined;
+  const { sim, heard } = await callOf({ intercept }, [say("are you open today"), say("and what about tomorrow")]);
+  assert.equal(asked, 3);
+  assert.deepEqual(heard.slice(1), Array(2).fill("Yes, we are open until six today."));
+  assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false]);
+});

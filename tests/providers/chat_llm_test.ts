@@ -548,3 +548,21 @@ test("over a real socket an answer streams, and an abort reaches the server", as
   const listed = await nowhere.models(new AbortController().signal);
   assert.ok(!listed.ok && listed.fault.kind === "unreachable", JSON.stringify(listed));
 });
+
+test("a function that the model called wrongly is a failure of this answer, not of the configuration", async () => {
+  const refused = (status: number, code: string) => () =>
+    Response.json({ error: { message: "Failed to call a function.", type: "t", code, failed_generation: "Ada" } }, {
+      status,
+    });
+  for (const code of ["tool_use_failed", "json_validate_failed", "output_parse_failed"]) {
+    assert.deepEqual(await faultOf(refused(400, code)), {
+      kind: "rejected",
+      peer: "llm",
+      code,
+      detail: "Failed to call a function.",
+    });
+  }
+  assert.equal((await faultOf(refused(422, "unprocessable_entity"))).kind, "rejected");
+  assert.equal((await faultOf(refused(498, "flex_tier_capacity_exceeded"))).kind, "rejected");
+  assert.equal((await faultOf(refused(400, "invalid_request_error"))).kind, "refused");
+});
