@@ -2,11 +2,11 @@
 
 import { createParser } from "eventsource-parser";
 import { z } from "zod";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import { failed, FaultError, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
 import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
-import { chatBody, type ChatProvider, extractBody, quirksOf } from "./chat_quirks.ts";
+import { chatBody, type ChatProvider, extractBody, newerHalf, quirksOf } from "./chat_quirks.ts";
 import { ChatAnswer, errorOf, rejection } from "./chat_stream.ts";
 import type { ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
 
@@ -40,6 +40,8 @@ const WHOLE_BODY_BYTES = 1024 * 1024;
 const EVENT_CHARS = 1024 * 1024;
 /** How long usage may come after the finish reason. */
 const TAIL_MS = 250;
+/** A busy server that is free again so soon is waited for: no other answers sooner. LLM reference, section 5. */
+const SOON_MS = 300;
 /** How long an idle connection is trusted to stay open. */
 const WARM_MS = 30_000;
 
@@ -65,10 +67,8 @@ class Chat implements ChatLlm {
   }
 
   async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatPart, void, void> {
-    const { provider, connectMs } = this.#options;
-    const body = chatBody(provider, quirksOf(provider.type, provider.model), request);
     using exchange = new Exchange(this.#options, signal);
-    const response = await exchange.request("chat/completions", { body, limitMs: connectMs });
+    const response = await this.#ask(exchange, request, signal);
     this.#usedMs = this.#options.clock.monotonicMs();
     const answer = new ChatAnswer(() => crypto.randomUUID());
     if (isEventStream(response)) {
@@ -126,6 +126,26 @@ class Chat implements ChatLlm {
     this.#usedMs = nowMs;
     // A failure here will be met again, and told, when the connection is needed.
     await this.models(signal).catch(() => undefined);
+  }
+
+  /** The response to `request`; a history that is too long for the server is asked again without its older half. */
+  async #ask(exchange: Exchange, request: ChatRequest, signal: AbortSignal): Promise<Response> {
+    const { provider, connectMs, clock } = this.#options;
+    const quirks = quirksOf(provider.type, provider.model);
+    let { messages } = request;
+    for (let isFirst = true;; isFirst = false) {
+      try {
+        const body = chatBody(provider, quirks, { ...request, messages });
+        return await exchange.request("chat/completions", { body, limitMs: connectMs });
+      } catch (error) {
+        if (!(error instanceof FaultError) || error.fault.kind !== "refused") throw error;
+        const { status, retryAfterMs = Infinity } = error.fault;
+        const shorter = isTooLong(error.fault) ? newerHalf(messages) : undefined;
+        if (shorter) messages = shorter;
+        else if (isFirst && status === 429 && retryAfterMs <= SOON_MS) await sleep(clock, retryAfterMs, signal);
+        else throw error;
+      }
+    }
   }
 
   /** Yield the text of an event stream until its finish reason, and what may follow that, were seen. */
@@ -204,6 +224,11 @@ class EventReader {
 /** An event named `error` is one whether or not its data says so. */
 function errorData(data: string): string {
   return errorOf(parseJson(data)) ? data : JSON.stringify({ error: data });
+}
+
+/** Servers have many words for it. */
+function isTooLong({ status, detail }: Extract<Fault, { kind: "refused" }>): boolean {
+  return status === 413 || (status === 400 && /context|too (?:long|large)/i.test(detail));
 }
 
 function isEventStream(response: Response): boolean {

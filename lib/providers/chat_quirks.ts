@@ -1,6 +1,6 @@
 /** How the servers that speak "OpenAI-compatible" chat completions differ, as data (LLM reference, section 7), and the request bodies made of it (pure). */
 
-import type { ChatRequest } from "./ports.ts";
+import type { ChatMessage, ChatRequest } from "./ports.ts";
 
 /**
  * How an answer is bound to a JSON Schema. `strict`: `json_schema` with `strict`; `tool`: a forced call of one function whose
@@ -124,4 +124,12 @@ function commonBody(provider: ChatProvider, quirks: ChatQuirks, request: ChatReq
     messages: request.messages,
     ...(limit === undefined ? {} : { [quirks.maxTokensField]: limit }),
   };
+}
+
+/** `messages` without the older half of the caller's turns; undefined where only one is left. Calls stay with their results. */
+export function newerHalf(messages: readonly ChatMessage[]): ChatMessage[] | undefined {
+  const first = messages.findIndex(({ role }) => role !== "system");
+  const turns = messages.flatMap(({ role }, at) => role === "user" ? [at] : []);
+  if (turns.length < 2) return undefined;
+  return [...messages.slice(0, first), ...messages.slice(turns[Math.floor(turns.length / 2)])];
 }

@@ -566,3 +566,77 @@ test("a function that the model called wrongly is a failure of this answer, not 
   assert.equal((await faultOf(refused(498, "flex_tier_capacity_exceeded"))).kind, "rejected");
   assert.equal((await faultOf(refused(400, "invalid_request_error"))).kind, "refused");
 });
+
+const LOOK_UP = { id: "a", type: "function", function: { name: "look_up", arguments: "{}" } } as const;
+const LONG: ChatRequest = {
+  messages: [
+    { role: "system", content: "You answer the phone." },
+    { role: "assistant", content: "Hello." },
+    { role: "user", content: "one" },
+    { role: "assistant", content: null, tool_calls: [LOOK_UP] },
+    { role: "tool", tool_call_id: "a", content: "x".repeat(8000) },
+    { role: "assistant", content: "Yes." },
+    { role: "user", content: "two" },
+    { role: "assistant", content: null, tool_calls: [LOOK_UP] },
+    { role: "tool", tool_call_id: "a", content: "a little" },
+    { role: "assistant", content: "Yes." },
+    { role: "user", content: "three" },
+  ],
+};
+
+test("a history that is too long for the server is asked again without its older half, calls with their results", async () => {
+  const refusals: [number, unknown][] = [
+    [400, { error: { message: "the request is too long", type: "t", code: "context_length_exceeded" } }],
+    [413, {
+      error: { message: "Request too large for model, TPM limit 8000", type: "tokens", code: "rate_limit_exceeded" },
+    }],
+    [400, { error: { code: 400, message: "the request exceeds the available context size (4096 tokens)", type: "x" } }],
+  ];
+  for (const [status, body] of refusals) {
+    const asked: ChatRequest["messages"][] = [];
+    const rig = against(async (request) => {
+      const { messages } = await request.json();
+      asked.push(messages);
+      return JSON.stringify(messages).length > 500
+        ? Response.json(body, { status })
+        : events(delta({ content: "Hi" }, "stop"));
+    });
+    const reading = read(rig, LONG);
+    await ended(rig, reading);
+    assert.equal(textOf(reading.parts), "Hi", `${status}`);
+    const [system] = LONG.messages;
+    assert.deepEqual(asked, [LONG.messages, [system, ...LONG.messages.slice(6)]]);
+  }
+});
+
+test("what is too long however short the history is refused, after a few questions", async () => {
+  const refused = () => Response.json({ error: { message: "too large" } }, { status: 413 });
+  const rig = against(refused);
+  const reading = read(rig, LONG);
+  await ended(rig, reading);
+  assert.ok(reading.error instanceof FaultError && reading.error.fault.kind === "refused");
+  assert.deepEqual((await rig.requests.at(-1)!.json()).messages, [LONG.messages[0], LONG.messages.at(-1)]);
+  assert.equal(rig.requests.length, 3);
+});
+
+test("a server that is free again within 0.3 s is waited for, once", async () => {
+  const respond = (busy: number, retryAfterMs: number) => {
+    let left = busy;
+    return against(() =>
+      left-- > 0
+        ? new Response("", { status: 429, headers: { "retry-after-ms": `${retryAfterMs}` } })
+        : events(delta({ content: "Hi" }, "stop"))
+    );
+  };
+  const answered = respond(1, 250);
+  const reading = read(answered, ASK);
+  await ended(answered, reading);
+  assert.deepEqual([textOf(reading.parts), answered.clock.monotonicMs() >= 250], ["Hi", true]);
+  for (const [busy, retryAfterMs, asked] of [[2, 250, 2], [1, 400, 1]] as const) {
+    const rig = respond(busy, retryAfterMs);
+    const refused = read(rig, ASK);
+    await ended(rig, refused);
+    assert.ok(refused.error instanceof FaultError && refused.error.fault.kind === "refused");
+    assert.equal(rig.requests.length, asked);
+  }
+});
