@@ -1,5 +1,6 @@
 /** How the servers that speak "OpenAI-compatible" chat completions differ, as data (LLM reference, section 7), and the request bodies made of it (pure). */
 
+import { parseJson } from "../base/json.ts";
 import type { ChatMessage, ChatRequest } from "./ports.ts";
 
 /**
@@ -121,7 +122,7 @@ function commonBody(provider: ChatProvider, quirks: ChatQuirks, request: ChatReq
   return {
     ...quirks.extraBody,
     ...vendor,
-    messages: request.messages,
+    messages: request.messages.map(readable),
     ...(limit === undefined ? {} : { [quirks.maxTokensField]: limit }),
   };
 }
@@ -132,4 +133,15 @@ export function newerHalf(messages: readonly ChatMessage[]): ChatMessage[] | und
   const turns = messages.flatMap(({ role }, at) => role === "user" ? [at] : []);
   if (turns.length < 2) return undefined;
   return [...messages.slice(0, first), ...messages.slice(turns[Math.floor(turns.length / 2)])];
+}
+
+/** Some servers read the arguments of earlier calls, and refuse the whole conversation where a model wrote no object. */
+function readable(message: ChatMessage): ChatMessage {
+  if (message.role !== "assistant" || !message.tool_calls) return message;
+  const calls = message.tool_calls.map((call) => {
+    const value = parseJson(call.function.arguments);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? call : { ...call, function: { ...call.function, arguments: "{}" } };
+  });
+  return { ...message, tool_calls: calls };
 }

@@ -640,3 +640,21 @@ test("a server that is free again within 0.3 s is waited for, once", async () =>
     assert.equal(rig.requests.length, asked);
   }
 });
+
+test("arguments that a model broke off are not sent to servers that read those of earlier calls", async () => {
+  for (const [wrote, sent] of [['{"half": ', "{}"], ["null", "{}"], ["", "{}"], ['{"x": 1}', '{"x": 1}']] as const) {
+    const call = { id: "a", type: "function", function: { name: "f", arguments: wrote } } as const;
+    const rig = rehearsed("openai/gpt-oss-20b");
+    const reading = read(rig, {
+      messages: [
+        ...ASK.messages,
+        { role: "assistant", content: null, tool_calls: [call] },
+        { role: "tool", tool_call_id: "a", content: '{"error":"The arguments are not JSON."}' },
+      ],
+    });
+    await ended(rig, reading);
+    assert.equal(reading.error, undefined, wrote);
+    const { messages } = rig.standIn.requests[0]!.body as { messages: typeof ASK.messages };
+    assert.equal(messages[1]!.role === "assistant" && messages[1]!.tool_calls?.[0]?.function.arguments, sent);
+  }
+});

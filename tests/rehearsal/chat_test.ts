@@ -51,6 +51,15 @@ const REFUSED: Record<string, { body: unknown; says: RegExp; path?: string }> = 
     body: ask({ messages: [USER, CALLING, USER] }),
     says: /did not have response messages: a/,
   },
+  "a call whose arguments are no JSON object": {
+    body: ask({
+      messages: [USER, {
+        ...CALLING,
+        tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{" } }],
+      }, RESULT],
+    }),
+    says: /arguments as JSON/,
+  },
   "a call at the end": { body: ask({ messages: [USER, CALLING] }), says: /did not have response/ },
   "an empty assistant": {
     body: ask({ messages: [{ role: "assistant", content: "" }] }),
