@@ -55,6 +55,8 @@ export function chatLlm(options: ChatOptions): ChatLlm {
 class Chat implements ChatLlm {
   readonly name: string;
   readonly #options: Required<ChatOptions> & ExchangeOptions;
+  /** The ids of calls so far: some servers number those of each answer from 0, and a tool runs once for an id. */
+  readonly #ids = new Set<string>();
   #usedMs = -Infinity;
 
   constructor(options: ChatOptions) {
@@ -70,7 +72,8 @@ class Chat implements ChatLlm {
     using exchange = new Exchange(this.#options, signal);
     const response = await this.#ask(exchange, request, signal);
     this.#usedMs = this.#options.clock.monotonicMs();
-    const answer = new ChatAnswer(() => crypto.randomUUID());
+    for (const message of request.messages) if (message.role === "tool") this.#ids.add(message.tool_call_id);
+    const answer = new ChatAnswer((given) => this.#newId(given));
     if (isEventStream(response)) {
       yield* this.#stream(exchange, response, answer);
     } else {
@@ -146,6 +149,12 @@ class Chat implements ChatLlm {
         else throw error;
       }
     }
+  }
+
+  #newId(given: string): string {
+    const id = given === "" || this.#ids.has(given) ? crypto.randomUUID() : given;
+    this.#ids.add(id);
+    return id;
   }
 
   /** Yield the text of an event stream until its finish reason, and what may follow that, were seen. */

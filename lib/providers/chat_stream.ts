@@ -71,8 +71,9 @@ export class ChatAnswer {
   readonly #calls: ToolCalls;
   readonly #thinking = new ThinkFilter();
 
-  constructor(newId: () => string) {
-    this.#calls = new ToolCalls(newId);
+  /** `idFor`: the id of a call, given the server's own, "" where it has none. */
+  constructor(idFor: (given: string) => string) {
+    this.#calls = new ToolCalls(idFor);
   }
 
   /** Take one `data` of the stream (or a whole answer that was not streamed). @returns visible text, often empty. */
@@ -152,10 +153,10 @@ function textOf(content: z.infer<typeof Content>): string {
 /** Tool calls gathered from pieces that may lack an index, an id or a name, interleave, or come whole. */
 class ToolCalls {
   readonly #calls: { order: number; index: number | undefined; id: string; name: string; json: string }[] = [];
-  readonly #newId: () => string;
+  readonly #idFor: (given: string) => string;
 
-  constructor(newId: () => string) {
-    this.#newId = newId;
+  constructor(idFor: (given: string) => string) {
+    this.#idFor = idFor;
   }
 
   push(piece: ToolPiece): void {
@@ -170,7 +171,7 @@ class ToolCalls {
     const calls: ChatToolCall[] = [];
     for (const { id, name, json } of this.#calls.toSorted((a, b) => a.order - b.order)) {
       if (!name) return failed({ kind: "protocol", peer: "llm", detail: "it calls a function without a name" });
-      calls.push({ id: id || this.#newId(), type: "function", function: { name, arguments: json || "{}" } });
+      calls.push({ id: this.#idFor(id), type: "function", function: { name, arguments: json || "{}" } });
     }
     return ok(calls);
   }

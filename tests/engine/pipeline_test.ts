@@ -585,3 +585,22 @@ test("a function that the model called wrongly is asked for again, and the only 
   assert.deepEqual(heard.slice(1), Array(2).fill("Yes, we are open until six today."));
   assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false]);
 });
+
+test("a server that gives each answer's call the same id has each of them run", async () => {
+  const call = (day: string) => (
+    { index: 0, id: "find_slots:0", function: { name: "find_slots", arguments: JSON.stringify({ day }) } }
+  );
+  const answers = [{ tool_calls: [call("Monday")] }, { content: "It is." }, { tool_calls: [call("Tuesday")] }, {
+    content: "It is, too.",
+  }];
+  const intercept = ({ url }: Request) => {
+    if (!url.endsWith("/chat/completions")) return undefined;
+    const chunk = { choices: [{ index: 0, delta: answers.shift(), finish_reason: "stop" }] };
+    const headers = { "content-type": "text/event-stream" };
+    return Promise.resolve(new Response(`data: ${JSON.stringify(chunk)}\n\n`, { headers }));
+  };
+  const looked: (string | null)[] = [];
+  const tool = (url: URL) => Promise.resolve(`slot ${looked.push(url.searchParams.get("day"))}`);
+  await callOf({ intercept, tool, config: { tools: [FIND] } }, [say("is monday free"), say("and is tuesday free")]);
+  assert.deepEqual(looked, ["Monday", "Tuesday"]);
+});

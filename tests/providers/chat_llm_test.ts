@@ -658,3 +658,31 @@ test("arguments that a model broke off are not sent to servers that read those o
     assert.equal(messages[1]!.role === "assistant" && messages[1]!.tool_calls?.[0]?.function.arguments, sent);
   }
 });
+
+test("a server that numbers the calls of each answer from 0 does not use an id twice", async () => {
+  const call = (id: string) => ({ id, function: { name: "book", arguments: "{}" } });
+  const calls = [{ index: 0, ...call("book:0") }, { index: 1, ...call("book:1") }, { index: 2, ...call("book:1") }];
+  const rig = against(() => events(delta({ tool_calls: calls }, "tool_calls")));
+  const ids: string[] = [];
+  const ask = async (request: ChatRequest) => {
+    const reading = read(rig, request);
+    await ended(rig, reading);
+    for (const part of reading.parts) if (part.kind === "tool-call") ids.push(part.call.id);
+  };
+  await ask(ASK);
+  await ask(ASK); // however short the history is that it gets to see
+  assert.deepEqual(ids.slice(0, 2), ["book:0", "book:1"]);
+  assert.equal(new Set(ids).size, 6);
+
+  const other = against(() => events(delta({ tool_calls: calls.slice(0, 1) }, "tool_calls")));
+  const reading = read(other, {
+    messages: [
+      ...ASK.messages,
+      { role: "assistant", content: null, tool_calls: [{ ...call("book:0"), type: "function" }] },
+      { role: "tool", tool_call_id: "book:0", content: "1" },
+    ],
+  });
+  await ended(other, reading);
+  const [part] = reading.parts;
+  assert.ok(part?.kind === "tool-call" && part.call.id !== "book:0", "an id of another model's");
+});
