@@ -6,7 +6,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
 import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
-import { chatBody, type ChatProvider, extractBody, newerHalf, quirksOf } from "./chat_quirks.ts";
+import { chatBody, type ChatProvider, extractBody, type JsonMode, newerHalf, quirksOf } from "./chat_quirks.ts";
 import { ChatAnswer, errorOf, rejection } from "./chat_stream.ts";
 import type { ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
 
@@ -91,9 +91,14 @@ class Chat implements ChatLlm {
     signal: AbortSignal,
   ): Promise<string> {
     const { provider, totalMs } = this.#options;
-    const body = extractBody(provider, quirksOf(provider.type, provider.model), request);
+    const quirks = quirksOf(provider.type, provider.model);
     using exchange = new Exchange(this.#options, signal);
-    const response = await exchange.request("chat/completions", { body, limitMs: totalMs });
+    const ask = (mode?: JsonMode) =>
+      exchange.request("chat/completions", { body: extractBody(provider, quirks, request, mode), limitMs: totalMs });
+    const response = await ask().catch((error) => {
+      if (isFormRefused(error)) return ask("prompt");
+      throw error;
+    });
     const answer = new ChatAnswer(() => "call");
     let text = unwrap(answer.push(await wholeAnswer(exchange, response, totalMs)));
     const parts = unwrap(answer.parts());
@@ -233,6 +238,12 @@ class EventReader {
 /** An event named `error` is one whether or not its data says so. */
 function errorData(data: string): string {
   return errorOf(parseJson(data)) ? data : JSON.stringify({ error: data });
+}
+
+/** A server without schemas, or without this one, a model that takes no temperature, a forced call gone wrong. */
+function isFormRefused(error: unknown): boolean {
+  if (!(error instanceof FaultError)) return false;
+  return error.fault.kind === "rejected" || (error.fault.kind === "refused" && error.fault.status === 400);
 }
 
 /** Servers have many words for it. */

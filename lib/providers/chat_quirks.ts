@@ -5,9 +5,9 @@ import type { ChatMessage, ChatRequest } from "./ports.ts";
 
 /**
  * How an answer is bound to a JSON Schema. `strict`: `json_schema` with `strict`; `tool`: a forced call of one function whose
- * parameters are the schema; `object`: `json_object`, the schema in the prompt.
+ * parameters are the schema; `object`: `json_object`, the schema in the prompt; `prompt`: nothing but that.
  */
-export type JsonMode = "strict" | "tool" | "object";
+export type JsonMode = "strict" | "tool" | "object" | "prompt";
 
 export interface ChatQuirks {
   maxTokensField: "max_completion_tokens" | "max_tokens";
@@ -84,15 +84,20 @@ export function chatBody(provider: ChatProvider, quirks: ChatQuirks, request: Ch
   };
 }
 
-/** The body of one whole answer that satisfies a schema: no tools of the conversation, temperature 0. */
+/**
+ * The body of one whole answer that satisfies a schema: no tools of the conversation, temperature 0. In `prompt` nothing that
+ * any server refuses: not even a temperature.
+ */
 export function extractBody(
   provider: ChatProvider,
   quirks: ChatQuirks,
   request: ChatRequest & { schema: Record<string, unknown>; schemaName: string },
+  mode = provider.jsonMode ?? quirks.jsonMode,
 ): Record<string, unknown> {
   const { schema, schemaName: name } = request;
-  const body = { ...commonBody(provider, quirks, request), temperature: 0, stream: false };
-  switch (provider.jsonMode ?? quirks.jsonMode) {
+  const { temperature: _, ...common } = commonBody(provider, quirks, request);
+  const body = { ...common, ...(mode === "prompt" ? {} : { temperature: 0 }), stream: false };
+  switch (mode) {
     case "strict":
       return { ...body, response_format: { type: "json_schema", json_schema: { name, schema, strict: true } } };
     case "tool": {
@@ -103,14 +108,15 @@ export function extractBody(
         tool_choice: { type: "function", function: { name } },
       };
     }
-    case "object": {
+    case "object":
+    case "prompt": {
       const order = `Answer with one JSON object and nothing else. It must satisfy this JSON Schema: ${
         JSON.stringify(schema)
       }`;
       return {
         ...body,
         messages: [...request.messages, { role: "system", content: order }],
-        response_format: { type: "json_object" },
+        ...(mode === "object" ? { response_format: { type: "json_object" } } : {}),
       };
     }
   }

@@ -99,7 +99,7 @@ export function checkChat(body: unknown, dialect: Dialect): { body: ChatBody } |
     return { complaint: { message: `${param ?? "body"}: ${issue.message}`, param } };
   }
   const complaint = unpaired(parsed.data.messages) ?? badFormat(parsed.data, dialect) ?? badChoice(parsed.data) ??
-    badReasoning(parsed.data, dialect);
+    badReasoning(parsed.data, dialect) ?? badSampling(parsed.data);
   return complaint ? { complaint } : { body: parsed.data };
 }
 
@@ -170,6 +170,20 @@ function badReasoning(body: ChatBody, dialect: Dialect): Complaint | undefined {
     return { message: "reasoning_format and include_reasoning are mutually exclusive", param: "reasoning_format" };
   }
   return undefined;
+}
+
+/** OpenAI's models that reason take no sampling of ours, and the new name of the bound only. LLM reference, section 2. */
+function badSampling({ model, temperature, max_tokens, reasoning_effort }: ChatBody): Complaint | undefined {
+  if (!/^(gpt-5|gpt-6|o\d)/.test(model)) return undefined;
+  if (max_tokens != null) {
+    const words =
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    return { message: words, param: "max_tokens" };
+  }
+  if (temperature == null || temperature === 1 || reasoning_effort === "none") return undefined;
+  const words =
+    `Unsupported value: 'temperature' does not support ${temperature} with this model. Only the default (1) value is supported.`;
+  return { message: words, param: "temperature" };
 }
 
 /** What a strict schema must not leave open, with its place; `undefined` if it is closed. LLM reference, section 1. */

@@ -686,3 +686,41 @@ test("a server that numbers the calls of each answer from 0 does not use an id t
   const [part] = reading.parts;
   assert.ok(part?.kind === "tool-call" && part.call.id !== "book:0", "an id of another model's");
 });
+
+test("a server that refuses the form of an extraction is asked in words, at its own temperature", async () => {
+  const refusals = [
+    { message: "Unsupported value: 'temperature' does not support 0 with this model.", code: "unsupported_value" },
+    "'response_format.type' must be 'json_schema' or 'text'",
+    { message: "Failed to call a function.", type: "invalid_request_error", code: "tool_use_failed" },
+  ];
+  for (const error of refusals) {
+    for (const model of ["openai/gpt-oss-20b", "qwen/qwen3.8-27b", "other"]) {
+      const asked: Record<string, unknown>[] = [];
+      const rig = against(async (request) => {
+        asked.push(await request.json());
+        if (asked.length === 1) return Response.json({ error }, { status: 400 });
+        const message = { role: "assistant", content: '```json\n{"name":null}\n```' };
+        return Response.json({ choices: [{ index: 0, message, finish_reason: "stop" }] });
+      }, { provider: { type: model === "other" ? "llm" : "groq", model } });
+      const ask = rig.llm.extract({ ...ASK, schema: SCHEMA, schemaName: "facts" }, new AbortController().signal);
+      assert.equal(await rig.clock.runFor(ask), '{"name":null}');
+      const { temperature, response_format, tools, tool_choice, messages } = asked[1]!;
+      assert.deepEqual([temperature, response_format, tools, tool_choice], Array(4).fill(undefined));
+      assert.match(JSON.stringify(messages), /JSON Schema/);
+    }
+  }
+  const rig = against(() => new Response("", { status: 401 }));
+  const ask = rig.llm.extract({ ...ASK, schema: SCHEMA, schemaName: "facts" }, new AbortController().signal);
+  await assert.rejects(rig.clock.runFor(ask), FaultError);
+  assert.equal(rig.requests.length, 1, "a key that is refused is refused in any form");
+});
+
+test("facts are found by a model that takes no temperature but its own", async () => {
+  const rig = rehearsed("gpt-5.4-mini", {}, {
+    baseUrl: "http://model.test/v1",
+    provider: { type: "open_ai", model: "gpt-5.4-mini" },
+  });
+  const ask = rig.llm.extract({ ...ASK, schema: SCHEMA, schemaName: "facts" }, new AbortController().signal);
+  await rig.clock.runFor(ask);
+  assert.deepEqual(rig.standIn.requests.map(({ status }) => status), [400, 200]);
+});

@@ -88,6 +88,14 @@ const REFUSED: Record<string, { body: unknown; says: RegExp; path?: string }> = 
     path: "/openai/v1/chat/completions",
     says: /cannot be combined/,
   },
+  "a temperature for a model that reasons": {
+    body: ask({ model: "gpt-5.4-mini", temperature: 0 }),
+    says: /Only the default \(1\) value/,
+  },
+  "the old bound of an answer for a model that reasons": {
+    body: ask({ model: "gpt-5.4-mini", max_tokens: 9 }),
+    says: /max_completion_tokens/,
+  },
   "temperature out of range": { body: ask({ temperature: 3 }), says: /temperature/ },
 };
 
