@@ -12,10 +12,11 @@ import {
   emailOf,
   isDay,
   numbersOf,
-  saysHalf,
+  saysDayOfMonth,
   spelledOf,
   timeOf,
   weekdayOf,
+  WEEKDAYS,
   wordsOf,
 } from "./spoken.ts";
 
@@ -306,7 +307,8 @@ function isEnglish({ language }: FactContext): boolean {
 const PHONE_DIGITS = { least: 7, most: 15 };
 
 function phoneFrom(given: string | undefined, said: string, context: FactContext): string | undefined {
-  const heard = digitsOf(lastNumber(said));
+  const number = lastNumber(said);
+  const heard = digitsOf(number);
   if (given === undefined) return phone(heard, given, context);
   const wanted = digitsOf(given);
   if (heard === "") {
@@ -314,12 +316,20 @@ function phoneFrom(given: string | undefined, said: string, context: FactContext
     return wanted !== "" && wanted === digitsOf(context.caller) ? phone(wanted, "+", context) : undefined;
   }
   const same = wanted.endsWith(heard) || heard.endsWith(wanted);
+  if (heard.endsWith(wanted) && isApart(number, heard.length - wanted.length)) return phone(wanted, given, context);
   if (same) {
     return phone(heard.length >= wanted.length ? heard : isCountry(wanted, heard) ? wanted : heard, given, context);
   }
   return CORRECTS_WITHIN.test(said.toLowerCase()) && isWithin(wanted, digitsOf(said))
     ? phone(wanted, given, context)
     : undefined;
+}
+
+/** Whether the first `count` digits, one or two, are words by themselves: "oh, it's 415 …", "this one is 415 …". */
+function isApart(said: string, count: number): boolean {
+  const digits = wordsOf(said).map((word) => digitsOf(word));
+  const first = digits.findIndex((digit) => digit !== "");
+  return count > 0 && count <= 2 && digits[first]?.length === count && digits[first + 1] === "";
 }
 
 /** After words of correction only what follows counts, if that is a whole number. */
@@ -354,19 +364,24 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
   const ours = dateOf(said, today);
   if (given === undefined) return ours;
   if (!isDay(given)) return ours;
-  if (ours === undefined) return /\d|day|week|month|year/i.test(said) || !/^en/i.test(language) ? given : undefined;
-  // "Next Friday" is this week's for some and the one after for others: the model heard the conversation.
-  const nextWeek = /\bnext\b/i.test(said) && weekdayOf(given) === weekdayOf(ours) && given === addDays(ours, 7);
-  return nextWeek ? given : ours;
+  if (ours === undefined) {
+    const isDated = /\d|day|week|month|year/i.test(said) || saysDayOfMonth(said, given);
+    return isDated || !/^en/i.test(language) ? given : undefined;
+  }
+  // Of the day that was named there is one each week: which is meant, the model heard from the conversation.
+  const isThatDay = wordsOf(said).includes(WEEKDAYS[weekdayOf(given)]!) || weekdayOf(given) === weekdayOf(ours);
+  const isMeant = (/\bnext\b/i.test(said) && given === addDays(ours, 7)) ||
+    (/\b(?:last|past|since|ago)\b/i.test(said) && given < today) || /\bweeks?\b/i.test(said);
+  return isThatDay && isMeant ? given : ours;
 }
 
 /** Which half of the day is meant, where nobody says it, the model heard from the conversation. */
 function timeFrom(given: string | undefined, said: string): string | undefined {
   const ours = timeOf(said);
   const isTime = /^([01]\d|2[0-3]):[0-5]\d$/.test(given ?? "");
-  if (given === undefined || ours === undefined || !isTime || saysHalf(said)) return ours;
-  const isSame = Number(given.slice(0, 2)) % 12 === Number(ours.slice(0, 2)) && given.slice(2) === ours.slice(2);
-  return isSame || (ours.startsWith("12") && given === `00${ours.slice(2)}`) ? given : ours;
+  if (given === undefined || ours === undefined || !isTime || ours.sure) return ours?.time;
+  const face = (time: string) => `${Number(time.slice(0, 2)) % 12}${time.slice(2)}`;
+  return face(given) === face(ours.time) ? given : ours.time;
 }
 
 /** Every word of a name was said, or spelled letter by letter. */

@@ -22,7 +22,7 @@ const MONTHS = [
   ...["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"],
   "december",
 ];
-const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+export const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 const REPEATS: Readonly<Record<string, number>> = { double: 2, triple: 3 };
 const DAY_MS = 86_400_000;
 
@@ -188,8 +188,31 @@ function dateAt(words: string[], at: number, today: Day): Day | undefined {
   if (month < 0 || (word === "may" && dayNumber(words, at) === undefined)) return undefined;
   const day = dayNumber(words, at);
   if (day === undefined) return undefined;
-  const year = words.slice(at + 1, at + 5).map((word) => /^20\d\d$/.test(word) ? Number(word) : 0).find(Boolean);
-  return nextDay(month, day, { today, year });
+  return nextDay(month, day, { today, year: yearIn(words.slice(at + 1, at + 8)) });
+}
+
+/** The year that was said last: "1985", "nineteen eighty five", "nineteen oh five", "two thousand and one", "twenty twenty six". */
+function yearIn(words: readonly string[]): number | undefined {
+  for (let at = words.length - 1; at >= 0; at--) {
+    if (/^(?:19|20)\d\d$/.test(words[at]!)) return Number(words[at]);
+    const [next, unit] = [words[at + 1] ?? "", Number(DIGITS[words[at + 2] ?? ""] ?? 0)];
+    if (words[at] === "two" && next === "thousand") {
+      const [rest = 0] = numbersOf(words.slice(at + 2, at + 4).join(" "));
+      return 2000 + (rest < 100 ? rest : 0);
+    }
+    const century = words[at] === "nineteen" ? 1900 : words[at] === "twenty" ? 2000 : undefined;
+    if (century === undefined || words[at - 1] === "at") continue; // "at twenty thirty" is a time
+    if (next === "oh" && unit > 0) return century + unit;
+    const years = TEENS[next] ?? (TENS[next] === undefined ? undefined : TENS[next] + unit);
+    if (years !== undefined) return century + years;
+  }
+  return undefined;
+}
+
+/** Whether a day of the month is said that could be `day`: "the fifteenth", "the twenty first". */
+export function saysDayOfMonth(text: string, day: Day): boolean {
+  const words = wordsOf(text);
+  return words.some((word, at) => /[a-z]/.test(word) && ordinal(word, words[at + 1]) === Number(day.slice(8)));
 }
 
 /** "Friday the third of March" is said by its month, not by its weekday. */
@@ -201,10 +224,11 @@ function monthNear(words: string[], at: number): boolean {
 
 /** The day's number beside a month: "march third", "the 3rd of march", "march twenty first". */
 function dayNumber(words: string[], at: number): number | undefined {
+  const isOf = words[at - 1] === "of";
   const after = words[at + 1] === "the" ? at + 2 : at + 1;
-  const next = ordinal(words[after], words[after + 1]);
+  const next = isOf ? undefined : ordinal(words[after], words[after + 1]); // behind "the third of March" there may be a year
   if (next !== undefined) return next;
-  const before = words[at - 1] === "of" ? at - 2 : at - 1;
+  const before = isOf ? at - 2 : at - 1;
   return ordinal(words[before - 1], words[before]) ?? ordinal(words[before], undefined);
 }
 
@@ -244,32 +268,39 @@ export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** The time of day that was said last, as HH:MM: "half past three", "ten to five", "three thirty pm", "15:30", "noon". */
-export function timeOf(text: string): string | undefined {
+/** A time of day as HH:MM. `sure`: which half of the day it is was said right behind it, or cannot be in doubt. */
+export interface SpokenTime {
+  time: string;
+  sure: boolean;
+}
+
+/** The time of day that was said last: "half past three", "ten to five", "three thirty pm", "15:30", "noon". */
+export function timeOf(text: string): SpokenTime | undefined {
   const plain = text.toLowerCase().replace(/\b([ap])\.?\s?m\b\.?/g, " $1m ");
-  const written = [...plain.matchAll(/\b(\d{1,2})[:.](\d{2})\s*(am|pm)?/g)].at(-1);
-  if (written) return clock(Number(written[1]), Number(written[2]), written[3]);
   const words = joinTens(wordsOf(plain));
+  const anywhere = halfIn(words);
+  const written = [...plain.matchAll(/\b(\d{1,2})[:.](\d{2})/g)].at(-1);
+  if (written) {
+    const behind = wordsOf(plain.slice(written.index + written[0].length));
+    const other = behind.findIndex((word) => hourOf(word) !== undefined);
+    const half = afternoon(other < 0 ? behind : behind.slice(0, other), 0);
+    return clock(Number(written[1]), Number(written[2]), { half, anywhere });
+  }
   for (let at = words.length - 1; at >= 0; at--) {
-    if (words[at] === "noon" || words[at] === "midday") return "12:00";
-    if (words[at] === "midnight") return "00:00";
+    if (words[at] === "noon" || words[at] === "midday") return { time: "12:00", sure: true };
+    if (words[at] === "midnight") return { time: "00:00", sure: true };
     const hour = hourOf(words[at]);
     const isMinutes = minutesOf(words[at]) !== undefined && hourOf(words[at - 1]) !== undefined;
     if (hour === undefined || isMinutes) continue;
     const half = afternoon(words, at + 1);
     const beside = minutesBeside(words, at - 1);
-    if (beside !== undefined && words[at - 1] === "past") return clock(hour, beside, half);
-    if (beside !== undefined && words[at - 1] === "to") return clock((hour + 23) % 24, 60 - beside, half);
+    if (beside !== undefined && words[at - 1] === "past") return clock(hour, beside, { half, anywhere });
+    if (beside !== undefined && words[at - 1] === "to") return clock((hour + 23) % 24, 60 - beside, { half, anywhere });
     if (half !== undefined || words[at + 1] === "oclock" || words[at - 1] === "at") {
-      return clock(hour, minutesOf(words[at + 1]) ?? 0, half);
+      return clock(hour, minutesOf(words[at + 1]) ?? 0, { half, anywhere });
     }
   }
   return undefined;
-}
-
-/** Whether a text says which half of the day it means. */
-export function saysHalf(text: string): boolean {
-  return /\b(?:[ap]\.?\s?m|noon|midday|midnight|tonight|morning|afternoon|evening|night)\b/i.test(text);
 }
 
 /** "forty five" as 45, "oh five" as 05. */
@@ -313,8 +344,21 @@ function afternoon(words: string[], from: number): string | undefined {
   return next.includes("am") || next.includes("morning") ? "am" : undefined;
 }
 
-function clock(hour: number, minutes: number, half: string | undefined): string | undefined {
-  const hours = half === "pm" && hour < 12 ? hour + 12 : half === "am" && hour === 12 ? 0 : hour;
+/** The only half of the day that is spoken of. */
+function halfIn(words: readonly string[]): string | undefined {
+  const isLate = ["pm", "afternoon", "evening", "tonight", "night"].some((word) => words.includes(word));
+  const isEarly = ["am", "morning"].some((word) => words.includes(word));
+  return isLate === isEarly ? undefined : isLate ? "pm" : "am";
+}
+
+function clock(
+  hour: number,
+  minutes: number,
+  { half, anywhere }: { half: string | undefined; anywhere: string | undefined },
+): SpokenTime | undefined {
+  const part = half ?? anywhere;
+  const hours = part === "pm" && hour < 12 ? hour + 12 : part === "am" && hour === 12 ? 0 : hour;
   if (hours > 23 || minutes > 59) return undefined;
-  return `${String(hours).padStart(2, "0")}:${String(minutes).padStart(2, "0")}`;
+  const time = `${String(hours).padStart(2, "0")}:${String(minutes).padStart(2, "0")}`;
+  return { time, sure: half !== undefined || hour > 12 };
 }

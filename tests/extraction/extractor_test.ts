@@ -387,3 +387,76 @@ test("a value after words of correction takes the place of the one before", () =
     assert.equal(factOf("15:00", time, "at three pm", after), "16:00", after);
   }
 });
+
+for (
+  const [said, value] of [
+    ["tomorrow afternoon at three", "15:00"],
+    ["this evening at half past seven", "19:30"],
+    ["at 7:30 in the evening", "19:30"],
+    ["7:30 tomorrow evening", "19:30"],
+    ["come at eight at night", "20:00"],
+    ["tonight at eight", "20:00"],
+    ["good morning I would like to come at three", "15:00"],
+    ["at three in the afternoon", "15:00"],
+    ["at 9:15 in the morning", "09:15"],
+  ] as const
+) {
+  test(`the half of the day is not only what stands behind the time: ${said}`, () => {
+    const time = { type: "string", format: "time" } as const;
+    assert.equal(factOf(value, time, said), value);
+  });
+}
+
+test("the half of the day that is said behind a time counts against the model", () => {
+  const time = { type: "string", format: "time" } as const;
+  assert.equal(factOf("07:30", time, "at 7:30 in the evening"), "19:30");
+  assert.equal(factOf("03:00", time, "at three pm"), "15:00");
+  assert.equal(factOf("15:00", time, "at three in the morning"), "03:00");
+});
+
+for (
+  const [said, value] of [
+    ["I was born on March third nineteen eighty five", "1985-03-03"],
+    ["March 3rd, 1985", "1985-03-03"],
+    ["the third of March nineteen oh five", "1905-03-03"],
+    ["June nineteenth nineteen nineteen", "1919-06-19"],
+    ["December thirty first nineteen ninety nine", "1999-12-31"],
+    ["July first two thousand and one", "2001-07-01"],
+    ["July first two thousand", "2000-07-01"],
+    ["May 5th twenty twenty", "2020-05-05"],
+    ["May 5th twenty twenty seven", "2027-05-05"],
+    ["May 5th at twenty thirty", "2027-05-05"],
+    ["it began last Friday", "2026-10-30"],
+    ["I have had it since Monday", "2026-10-26"],
+    ["a week from Friday", "2026-11-13"],
+    ["a week from tomorrow", "2026-11-10"],
+    ["Monday in two weeks", "2026-11-16"],
+    ["on the fifteenth", "2026-11-15"],
+  ] as const
+) {
+  test(`what a model read rightly is kept: ${said}`, () => {
+    const date = { type: "string", format: "date" } as const;
+    assert.equal(factOf(value, date, said), value);
+  });
+}
+
+test("a date that the words do not bear is not taken, however it is put", () => {
+  const date = { type: "string", format: "date" } as const;
+  assert.equal(factOf("1986-03-03", date, "March third nineteen eighty five"), "1985-03-03");
+  assert.equal(factOf("2026-11-14", date, "a week from Friday"), "2026-11-06");
+  assert.equal(factOf("2026-11-16", date, "on the fifteenth"), "not-in-evidence");
+  assert.equal(factOf("2026-10-30", date, "on Friday"), "2026-11-06");
+});
+
+for (
+  const [said, value, expected] of [
+    ["oh it's 415 555 0100", "4155550100", "4155550100"],
+    ["sure this one is mine, four one five, five five five, oh one double oh", "4155550100", "4155550100"],
+    ["area code 415 and then 555 0100", "5550100", "4155550100"],
+    ["oh four one five five five five oh one oh oh", "4155550100", "04155550100"],
+  ] as const
+) {
+  test(`a lone digit far before a number is none of it: ${said}`, () => {
+    assert.equal(factOf(value, { type: "string", format: "phone" }, said), expected);
+  });
+}
