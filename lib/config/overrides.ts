@@ -2,6 +2,7 @@
 
 import type { Overrides } from "./environment.ts";
 import { isObject, objectOf, type Raw } from "./objects.ts";
+import { effortsAtGroq } from "./providers.ts";
 import { fluxFor } from "./spoken_language.ts";
 
 interface Override {
@@ -44,7 +45,8 @@ function listed(overrides: Overrides): Override[] {
     groqModel !== undefined && {
       variable: "GROQ_MODEL",
       path: "pipeline.think",
-      apply: (raw) => put(raw, ["pipeline", "think"], withField(thinkOf(raw), "groq", { model: groqModel })),
+      apply: (raw) =>
+        put(raw, ["pipeline", "think"], withField(thinkOf(raw), "groq", (it) => withModel(it, groqModel))),
     },
     cartesiaVoiceId !== undefined && {
       variable: "CARTESIA_VOICE_ID",
@@ -53,7 +55,7 @@ function listed(overrides: Overrides): Override[] {
         const speak = objectOf(raw.pipeline).speak;
         return speak === undefined
           ? raw
-          : put(raw, ["pipeline", "speak"], withField(speak, "cartesia", { voice: cartesiaVoiceId }));
+          : put(raw, ["pipeline", "speak"], withField(speak, "cartesia", (it) => ({ ...it, voice: cartesiaVoiceId })));
       },
     },
     maxHistoryTurns !== undefined && set("MAX_HISTORY_TURNS", ["pipeline", "turn", "maxHistoryTurns"], maxHistoryTurns),
@@ -82,13 +84,19 @@ function thinkOf(raw: Raw): unknown {
   return objectOf(raw.pipeline).think ?? [{ provider: { type: "groq", model: "openai/gpt-oss-20b" } }];
 }
 
-/** `fields` put into the provider of the first entry of that type. */
-function withField(list: unknown, type: string, fields: Raw): unknown {
+/** The model replaced; an effort that the new one does not take was written for the old one. */
+function withModel({ reasoning_effort: effort, ...provider }: Raw, model: string): Raw {
+  const isTaken = effort !== undefined && effortsAtGroq(model)?.includes(String(effort)) !== false;
+  return { ...provider, model, ...(isTaken ? { reasoning_effort: effort } : {}) };
+}
+
+/** The provider of the first entry of that type, changed. */
+function withField(list: unknown, type: string, change: (provider: Raw) => Raw): unknown {
   const entries = entriesOf(list);
   const at = entries.findIndex((entry) => typeOf(entry) === type);
   if (at < 0) return list;
   return entries.map((entry, i) =>
-    i === at && isObject(entry) ? { ...entry, provider: { ...objectOf(entry.provider), ...fields } } : entry
+    i === at && isObject(entry) ? { ...entry, provider: change(objectOf(entry.provider)) } : entry
   );
 }
 

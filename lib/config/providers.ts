@@ -5,11 +5,11 @@
 
 import { z } from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
-import { modelAddress, voiceAddress, webAddress } from "./values.ts";
+import { headers, modelAddress, voiceAddress, webAddress } from "./values.ts";
 
 const term = z.string().min(1).max(200);
 const endpointAt = (url: z.ZodType<string, string>) =>
-  closed({ url, headers: z.record(z.string(), z.string()).exactOptional() }).exactOptional();
+  closed({ url, headers: headers.exactOptional() }).exactOptional();
 
 const FLUX_MODELS = ["flux-general-en", "flux-general-multi"];
 const FLUX_ONLY = ["language_hints", "eot_threshold", "eager_eot_threshold", "eot_timeout_ms"];
@@ -246,6 +246,13 @@ const THINK_TYPES = {
 /** Who serves a language model: `groq` and `open_ai` at their own addresses, `llm` at one that you name. */
 export type LlmType = (typeof THINK_TYPES)[keyof typeof THINK_TYPES];
 
+/** What a model at Groq takes for `reasoning_effort`; undefined: we do not know it. LLM reference, section 6. */
+export function effortsAtGroq(model: string): readonly string[] | undefined {
+  if (model.startsWith("openai/gpt-oss-")) return ["low", "medium", "high"];
+  if (model.startsWith("qwen/qwen3.6-")) return ["none", "default"];
+  return undefined;
+}
+
 export const pipelineThink = closed({
   provider: closed({
     type: z.enum(["groq", "open_ai", "openai", "llm", "self-hosted"]).transform((type): LlmType => THINK_TYPES[type]),
@@ -255,7 +262,18 @@ export const pipelineThink = closed({
     reasoning_effort: z.enum(["none", "minimal", "low", "medium", "high", "default"]).exactOptional(),
     max_completion_tokens: z.int().min(1).max(100_000).exactOptional(),
     service_tier: z.string().exactOptional(),
-  }),
+  }).superRefine(({ type, model, reasoning_effort: effort }, context) => {
+    const efforts = type === "groq" && effort !== undefined ? effortsAtGroq(model) : undefined;
+    if (efforts === undefined || efforts.includes(effort!)) return;
+    context.addIssue({
+      code: "custom",
+      path: ["reasoning_effort"],
+      message: says(
+        `is ${quote(effort)}, which ${model} does not take`,
+        `Write one of ${efforts.join(", ")}, or leave it out.`,
+      ),
+    });
+  }, WHILE_TYPED),
   endpoint: endpointAt(modelAddress),
   firstTokenMs: z.int().min(100).max(30_000).default(2500),
 });

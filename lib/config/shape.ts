@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { agentListen, agentSpeak, agentThink, pipelineListen, pipelineSpeak, pipelineThink } from "./providers.ts";
-import { openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
+import { headers, openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
 import { checkTool, toTool } from "./tools.ts";
 
 const text = z.string().trim().min(1);
@@ -111,7 +111,7 @@ const route = closed({
 const http = closed({
   url: webAddress,
   method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
-  headers: z.record(z.string().min(1), z.string()).default({}),
+  headers: headers.default({}),
   timeoutMs: z.int().min(100).max(60_000).default(4000),
 });
 
@@ -162,7 +162,7 @@ const extraction = closed({
 
 const beforeCall = closed({
   url: webAddress,
-  headers: z.record(z.string().min(1), z.string()).default({}),
+  headers: headers.default({}),
   timeoutMs: z.int().min(50).max(5000).default(800),
 });
 

@@ -42,6 +42,21 @@ export const voiceAddress = address(["https:", "wss:"], ["http:", "ws:"]);
 /** Where a language model is reached: `http:` also to another machine, as LLM_BASE_URL. */
 export const modelAddress = address(["https:", "http:"], []);
 
+/** Headers of a request; one that no request can carry is told here, not at a caller's expense. */
+export const headers = z.record(z.string(), z.string()).superRefine((all, context) => {
+  for (const [name, value] of Object.entries(all)) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      const plain = name.replace(/[^\w-]/g, "");
+      const remedy = `Write a name of letters, digits and "-", for example "${
+        plain || "Authorization"
+      }", and a value in ASCII.`;
+      context.addIssue({ code: "custom", path: [name], message: says("is not a header", remedy) });
+    }
+  }
+});
+
 const E164 = /^\+[1-9]\d{6,14}$/;
 const EMERGENCY = ["911", "112", "999", "000", "110", "119", "988"];
 /** Numbers that cost the one who dials them. */

@@ -162,12 +162,23 @@ function badChoice({ tools, tool_choice: choice }: ChatBody): Complaint | undefi
   return { message: `Tool choice '${choice.function.name}' not found in 'tools' parameter.`, param: "tool_choice" };
 }
 
+/** What Groq takes for which models. LLM reference, section 6. */
+const EFFORTS: readonly (readonly [family: string, efforts: readonly string[]])[] = [
+  ["openai/gpt-oss-", ["low", "medium", "high"]],
+  ["qwen/qwen3.6-", ["none", "default"]],
+];
+
 function badReasoning(body: ChatBody, dialect: Dialect): Complaint | undefined {
   if (dialect === "openai" && (body.reasoning_format ?? body.include_reasoning) != null) {
     return { message: "Unrecognized request argument supplied: reasoning_format", param: "reasoning_format" };
   }
   if (body.reasoning_format != null && body.include_reasoning != null) {
     return { message: "reasoning_format and include_reasoning are mutually exclusive", param: "reasoning_format" };
+  }
+  const efforts = EFFORTS.find(([family]) => body.model.startsWith(family))?.[1];
+  const effort = body.reasoning_effort;
+  if (dialect === "groq" && effort != null && efforts?.includes(effort) === false) {
+    return { message: `\`reasoning_effort\` must be one of ${efforts.join(", ")}`, param: "reasoning_effort" };
   }
   return undefined;
 }

@@ -21,6 +21,23 @@ const flux = (fields: object) => ({
 });
 
 const BROKEN: Row[] = [
+  [
+    "a reasoning effort that gpt-oss does not take",
+    {
+      ...P,
+      pipeline: { think: { provider: { type: "groq", model: "openai/gpt-oss-20b", reasoning_effort: "none" } } },
+    },
+    "pipeline.think.provider.reasoning_effort",
+    /"none", which openai\/gpt-oss-20b does not take/,
+    /low, medium, high/,
+  ],
+  [
+    "a header that is none",
+    { ...P, tools: [{ ...tool, http: { ...http, headers: { "Authorization:": "Bearer x" } } }] },
+    "tools[0].http.headers.Authorization:",
+    /not a header/,
+    /"Authorization"/,
+  ],
   ["a key misspelt at the top", { ...P, greting: "Hi" }, "greting", /not a known key/, /Did you mean "greeting"/],
   [
     "a key in another manner of writing",

@@ -191,3 +191,13 @@ test(".env.example names every variable we read, and no other", () => {
   assert.deepEqual(Object.keys(loadEnv(text)).sort(), [...VARIABLE_NAMES].sort());
   assert.equal(config(P, { env: loadEnv(text) }).hash, config(P).hash);
 });
+
+test("a reasoning effort that the model of GROQ_MODEL does not take goes with the model it was written for", () => {
+  const provider = { type: "groq", model: "openai/gpt-oss-20b", reasoning_effort: "low" };
+  const effort = (GROQ_MODEL: string) =>
+    load({ ...P, pipeline: { think: { provider } } }, { env: { GROQ_MODEL } }).config.base.pipeline.think[0]!.provider
+      .reasoning_effort;
+  assert.equal(effort("openai/gpt-oss-120b"), "low");
+  assert.equal(effort("qwen/qwen3.8-27b"), "low");
+  assert.equal(effort("qwen/qwen3.6-27b"), undefined);
+});

@@ -96,6 +96,16 @@ const REFUSED: Record<string, { body: unknown; says: RegExp; path?: string }> = 
     body: ask({ model: "gpt-5.4-mini", max_tokens: 9 }),
     says: /max_completion_tokens/,
   },
+  "an effort that gpt-oss does not have, on Groq": {
+    body: ask({ model: "openai/gpt-oss-20b", reasoning_effort: "none" }),
+    path: "/openai/v1/chat/completions",
+    says: /must be one of low, medium, high/,
+  },
+  "an effort that qwen3.6 does not have, on Groq": {
+    body: ask({ model: "qwen/qwen3.6-27b", reasoning_effort: "low" }),
+    path: "/openai/v1/chat/completions",
+    says: /must be one of none, default/,
+  },
   "temperature out of range": { body: ask({ temperature: 3 }), says: /temperature/ },
 };
 
