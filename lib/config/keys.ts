@@ -20,11 +20,14 @@ const LLM_HOSTS: Record<string, LlmHome> = {
   "api.openai.com": { key: "openai", variable: "OPENAI_API_KEY", vendor: "OpenAI" },
 };
 
-/** The base address of a language model, without a slash at its end: its own endpoint, else LLM_BASE_URL, else its vendor's. */
+/**
+ * The base address of a language model, without a slash at its end: its own endpoint, else LLM_BASE_URL, else its vendor's.
+ * Deepgram wants the whole address of chat completions for an endpoint: here it may stand so too.
+ */
 export function llmUrlFor({ urls }: Pick<Reachable, "urls">, think: PipelineThink): string | undefined {
   const { type } = think.provider;
   const own = think.endpoint?.url ?? urls.llm ?? (type === "llm" ? undefined : LLM_HOMES[type]);
-  return own?.replace(/\/+$/, "");
+  return own?.replace(/(\/chat\/completions)?\/*$/, "");
 }
 
 /** The key for where `think` is reached: a vendor's only at that vendor's host, elsewhere LLM_API_KEY. */

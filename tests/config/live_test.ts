@@ -108,6 +108,10 @@ test("a model's key goes to its vendor's host and nowhere else", () => {
     "l",
     "http://localhost:11434/v1",
   ]);
+  for (const url of ["http://localhost:11434/v1/chat/completions", "http://localhost:11434/v1/chat/completions/"]) {
+    assert.deepEqual(key(think("llm", "m", { endpoint: { url } }))[1], "http://localhost:11434/v1", "Deepgram's way");
+    assert.deepEqual(key(think("groq"), { LLM_BASE_URL: url })[1], "http://localhost:11434/v1");
+  }
   assert.deepEqual(key(think("groq"), { LLM_BASE_URL: "http://api.groq.com/openai/v1" }), [
     "l",
     "http://api.groq.com/openai/v1",
