@@ -1,5 +1,7 @@
 /** What rehearsal has instead of a language model: a few scripted answers, pure and always the same. */
 
+import { exampleOf } from "./chat_request.ts";
+
 /** What a brain is asked. */
 export interface BrainTurn {
   prompt: string;
@@ -83,8 +85,12 @@ export function frontDeskBrain(persona: Persona): Brain {
     if (is(STORY)) return { say: LONG_STORY };
     if (is(WHO)) return { say: `I am the AI assistant of ${persona.name}, in rehearsal. I am not a human.` };
     if (is(HUMAN)) {
-      if (!has("transfer_call")) return { say: "In rehearsal there is nobody I could put you through to." };
-      return { say: "One moment, I put you through.", call: { name: "transfer_call", arguments: {} } };
+      const transfer = functions.find(({ name }) => name === "transfer_call");
+      if (!transfer) return { say: "In rehearsal there is nobody I could put you through to." };
+      return {
+        say: "One moment, I put you through.",
+        call: { name: "transfer_call", arguments: exampleOf(transfer.parameters) as Record<string, unknown> },
+      };
     }
     if (is(GOODBYES)) return { say: goodbye, ...(has("end_call") && { call: { name: "end_call", arguments: {} } }) };
     if (is(GREETINGS)) return { say: `Hello, this is ${persona.name}. How can I help you?` };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type BrainLine, type BrainStep, frontDeskBrain } from "../../lib/rehearsal/brain.ts";
+import { type CallActions, transferTool } from "../../lib/engine/builtin_tools.ts";
 import { test } from "../case.ts";
 
 const brain = frontDeskBrain({
@@ -47,6 +48,8 @@ test("a human is called only where transfer_call exists, and a failure is told",
   assert.match(ask("talk to a human").say!, /nobody/);
   const functions = named("transfer_call");
   assert.equal(ask("talk to a human", { functions }).call?.name, "transfer_call");
+  const { schema } = transferTool({ names: ["desk", "night"], confirm: false }, {} as CallActions);
+  assert.deepEqual(ask("talk to a human", { functions: [schema] }).call?.arguments, { to: "desk" });
   assert.deepEqual(ask("talk to a human", { functions, history: [{ role: "function", content: '{"ok":true}' }] }), {});
   assert.match(
     ask("talk to a human", { functions, history: [{ role: "function", content: '{"error":"closed"}' }] }).say!,
