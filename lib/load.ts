@@ -14,7 +14,7 @@ import { isTheirs, readBytes, readText } from "./files.ts";
 import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
-const SECRET_NAMES = /\bSECRET_[A-Z0-9_]+/g;
+const SECRET_NAMES = /\bSECRET_[A-Za-z0-9_]+/g;
 
 /** The prompt files that it names; to look into another file than these would do no harm. */
 const PROMPT_FILES = /"file"\s*:\s*"([^"\\]+)"/g;

@@ -48,13 +48,15 @@ test("a secret that only a prompt file names is asked of the environment", () =>
   using dir = folder();
   const [file, prompt] = [`${dir.path}/config.json`, `${dir.path}/p.md`];
   Deno.writeTextFileSync(file, JSON.stringify({ prompt: { file: prompt } }));
-  Deno.writeTextFileSync(prompt, "The code is ${SECRET_LOAD_TEST}.");
-  Deno.env.set("SECRET_LOAD_TEST", "42");
+  Deno.writeTextFileSync(prompt, "The code is ${SECRET_LOAD_TEST}${SECRET_load_test}.");
+  Deno.env.set("SECRET_LOAD_TEST", "4");
+  Deno.env.set("SECRET_load_test", "2");
   try {
     const loaded = loadConfig({ file, flags: { rehearse: true } });
     assert.equal(loaded.ok && loaded.value.config.base.prompt, "The code is 42.");
   } finally {
     Deno.env.delete("SECRET_LOAD_TEST");
+    Deno.env.delete("SECRET_load_test");
   }
 });
 
