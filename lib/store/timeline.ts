@@ -1,7 +1,7 @@
 /** One call as a person reads it: what was said and heard, in ms since the answer, and who was waited for. Pure. */
 
 import { describeFault } from "../base/result.ts";
-import type { CallNotice, CallRecord } from "../call/notice.ts";
+import type { CallNotice, CallRecord, ReplySource } from "../call/notice.ts";
 
 /** Waits shorter than this are part of talking. */
 export const LONG_WAIT_MS = 1000;
@@ -17,7 +17,11 @@ export interface Wait {
 export function waitsOf(notices: readonly CallNotice[]): Wait[] {
   const waits: Wait[] = [];
   let since: { atMs: number; who: "us" | "the caller" | "the engine" } | undefined;
+  /** The caller's last words have had nothing but a filler. */
+  let owed = false;
   let tool: { name: string; tookMs: number } | undefined;
+  const running = new Map<string, string>();
+  const sources = new Map<number, ReplySource>();
   const end = (atMs: number, who = String(since?.who)) => {
     if (since && atMs - since.atMs > LONG_WAIT_MS) waits.push({ fromMs: since.atMs, waitedMs: atMs - since.atMs, who });
     since = undefined;
@@ -37,15 +41,33 @@ export function waitsOf(notices: readonly CallNotice[]): Wait[] {
         break;
       case "caller-text":
         if (since?.who === "the caller") end(notice.atMs);
-        if (notice.final) since = { atMs: notice.atMs, who: "us" };
+        if (!notice.final) break;
+        since = { atMs: notice.atMs, who: "us" };
+        owed = true;
+        break;
+      case "tool-call":
+        running.set(notice.id, notice.name);
         break;
       case "tool-result":
+        running.delete(notice.id);
         if ((tool?.tookMs ?? 0) < notice.tookMs) tool = { name: notice.name, tookMs: notice.tookMs };
         break;
-      case "reply-first-sent":
-        if (since) end(notice.atMs, since.who === "us" ? blame(notices, index, tool) : since.who);
+      case "reply-started":
+        sources.set(notice.reply, notice.source);
         break;
+      case "reply-first-sent": {
+        // A line of ours may be a filler: what comes behind it without a word of the caller is what was waited for.
+        const source = sources.get(notice.reply);
+        const isAnswer = source === "engine" || source === "route";
+        const [atWork] = running.values();
+        const isOurs = since?.who === "us" || (since?.who === "the caller" && isAnswer);
+        if (since) end(notice.atMs, isOurs ? atWork ? `the tool ${atWork}` : blame(notices, index, tool) : since.who);
+        if (isAnswer) owed = false;
+        break;
+      }
       case "reply-heard":
+        since = { atMs: notice.atMs, who: owed ? "us" : "the caller" };
+        break;
       case "reply-interrupted":
         since = { atMs: notice.atMs, who: "the caller" };
         break;
@@ -58,13 +80,16 @@ export function waitsOf(notices: readonly CallNotice[]): Wait[] {
 
 const PARTS = { stt: "the recogniser", model: "the model", voice: "the voice", ours: "ourselves" } as const;
 
-/** Who took longest of those who made an answer late. */
+/** Who took longest of those who made the answer to a turn late: that is told with its first sound. */
 function blame(
   notices: readonly CallNotice[],
   index: number,
   tool: { name: string; tookMs: number } | undefined,
 ): string {
-  const latency = notices.slice(index, index + 8).find((notice) => notice.kind === "latency");
+  const isTurn = (notice: CallNotice) => notice.kind === "caller-text" && notice.final;
+  const next = notices.findIndex((notice, at) => at > index && isTurn(notice));
+  const turn = notices.slice(0, next < 0 ? undefined : next);
+  const latency = turn.slice(turn.findLastIndex(isTurn) + 1).find((notice) => notice.kind === "latency");
   const parts = latency?.kind === "latency" ? latency.parts : {};
   let worst = tool ? { ms: tool.tookMs, who: `the tool ${tool.name}` } : { ms: 0, who: "the engine" };
   for (const key of ["stt", "model", "voice", "ours"] as const) {
