@@ -71,6 +71,7 @@ async function run(given: Config, { file, flags, print, door, signals, log }: Ru
   await using server = opened;
   print(banner(given, { port: server.port, version: ownVersion() }));
   await signals.first;
+  signals.second.then(() => Deno.exit(130)); // whatever is waited for: ending politely takes seconds
   const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;
   const { reception } = server;
   log(
@@ -80,12 +81,9 @@ async function run(given: Config, { file, flags, print, door, signals, log }: Ru
     } s. Once more to stop at once.`,
   );
   // Deno Deploy kills us 5 s after its signal: there the calls get their goodbye at once.
-  const finished = given.server.onDeploy
-    ? settledWithin(systemClock, graceMs, reception.drain(0))
-    : reception.drain(graceMs);
-  const code = await Promise.race([finished.then(() => 0), signals.second.then(() => 130)]);
-  if (reception.active > 0) Deno.exit(code); // given up: ending them politely would take seconds more
-  return code;
+  await (given.server.onDeploy ? settledWithin(systemClock, graceMs, reception.drain(0)) : reception.drain(graceMs));
+  if (reception.active > 0) Deno.exit(0); // given up
+  return 0;
 }
 
 interface Signals extends Disposable {

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { sleep, systemClock } from "../lib/base/clock.ts";
+import { vendorDial } from "../lib/providers/socket.ts";
+import { ringUp } from "../lib/softphone/phone.ts";
+import { seeded, test } from "./case.ts";
+import { emptyDirectory, fromSource, startServer } from "./executable/harness.ts";
+import { toneVoice } from "./sim/tone_voice.ts";
+
+/** Takes the record of a call, and never says so. */
+function deafWebhook() {
+  const posted = Promise.withResolvers<void>();
+  const scope = new AbortController();
+  const options = { port: 0, hostname: "127.0.0.1", onListen: () => {}, signal: scope.signal };
+  const server = Deno.serve(options, () => {
+    posted.resolve();
+    return new Promise<Response>(() => {});
+  });
+  const close = () => {
+    scope.abort();
+    return server.finished;
+  };
+  return { url: `http://127.0.0.1:${server.addr.port}/`, posted: posted.promise, [Symbol.asyncDispose]: close };
+}
+
+for (const what of ["a live call", "a record that is being posted"] as const) {
+  test(`a second signal ends at once, whatever is still waited for: ${what}`, async () => {
+    using empty = emptyDirectory();
+    await using webhook = deafWebhook();
+    const env = { CALL_WEBHOOK_URL: webhook.url, BIND: "127.0.0.1" };
+    await using server = await startServer(fromSource("-A"), { cwd: empty.path, env });
+    const connected = Promise.withResolvers<void>();
+    const isLive = what === "a live call";
+    const call = ringUp({
+      url: `${server.url}/incoming-call`,
+      clock: systemClock,
+      dial: vendorDial({ clock: systemClock, kind: "native" }),
+      fetch,
+      voice: toneVoice(),
+      random: seeded(1),
+      steps: [{ kind: "wait", ms: isLive ? 30_000 : 100 }],
+      onEvent: (event) => event.kind === "connected" && connected.resolve(),
+    });
+    await (isLive ? connected.promise : webhook.posted);
+    const stopped = server.stop("SIGTERM");
+    await sleep(systemClock, 300);
+    Deno.kill(server.pid, "SIGTERM");
+    const { code, afterMs } = await stopped;
+    await call.report;
+    assert.equal(code, 130);
+    assert.ok(afterMs < 1500, `${Math.round(afterMs)} ms`);
+  });
+}
