@@ -119,7 +119,10 @@ export function openServer(
     ...(keeping.record ? { record: keeping.record } : {}),
     observe: (notice) => observers.forEach((observe) => observe(notice)),
     refused: turnedAway,
-    unclaimed: (callSid) => log("warning", `${callSid} was announced, but its audio never came`),
+    unclaimed: (callSid) => {
+      meters.refused("unclaimed");
+      log("warning", `${callSid} was announced, but its audio never came`);
+    },
   }));
   house.pacer.onWake = meters.pacerLateness;
   owned.use(watchLoop(clock, meters.loopLag));

@@ -32,6 +32,10 @@ export function callMeters() {
         return meters.eventsLost.add(1);
       case "fault":
         return meters.providerFaults.add(1, { provider: notice.fault.peer, kind: notice.fault.kind });
+      case "carrier-odd":
+        return meters.providerFaults.add(1, { provider: "twilio", kind: "protocol" });
+      case "fence-timed-out":
+        return meters.providerFaults.add(1, { provider: "deepgram-agent", kind: "deadline" });
       case "mark-round-trip":
         return meters.markRoundTripSeconds.observe(notice.ms * MS);
       case "call-ended": {

@@ -60,7 +60,7 @@ export function offhookMeters(registry = new Registry()) {
     }),
     streamRefused: registry.counter({
       name: "offhook_stream_refused_total",
-      help: "Media sockets turned away, by reason.",
+      help: "Media sockets turned away, or awaited in vain, by reason.",
       labels: ["reason"],
     }),
   };

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
+import { log, logNotice, openLog } from "../../lib/telemetry/log.ts";
+import { test } from "../case.ts";
+import { conversation } from "../store/make.ts";
+
+const at = (body: NoticeBody): CallNotice => ({ call: "call-a1", atMs: 9000, ...body });
+
+/** Everything that may be told of a call, with a word and numbers in each place that can hold them. */
+const TOLD: readonly CallNotice[] = [
+  ...conversation({ id: "call-a1", from: "+15550123456", to: "+15550199888", said: "my secret is pineapple" }),
+  at({ kind: "reply-text", reply: 3, text: "You said pineapple." }),
+  at({ kind: "digit", digit: "7" }),
+  at({ kind: "fact", field: "phone", value: "+15550123456", evidence: "pineapple" }),
+  at({ kind: "message", delivered: false, why: "down", text: "pineapple", phone: "+15550123456" }),
+  at({ kind: "summary", text: "A pineapple for +15550123456." }),
+  at({ kind: "routed", route: "pricing", score: 0.91 }),
+  at({ kind: "fault", fault: { kind: "deadline", peer: "llm", what: "a first token", limitMs: 2500 }, fatal: false }),
+];
+
+async function linesOf(format: "lines" | "json", act: () => void): Promise<string[]> {
+  const lines: string[] = [];
+  await openLog({ level: "debug", format, write: (line) => lines.push(line) });
+  act();
+  await openLog({ level: "error", format, write: () => {} });
+  return lines;
+}
+
+for (const format of ["lines", "json"] as const) {
+  test(`log in ${format}: no word of a caller or about him, no key, and of his number the last two digits`, async () => {
+    const lines = await linesOf(format, () => TOLD.forEach(logNotice));
+    assert.ok(lines.length > 10);
+    for (const line of lines) {
+      assert.doesNotMatch(line, /pineapple|secret|Tuesday|Welcome|Ada|pressed/);
+      assert.doesNotMatch(line, /555\d{5}/, "a whole number");
+    }
+    assert.match(lines[0]!, /call from \*{10}56, agent engine/);
+    assert.ok(lines.some((line) => line.includes("caller: 4 words")));
+  });
+}
+
+test("who withholds a number is told without one", async () => {
+  const [started] = conversation({ id: "call-a1", from: "sip:alice@pbx.example" });
+  const [nobody] = conversation({ id: "call-a1", from: "" });
+  const lines = await linesOf("lines", () => [started!, nobody!].forEach(logNotice));
+  assert.deepEqual(lines.map((line) => /call from (\w+),/.exec(line)?.[1]), ["withheld", "unknown"]);
+});
+
+test("in json a line is a document with its call and kind, and braces are only braces", async () => {
+  const lines = await linesOf("json", () => {
+    logNotice(at({ kind: "tool-call", id: "t", name: "find_slots" }));
+    log("warning", "odd {call} text");
+  });
+  const [tool, odd] = lines.map((line) => JSON.parse(line));
+  assert.deepEqual([tool.call, tool.kind, odd.message], ["call-a1", "tool-call", "odd {call} text"]);
+});
