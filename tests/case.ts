@@ -39,7 +39,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** How many of `all` seeds to run: a fifth in the everyday suite, all with `deno task seeds` (which CI runs). */
+/** How many of `all` seeds to run: a fifth in the everyday suite, all with `deno task seeds`. */
 export function seedCount(all: number): number {
   return Deno.env.get("SEEDS") === "all" ? all : Math.ceil(all / 5);
 }
