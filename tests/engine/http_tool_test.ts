@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { httpTool } from "../../lib/engine/http_tool.ts";
+import { type Tool, ToolBox } from "../../lib/engine/tools.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const SPEC = {
+  name: "look",
+  description: "Looks.",
+  parameters: { type: "object", properties: {} },
+  url: "https://api.example.com/x",
+  method: "GET",
+  headers: {},
+  timeoutMs: 2000,
+  confirm: false,
+} as const;
+
+/** What the model is told of an answer, by a box of tools. */
+async function told(tool: Tool): Promise<string> {
+  using box = new ToolBox({ tools: [tool], clock: new VirtualClock() });
+  return await box.run({ id: "1", name: tool.schema.name, arguments: "{}" });
+}
+
+function askingFor(fetch: () => Promise<Response>, addresses = ["93.184.216.34"]): Tool {
+  return httpTool(SPEC, { fetch, resolve: () => Promise.resolve(addresses), variable: () => "" });
+}
+
+test("of an answer of 5 MB 8 KB are read and told, and the rest is not waited for", async () => {
+  let pulled = 0;
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(new Uint8Array(4096).fill(0x78));
+      if (++pulled > 1280) controller.close();
+    },
+    cancel: () => void (cancelled = true),
+  });
+  const text = await told(askingFor(() => Promise.resolve(new Response(body))));
+  assert.ok(text.startsWith("x".repeat(8000)) && text.length < 8300, `${text.length} characters`);
+  assert.deepEqual([pulled < 10, cancelled], [true, true], `${pulled} pieces`);
+});
+
+test("whatever a tool gives, the model is told 8 KB at most", async () => {
+  const schema = { name: "long", description: "", parameters: { type: "object", properties: {} } };
+  const run = () => Promise.resolve({ words: "y".repeat(100_000) });
+  const text = await told({ schema, sideEffect: false, confirm: false, timeoutMs: 1000, run });
+  assert.ok(text.length <= 8200 && text.endsWith("(cut)"), `${text.length} characters`);
+});
+
+test("no tool reaches an address of a private, shared or special network", async () => {
+  const hidden = [
+    "10.1.2.3",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+  ];
+  const others = ["127.0.0.2", "224.0.0.1", "255.255.255.255", "::", "::1", "fc00::1", "fe80::1", "::ffff:192.168.0.1"];
+  for (const address of [...hidden, ...others]) {
+    let asked = false;
+    const fetch = () => {
+      asked = true;
+      return Promise.resolve(new Response("secret"));
+    };
+    assert.match(await told(askingFor(fetch, ["93.184.216.34", address])), /private address/, address);
+    assert.equal(asked, false, address);
+  }
+  for (const address of ["172.32.0.1", "100.128.0.1", "192.169.0.1", "2606:4700::1"]) {
+    assert.equal(await told(askingFor(() => Promise.resolve(new Response("open")), [address])), "open", address);
+  }
+});
