@@ -3,7 +3,15 @@
 import type { Clock, Timer } from "./base/clock.ts";
 import { describeFault, failed, type Fault, type Result } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
-import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
+import {
+  type Backend,
+  type CallFilter,
+  type CallRow,
+  type CallState,
+  type Entry,
+  numberKey,
+  STALE_MS,
+} from "./store/backend.ts";
 import { MemoryBackend } from "./store/memory.ts";
 import { isBusy, storeFault } from "./store/fault.ts";
 import { recordingFile, recordingsIn, removeFile } from "./store/place.ts";
@@ -134,6 +142,7 @@ class ObservingStore implements Store {
   #traces = false;
   #timer: Timer | undefined;
   #sweeper: Timer | undefined;
+  #signer: Timer | undefined;
   #seq = 0;
   #lost = 0;
   #failing: Failing | undefined;
@@ -146,6 +155,7 @@ class ObservingStore implements Store {
     if (!this.#attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#removeStrays();
     this.#sweep();
+    this.#armSigner();
   }
 
   get failing(): Failing | undefined {
@@ -221,6 +231,7 @@ class ObservingStore implements Store {
     this.#giveUp();
     this.#timer?.[Symbol.dispose]();
     this.#sweeper?.[Symbol.dispose]();
+    this.#signer?.[Symbol.dispose]();
     this.#backend?.close();
     this.#backend = undefined;
   }
@@ -396,6 +407,21 @@ class ObservingStore implements Store {
   #armSweep(ms: number): void {
     this.#sweeper?.[Symbol.dispose]();
     this.#sweeper = this.#clock.after(ms, () => this.#sweep());
+  }
+
+  #armSigner(): void {
+    this.#signer = this.#clock.after(STALE_MS / 2, () => {
+      this.#sign();
+      this.#armSigner();
+    });
+  }
+
+  /** Live calls in which nothing happens: without news they would be held to be dead. */
+  #sign(): void {
+    const silent = [...this.#live].flatMap((id) => this.#open.get(id) ?? [])
+      .filter(({ isNew, fold }) => !isNew && fold.record.endReason === undefined);
+    if (silent.length === 0 || this.#failing) return;
+    this.#attempt(() => this.#backend?.write([], silent.map(stateOf), this.#nowMs()));
   }
 
   #older(): string[] {

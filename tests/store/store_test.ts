@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describeStoreReport, FLUSH_EVERY_MS, MEMORY_CALLS, PROCESS_DIED, QUEUE_LIMIT } from "../../lib/store.ts";
-import { migrate, MIGRATIONS, NewerSchemaError } from "../../lib/store/sqlite.ts";
+import { migrate, MIGRATIONS, NewerSchemaError, SqliteBackend } from "../../lib/store/sqlite.ts";
 import { test } from "../case.ts";
 import { conversation, folder, makeStore } from "./make.ts";
 
@@ -172,6 +172,24 @@ test("a process that died is known by the next one: its calls are not live any m
   assert.deepEqual(second.store.list({ outcome: PROCESS_DIED }).map(({ id }) => id), ["call-aa11"]);
   second.store[Symbol.dispose]();
   first.store[Symbol.dispose]();
+});
+
+test("a live call in which nothing happens for long is live all the same, seen from a process beside it", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path });
+  using _ = store;
+  conversation({ id: "call-aa11" }).slice(0, 9).forEach(store.observe);
+  using beside = {
+    backend: new SqliteBackend({ path, access: "read" }),
+    [Symbol.dispose]: () => beside.backend.close(),
+  };
+  const seen = () => beside.backend.list({}, clock.wallTime().getTime()).map(({ live, outcome }) => [live, outcome]);
+  await clock.run(10 * 60_000);
+  assert.deepEqual(seen(), [[true, undefined]]);
+  store[Symbol.dispose]();
+  await clock.run(10 * 60_000);
+  assert.deepEqual(seen(), [[false, PROCESS_DIED]]);
 });
 
 test("what is forgotten is gone from the files, byte by byte", async () => {
