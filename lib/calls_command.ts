@@ -322,6 +322,7 @@ const One = z.object({
   notices: z.array(z.custom<CallNotice>((notice) => typeof notice === "object" && notice !== null)),
 });
 const Several = z.object({ couldBe: z.array(z.string()) });
+const Refused = z.object({ error: z.string() });
 
 /** How long a server may take to answer. */
 const FAR_LIMIT_MS = 15_000;
@@ -355,10 +356,13 @@ function far(url: string, { env, fetch }: CommandParts): Archive {
     folder: undefined,
     list,
     async get(call) {
-      const { body } = await ask(`/calls/${encodeURIComponent(call)}`);
+      const { status, body } = await ask(`/calls/${encodeURIComponent(call)}`);
       const read = One.safeParse(body);
       if (read.success) return { record: read.data.call, notices: read.data.notices };
-      return Several.safeParse(body).data?.couldBe ?? [];
+      const several = Several.safeParse(body).data;
+      if (several) return several.couldBe;
+      const why = Refused.safeParse(body).data?.error ?? `HTTP ${status}`;
+      throw new NotThere(`${base} does not give "${call}": ${why}`, 1);
     },
     async forget(number) {
       const rows = (await list({ number, limit: 100_000 })).filter(({ from }) => numberKey(from) === numberKey(number));

@@ -174,6 +174,32 @@ test("calls are shown by HTTP to whoever has the token, and to nobody where ther
   assert.equal((await off.request("/calls", { headers: { authorization: "Bearer undefined" } })).status, 404);
 });
 
+test("a server that shows no calls, or fails, is not said to have no such call", async () => {
+  using at = desk();
+  const off = new Hono();
+  callsRoutes({ store: at.store, adminToken: undefined })(off);
+  const show = async (app: Hono) => {
+    const err: string[] = [];
+    const code = await recordCommand("show", ["last", "--url", "http://desk.test"], {
+      env: { ADMIN_TOKEN: TOKEN },
+      fetch: async (request) => await app.fetch(request),
+      now: () => new Date(),
+      print: () => {},
+      printError: (line) => err.push(line),
+      isTerminal: false,
+      confirm: () => undefined,
+    });
+    return [code, ...err];
+  };
+  assert.deepEqual(await show(off), [
+    1,
+    'http://desk.test does not give "last": Calls are not shown here: ADMIN_TOKEN is not set.',
+  ]);
+  const down = new Hono().get("*", (c) => c.text("bad gateway", 502));
+  assert.deepEqual(await show(down), [1, 'http://desk.test does not give "last": HTTP 502']);
+  assert.match((await at.run("show", ["zz", "--url", "http://desk.test"])).err, /There is no such call/);
+});
+
 test("a call that the server cannot remove now is not said to be removed", async () => {
   using at = desk();
   using beside = new DatabaseSync(`${at.dir}/${CALLS_FILE}`);
