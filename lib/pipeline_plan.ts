@@ -107,7 +107,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
   function openEar(provider: PipelineListen["provider"]): OpenStt {
     const ears: [Ear, ...Ear[]] = isFlux(provider) ? [flux(provider), nova(novaFor(provider))] : [nova(provider)];
     const other = isFlux(provider) ? undefined : fluxFor(provider.language ?? call.language);
-    if (other) ears.push(flux({ ...other, keyterms: provider.keyterms }));
+    if (other) ears.push(flux({ ...other, ...takenOver(provider) }));
     return (listen) => steadyStt({ ears, clock, listen, ...(breakers ? { breakers } : {}) });
   }
 
@@ -143,8 +143,18 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
 }
 
 /** Nova in the place of Flux. */
-function novaFor({ model, keyterms }: FluxProvider): NovaProvider {
-  return { model: "nova-3", language: model.endsWith("multi") ? "multi" : "en", keyterms };
+function novaFor({ model, keyterms, numerals, profanity_filter, redact }: FluxProvider): NovaProvider {
+  const language = model.endsWith("multi") ? "multi" : "en";
+  return { model: "nova-3", language, keyterms, numerals, profanity_filter, redact };
+}
+
+/** Flux takes no more. Deepgram reference, section 4.1. */
+const FLUX_KEYTERMS = 100;
+
+/** What Flux does in the place of Nova. Of what is to be hidden it knows numbers only: it hides too many rather than too few. */
+function takenOver({ keyterms = [], numerals, profanity_filter, redact = [] }: NovaProvider): Partial<FluxProvider> {
+  const hidden = new Set(redact.map((kind) => kind === "aggressive_numbers" ? kind : "numbers"));
+  return { keyterms: keyterms.slice(0, FLUX_KEYTERMS), numerals, profanity_filter, redact: [...hidden] };
 }
 
 /** In rehearsal our own voice tells its words too, so that the softphone can hear them. */
