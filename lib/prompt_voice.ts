@@ -40,7 +40,7 @@ export function speakingVoice({ keys }: Pick<Config, "keys">, call: CallConfig):
   const { provider } = choiceOf(call);
   switch (provider.type) {
     case "deepgram":
-      return keys.deepgram ? `deepgram ${provider.model}` : LOCAL_VOICE;
+      return keys.deepgram ? ["deepgram", provider.model, provider.speed ?? ""].join(" ").trim() : LOCAL_VOICE;
     case "cartesia":
       return call.engine === "pipeline" && !keys.cartesia ? LOCAL_VOICE : cartesiaName(provider);
     case "eleven_labs":
@@ -61,7 +61,9 @@ export function promptVoice(
   const name = speakingVoice(config, call);
   if (provider.type === "deepgram" && keys.deepgram && provider.model.startsWith("aura-")) {
     const url = urls.speak.replace(/^ws/, "http");
-    const options = { fetch, clock, url, key: keys.deepgram, model: provider.model };
+    const { model, speed } = provider;
+    const mip_opt_out = !call.privacy.vendorTraining;
+    const options = { fetch, clock, url, key: keys.deepgram, provider: { model, speed, mip_opt_out } };
     return { name, render: (text, signal) => renderDeepgram(options, text, signal) };
   }
   if (provider.type === "cartesia" && keys.cartesia) {

@@ -51,6 +51,30 @@ test("a call's lines are spoken by the first voice of its engine, at the vendor'
   }
 });
 
+test("a call's lines are spoken at the speed of its answers, and kept apart from those of another speed", async () => {
+  const names: string[] = [];
+  for (const engine of ["agent", "pipeline"]) {
+    for (const speed of [undefined, 1.2]) {
+      const speak = { provider: { ...DEEPGRAM, ...(speed ? { speed } : {}) } };
+      const config = configured({ engine, [engine]: { speak } }, { DEEPGRAM_API_KEY: "k" });
+      const clock = new VirtualClock();
+      const standIn = deepgramSpeakStandIn({ clock, random: seeded(1), voice: toneVoice() });
+      const asked: URLSearchParams[] = [];
+      const fetch = (request: Request) => {
+        asked.push(new URL(request.url).searchParams);
+        return standIn.fetch(request);
+      };
+      const voice = promptVoice(config, config.base, { clock, fetch })!;
+      assert.ok((await clock.runFor(voice.render("Goodbye.", new AbortController().signal))).ok);
+      assert.deepEqual([asked[0]!.get("speed"), asked[0]!.get("mip_opt_out")], [speed?.toString() ?? null, "true"]);
+      assert.equal(speakingVoice(config, config.base), voice.name);
+      names.push(voice.name);
+    }
+  }
+  const [plain, fast] = ["deepgram aura-2-thalia-en", "deepgram aura-2-thalia-en 1.2"];
+  assert.deepEqual(names, [plain, fast, plain, fast]);
+});
+
 test("without its key, the local voice speaks", () => {
   for (const file of [{}, PIPELINE]) {
     const config = configured(file);

@@ -1,9 +1,9 @@
 /** One text -> one piece of audio, by Deepgram's plain request: for prompts that are kept. Deepgram reference, section 5.2. */
 
-import { RATE_HZ } from "../audio/frame.ts";
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, messageOf, ok, type Result } from "../base/result.ts";
+import { type SpeakProvider, speakUrl } from "./deepgram_speak.ts";
 import { within } from "./within.ts";
 
 const PEER = "deepgram-speak";
@@ -16,7 +16,7 @@ export interface RenderOptions {
   /** `https://api.deepgram.com/v1/speak` or another address of it, without query. */
   url: string;
   key: string;
-  model: string;
+  provider: SpeakProvider;
 }
 
 /**
@@ -24,13 +24,13 @@ export interface RenderOptions {
  * a WAV answer). @throws `signal.reason` on abort.
  */
 export async function renderDeepgram(
-  { fetch, clock, url, key, model }: RenderOptions,
+  { fetch, clock, url, key, provider }: RenderOptions,
   text: string,
   signal: AbortSignal,
 ): Promise<Result<Uint8Array>> {
   signal.throwIfAborted();
   const closing = new AbortController();
-  const request = new Request(renderUrl(url, model), {
+  const request = new Request(renderUrl(url, provider), {
     method: "POST",
     headers: { "authorization": `Token ${key}`, "content-type": "application/json" },
     body: JSON.stringify({ text }),
@@ -54,11 +54,10 @@ async function answerOf(fetch: RenderOptions["fetch"], request: Request): Promis
   return checkAudio(new Uint8Array(await response.arrayBuffer()));
 }
 
-/** All three format parameters, as their defaults differ by source. */
-function renderUrl(base: string, model: string): string {
-  const url = new URL(base);
-  const format = { model, encoding: "mulaw", sample_rate: String(RATE_HZ), container: "none" };
-  for (const [name, value] of Object.entries(format)) url.searchParams.set(name, value);
+/** As the voice is asked on a call, and without a container: mu-law would come in a WAV. */
+function renderUrl(base: string, provider: SpeakProvider): string {
+  const url = new URL(speakUrl(base, provider));
+  url.searchParams.set("container", "none");
   return url.href;
 }
 

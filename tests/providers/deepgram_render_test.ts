@@ -14,7 +14,7 @@ function rig(standIn: Partial<SpeakStandInOptions> = {}, options: Partial<Render
   const { fetch } = deepgramSpeakStandIn({ clock, random: seeded(1), voice: toneVoice(), key: "k", ...standIn });
   const url = "https://api.deepgram.com/v1/speak";
   const render = (text: string) =>
-    renderDeepgram({ fetch, clock, url, key: "k", model: "aura-2-thalia-en", ...options }, text, signal);
+    renderDeepgram({ fetch, clock, url, key: "k", provider: { model: "aura-2-thalia-en" }, ...options }, text, signal);
   return { clock, render };
 }
 
@@ -31,7 +31,7 @@ test("a prompt is rendered as bare mu-law, word for word", async () => {
 test("each way to fail is a fault with the remedy in its message", async () => {
   const cases: [Partial<SpeakStandInOptions>, Partial<RenderOptions>, string, RegExp][] = [
     [{}, { key: "other" }, "Hi", /HTTP 401 \(Invalid credentials\.\)\. Check DEEPGRAM_API_KEY/],
-    [{}, { model: "aura-2-nobody-en" }, "Hi", /HTTP 400 \(No such model\/version combination found\.\)/],
+    [{}, { provider: { model: "aura-2-nobody-en" } }, "Hi", /HTTP 400 \(No such model\/version combination found\.\)/],
     [{}, {}, "x".repeat(2001), /HTTP 413/],
     [{ faults: { refuse: 429, retryAfterSeconds: 2 } }, {}, "Hi", /HTTP 429 .*lower MAX_CALLS/],
     [
@@ -62,7 +62,7 @@ test("an answer that never comes is a deadline, and an abort is thrown", async (
   const rendered = await clock.runFor(render("Hi"));
   assert.match(rendered.ok ? "" : describeFault(rendered.fault), /Waited 15000 ms for a whole prompt/);
   const abort = new AbortController();
-  const options = { fetch: stuck, clock, url: "https://x.test/v1/speak", key: "k", model: "m" };
+  const options = { fetch: stuck, clock, url: "https://x.test/v1/speak", key: "k", provider: { model: "m" } };
   const rendering = renderDeepgram(options, "Hi", abort.signal);
   abort.abort(new Error("hung up"));
   await assert.rejects(rendering, /hung up/);
