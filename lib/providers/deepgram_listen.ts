@@ -234,6 +234,10 @@ const Results = z.object({
   }),
 });
 
+/** Without a word it has no such time, or -1. */
+const UtteranceEnd = z.object({ last_word_end: z.number().min(0).optional().catch(undefined) })
+  .transform(({ last_word_end: lastWordEndS }) => lastWordEndS === undefined ? {} : { lastWordEndS });
+
 const Typed = z.object({ type: z.string() }).loose();
 
 /**
@@ -251,7 +255,7 @@ export function parseListen(text: string): Result<ListenInput | undefined> {
     case "SpeechStarted":
       return ok({ kind: "speech-started" });
     case "UtteranceEnd":
-      return ok({ kind: "utterance-end" });
+      return ok({ kind: "utterance-end", ...UtteranceEnd.parse(message.data) });
     default:
       return ok(undefined);
   }

@@ -9,7 +9,8 @@ import type { SttEvent } from "./ports.ts";
 export type ListenInput =
   | ListenResults
   | { kind: "speech-started" }
-  | { kind: "utterance-end" }
+  /** No word for long after the one that ended at `lastWordEndS`, seconds of audio sent. */
+  | { kind: "utterance-end"; lastWordEndS?: number }
   /** Our side wants the rest now. */
   | { kind: "finish" }
   /** The answer to `Finalize` does not come. */
@@ -45,6 +46,8 @@ export interface ListenAssembly {
   readonly finalizing: boolean;
   /** The audio whose text is fixed reaches to here: what comes again for it is a repetition. */
   readonly fixedUntilS: number;
+  /** Where the open utterance begins: words before it were told in earlier turns. */
+  readonly openFromS: number;
   readonly interimStartS: number;
   /** A guess for the window from `startS` was told as final, as its final was late: so many words of it are not news. */
   readonly told: { startS: number; words: number } | undefined;
@@ -56,6 +59,7 @@ export const NOTHING_HEARD: ListenAssembly = {
   confidence: undefined,
   finalizing: false,
   fixedUntilS: 0,
+  openFromS: 0,
   interimStartS: 0,
   told: undefined,
 };
@@ -76,6 +80,8 @@ export function assemble(state: ListenAssembly, input: ListenInput): Step {
     case "speech-started":
       return [state, [tell({ kind: "spoke" })]];
     case "utterance-end":
+      // It may come after `speech_final`, when the next utterance has begun already.
+      if (input.lastWordEndS !== undefined && input.lastWordEndS <= state.openFromS) return [state, []];
       if (state.interim) return finalize(state, UTTERANCE_FINALIZE_MS);
       return state.finals.length > 0 ? conclude(state) : [state, []];
     case "finish":
@@ -129,6 +135,7 @@ function conclude(state: ListenAssembly): Step {
   const next: ListenAssembly = {
     ...NOTHING_HEARD,
     fixedUntilS: state.fixedUntilS,
+    openFromS: state.fixedUntilS,
     interimStartS: state.interimStartS,
     told: state.interim ? toldOf(state) : state.told,
   };

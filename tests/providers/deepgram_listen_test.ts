@@ -81,6 +81,13 @@ test("listen reads the documented messages, skips unknown ones and names the wro
     ok: true,
     value: { kind: "speech-started" },
   });
+  for (const [end, told] of [["2.395", { lastWordEndS: 2.395 }], ["-1", {}], ["null", {}]] as const) {
+    const value = { kind: "utterance-end", ...told };
+    assert.deepEqual(parseListen(`{"type":"UtteranceEnd","channel":[0,1],"last_word_end":${end}}`), {
+      ok: true,
+      value,
+    });
+  }
   assert.deepEqual(parseListen('{"type":"Metadata"}'), { ok: true, value: undefined });
   assert.deepEqual(parseListen('{"type":"Brandnew","x":[]}'), { ok: true, value: undefined });
   for (const text of ["", "null", "[]", "{}", "12", "<html>", '{"type":5}']) {

@@ -22,7 +22,7 @@ function results(line: string, window: number): ListenInput {
   };
 }
 
-/** Feed lines; `UE` UtteranceEnd, `SS` SpeechStarted, `FIN` finish, `LATE` no answer to Finalize, `@n` sets the window. */
+/** Feed lines; `UE` UtteranceEnd (`UE 0.7`: its last word ended there), `SS` SpeechStarted, `FIN` finish, `LATE` no answer to Finalize, `@n` sets the window. */
 function run(lines: string[]): string[] {
   let state: ListenAssembly = NOTHING_HEARD;
   let window = 0;
@@ -43,6 +43,7 @@ function run(lines: string[]): string[] {
 
 function special(line: string): ListenInput | undefined {
   if (line === "UE") return { kind: "utterance-end" };
+  if (line.startsWith("UE ")) return { kind: "utterance-end", lastWordEndS: Number(line.slice(3)) };
   if (line === "SS") return { kind: "speech-started" };
   if (line === "FIN") return { kind: "finish" };
   if (line === "LATE") return { kind: "finalize-late" };
@@ -84,6 +85,15 @@ const CASES: [name: string, lines: string[], told: string[]][] = [
   ["a guess that comes to nothing is taken back", ["~uh", "!", "=", "~uh", "~", "="], ["~uh", "~", "~uh", "~"]],
   ["UtteranceEnd ends what noise kept open", ["=Hello", "UE"], ["part Hello", "END Hello"]],
   ["UtteranceEnd after speech_final is nothing", ["!Hello.", "UE"], ["END Hello."]],
+  ["UtteranceEnd after speech_final, late, does not end what is said next", [
+    "!My name is",
+    "~Anna",
+    "UE 0.7",
+    "~Anna Bell",
+    "=Anna Bell",
+    "UE 0.7",
+    "UE 1.9",
+  ], ["END My name is", "~Anna", "~Anna Bell", "part Anna Bell", "END Anna Bell"]],
   ["UtteranceEnd with only a guess asks for the rest", ["~he", "UE", "F Hello."], [
     "~he",
     "FINALIZE 500",
