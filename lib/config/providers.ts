@@ -67,6 +67,26 @@ function listenRules(novaOnly: readonly string[]) {
   };
 }
 
+/** Kinds of `redact` that Flux takes. Deepgram reference, section 4.1. */
+const FLUX_REDACTS: readonly unknown[] = ["numbers", "aggressive_numbers"];
+
+/** What the recognisers' own sockets refuse besides. */
+function socketRules({ model, keyterms, redact }: ListenFields, context: Refine): void {
+  const add = (key: string, problem: string, remedy: string) =>
+    context.addIssue({ code: "custom", path: [key], message: says(problem, remedy) });
+  if (model.startsWith("flux")) {
+    const unknown = Array.isArray(redact) ? redact.find((kind) => !FLUX_REDACTS.includes(kind)) : undefined;
+    if (unknown === undefined) return;
+    add(
+      "redact",
+      `has ${quote(unknown)}, which ${quote(model)} does not know`,
+      `Write "numbers", or use a nova model.`,
+    );
+  } else if (Array.isArray(keyterms) && keyterms.length > 0 && !model.startsWith("nova-3")) {
+    add("keyterms", `is not taken by the model ${quote(model)}`, `Remove it, or use "nova-3".`);
+  }
+}
+
 export const agentListen = closed({
   provider: closed({ ...flux, smart_format: z.boolean().exactOptional() })
     .superRefine(listenRules(["language", "smart_format"]), WHILE_TYPED),
@@ -86,7 +106,8 @@ export const pipelineListen = closed({
     numerals: z.boolean().exactOptional(),
     profanity_filter: z.boolean().exactOptional(),
     redact: z.array(z.enum(["pci", "numbers", "aggressive_numbers", "ssn"])).exactOptional(),
-  }).superRefine(listenRules(["language", ...Object.keys(NOVA_QUERY)]), WHILE_TYPED),
+  }).superRefine(listenRules(["language", ...Object.keys(NOVA_QUERY)]), WHILE_TYPED)
+    .superRefine(socketRules, WHILE_TYPED),
 });
 
 const temperature = z.number().min(0).max(2).exactOptional();

@@ -20,6 +20,8 @@ const flux = (fields: object) => ({
   agent: { listen: { provider: { type: "deepgram", model: "flux-general-en", ...fields } } },
 });
 
+const listens = (provider: object) => ({ ...P, pipeline: { listen: { provider: { type: "deepgram", ...provider } } } });
+
 const BROKEN: Row[] = [
   [
     "a reasoning effort that gpt-oss does not take",
@@ -313,6 +315,20 @@ const BROKEN: Row[] = [
     "agent.listen.provider.eot_threshold",
     /"nova-3"/,
     /flux-general-en/,
+  ],
+  [
+    "a kind of redaction that Flux does not know",
+    listens({ model: "flux-general-en", redact: ["numbers", "pci"] }),
+    "pipeline.listen.provider.redact",
+    /"pci".*"flux-general-en"/,
+    /"numbers"/,
+  ],
+  [
+    "keyterms for a Nova that knows none",
+    listens({ model: "nova-2-phonecall", keyterms: ["Acme"] }),
+    "pipeline.listen.provider.keyterms",
+    /not taken by the model "nova-2-phonecall"/,
+    /nova-3/,
   ],
   [
     "endpointing in the agent",
