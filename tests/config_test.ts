@@ -179,10 +179,14 @@ test("one utterance in two routes, a retired voice and an overlong prompt are wa
   const { warnings } = load({
     prompt: "x".repeat(25_001),
     routes: [{ name: "a", utterances: ["Hello"], text: "t" }, { name: "b", utterances: ["hello"], text: "t" }],
-    pipeline: { speak: { provider: { type: "cartesia", model_id: "sonic-2" } } },
+    pipeline: {
+      speak: ["sonic-2", "sonic-3-2025-10-27"].map((model_id) => ({ provider: { type: "cartesia", model_id } })),
+    },
   });
   assert.match(noteOf(warnings, "routes[1].utterances").problem, /routes\[0\]/);
-  assert.match(noteOf(warnings, "pipeline.speak[0].provider.model_id").remedy, /sonic-3\.5/);
+  for (const at of [0, 1]) {
+    assert.match(noteOf(warnings, `pipeline.speak[${at}].provider.model_id`).remedy, /sonic-3\.5/);
+  }
   assert.match(noteOf(warnings, "prompt").problem, /25001/);
 });
 

@@ -199,7 +199,7 @@ function oldVoices({ pipeline }: Partial<CallConfig>, warn: Tell): void {
   pipeline?.speak.forEach(({ provider }, i) => {
     if (
       provider.type !== "cartesia" ||
-      !/^(sonic-2|sonic-turbo|sonic$|sonic-english|sonic-multilingual)/.test(provider.model_id)
+      !/^sonic(-2|-turbo|-english|-multilingual|-3-2025-10-27$|$)/.test(provider.model_id)
     ) return;
     warn(
       `pipeline.speak[${i}].provider.model_id`,

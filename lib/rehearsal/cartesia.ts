@@ -23,6 +23,7 @@ import {
   errorResponse,
   Generate,
   invalid,
+  modelError,
   Render,
   settingsKey,
 } from "./cartesia_request.ts";
@@ -147,7 +148,9 @@ async function render({ voice, faults, clock, firstChunkMs }: Shared, request: R
   if (error) return errorResponse(error, faults.oldShape ? "" : version);
   const body = Render.safeParse(parseJson(await request.text()));
   if (!body.success) return errorResponse(invalid(body.error.issues[0]!), version);
-  const { transcript, output_format: { container, encoding, sample_rate } } = body.data;
+  const { model_id, transcript, output_format: { container, encoding, sample_rate } } = body.data;
+  const wrong = modelError(model_id);
+  if (wrong) return errorResponse(wrong, version);
   if (transcript.trim() === "") {
     return errorResponse(invalid({ path: ["transcript"], message: "must not be empty" }), version);
   }
@@ -225,7 +228,10 @@ class Connection {
     const known = this.#contexts.get(id);
     if (!known) {
       const busy = [...this.#contexts.values()].filter(({ alive }) => alive).length;
-      const error = this.#shared.faults.errors.shift() ?? (busy >= this.#shared.contextLimit ? BUSY : undefined);
+      const wrong = modelError(request.model_id);
+      if (wrong) this.#problem(`refused: ${wrong.message}`);
+      const error = wrong ?? this.#shared.faults.errors.shift() ??
+        (busy >= this.#shared.contextLimit ? BUSY : undefined);
       if (this.#shared.contexts.some((record) => record.id === id)) this.#problem(`context ${id} was used before`);
       const blank = transcript.trim() === "";
       if (blank) this.#problem(`context ${id} begins without text`);

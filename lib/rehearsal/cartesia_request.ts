@@ -65,6 +65,20 @@ export interface CartesiaError {
   message: string;
 }
 
+/** Models that Cartesia has stopped, and the names of those that it may have. Cartesia reference, section 3. */
+const RETIRED = /^sonic(-2|-turbo|-english|-multilingual|-3-2025-10-27$|$)/;
+const NAMED = /^sonic-(latest|\d+(\.\d+)?(-\d{4}-\d{2}-\d{2})?)$/;
+
+/** Why `model_id` is not served; undefined if it is. */
+export function modelError(model_id: string): CartesiaError | undefined {
+  if (RETIRED.test(model_id)) {
+    const message = `${model_id} is no longer available`;
+    return { status: 400, code: "model_sunsetted", title: "Model sunsetted", message };
+  }
+  if (NAMED.test(model_id)) return undefined;
+  return { status: 404, code: "model_not_found", title: "Model not found", message: `${model_id} was not found` };
+}
+
 /** The version from which errors are structured. */
 const STRUCTURED_SINCE = "2026-03-01";
 

@@ -188,6 +188,24 @@ for (const [name, { send, says, problem = /refused/ }] of Object.entries(MISTAKE
   });
 }
 
+test("a model that was retired, or never was, is refused as the vendor does; current ones are spoken", async () => {
+  const codes = {
+    "sonic-2": "model_sunsetted",
+    "sonic-3-2025-10-27": "model_sunsetted",
+    "sonc-3.5": "model_not_found",
+    "sonic-3.5-2026-05-04": undefined,
+    "sonic-latest": undefined,
+  };
+  for (const [model_id, code] of Object.entries(codes)) {
+    const rig = connect();
+    rig.ask({ model_id });
+    await rig.clock.run(5000);
+    assert.equal(rig.messages.find(({ type }) => type === "error")?.error_code, code, model_id);
+    assert.equal(rig.types().includes("chunk"), code === undefined, model_id);
+    assert.equal(rig.standIn.problems.length, code ? 1 : 0, model_id);
+  }
+});
+
 test("a context id cannot be used again, and pieces without a space between them are noted", async () => {
   const { clock, standIn, ask, finish, messages } = connect();
   ask({ transcript: "One" });
@@ -292,6 +310,7 @@ test("whole utterances come raw or as WAV, and what is wrong is refused", async 
   assert.ok(read.ok && read.value.rateHz === 8000 && read.value.channels[0]!.length === expected.audio.length);
   assert.equal((await post({ transcript: " " })).status, 400);
   assert.equal((await post({ colour: 1 })).status, 400);
+  assert.equal((await post({ model_id: "sonic-2" })).status, 400);
   assert.equal(
     (await post({ output_format: { container: "mp3", encoding: "pcm_mulaw", sample_rate: 8000 } })).status,
     400,
