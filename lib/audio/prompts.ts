@@ -74,22 +74,29 @@ export class PromptBook {
   }
 
   /**
-   * Get ready: recordings are read at once, and again each time; other lines are spoken one after the other, each once. What
-   * is already there stays if its file breaks. @returns what could not be had, a sentence each with its remedy.
+   * Get ready: recordings are read at once, and again each time; other lines are spoken one after the other, each once, but
+   * for those whose own voice could not speak them. What is already there stays if its file breaks, or its voice fails
+   * again. @returns what could not be had, a sentence each with its remedy.
    */
   async load(lines: readonly PromptLine[], signal: AbortSignal): Promise<string[]> {
     const notes = new Set<string>();
     const index = this.#parts.index ? this.#parts.index() : {};
     if (!index) notes.add("assets/audio/index.json is damaged. Restore it, or remove it and run: offhook audio build");
-    const missing = lines.filter((line) => !this.#loadRecording(line, index ?? {}, notes) && !this.get(line));
+    const missing = lines.filter((line) => !this.#loadRecording(line, index ?? {}, notes) && !this.#isReady(line));
     const failures = new Map<string, number>();
     for (const line of missing) {
       if (signal.aborted) break;
-      if (this.get(line)) continue;
+      if (this.#isReady(line)) continue;
       const prompt = await this.#speak(line, { signal, notes, failures, index: index ?? {} });
       if (prompt) this.#prompts.set(keyOf(line), prompt);
     }
     return [...notes];
+  }
+
+  /** It is there, in its own voice as far as that is known. */
+  #isReady(line: PromptLine): boolean {
+    const voice = this.voiceOf(line);
+    return voice !== undefined && (voice !== LOCAL_VOICE || line.voice === undefined);
   }
 
   /** @returns whether the line is as its recording says it. */
@@ -139,7 +146,7 @@ export class PromptBook {
       if (audio) return { audio: wholeFrames(audio), text, voice: voice.name };
       failures.set(voice.name, (failures.get(voice.name) ?? 0) + 1);
     }
-    if (signal.aborted) return undefined;
+    if (signal.aborted || this.get(line)) return undefined;
     const audio = this.#recorded(text, index, notes) ?? await this.#kept(LOCAL_VOICE, text, notes) ??
       await this.#speakLocally(text, { signal, notes });
     return audio && { audio: wholeFrames(audio), text, voice: LOCAL_VOICE };

@@ -196,6 +196,31 @@ test("when a vendor's voice fails, the local voice speaks, and after two failure
   for (const line of lines) assert.equal(prompts.voiceOf(line), LOCAL_VOICE);
 });
 
+test("a line that the local voice had to speak is asked of its own voice again when lines are loaded again", async () => {
+  const works = vendor("vendor");
+  let isDown = true;
+  const voice: PromptVoice = {
+    name: "vendor",
+    render: (text, signal) => isDown ? Promise.reject(new Error("no network")) : works.render(text, signal),
+  };
+  let spokenLocally = 0;
+  const tones = toneVoice();
+  const local = { ...tones, speak: (text: string) => (spokenLocally++, tones.speak(text)) };
+  const prompts = book({ hello: GOOD }, { voice: local });
+  const line = { text: "Goodbye.", voice };
+  const recorded = { text: "Hello.", audio: "hello", voice };
+  for (let start = 0; start < 2; start++) {
+    assert.match((await prompts.load([line, recorded], signal)).join(), /no network\. The local voice speaks instead/);
+    assert.equal(prompts.voiceOf(line), LOCAL_VOICE);
+  }
+  assert.equal(spokenLocally, 1, "what is there stays meanwhile");
+  isDown = false;
+  for (let start = 0; start < 2; start++) assert.deepEqual(await prompts.load([line, recorded], signal), []);
+  assert.equal(prompts.voiceOf(line), "vendor");
+  assert.deepEqual(works.asked, ["Goodbye."]);
+  assert.equal(prompts.get(recorded)!.length, 8160);
+});
+
 test("what the local voice has spoken is kept too: a second start does not load it", async () => {
   const kept = new Map<string, Uint8Array>();
   const cache = {
