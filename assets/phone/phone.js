@@ -49,7 +49,7 @@ const strip = new Strip(/** @type {HTMLCanvasElement} */ (byId("strip")));
 /** @type {Call | undefined} */
 let call;
 let muted = false;
-let pressedAt = 0;
+let pressedAt = -Infinity;
 let startedAt = 0;
 let ending = "";
 /** @type {ReturnType<typeof setTimeout> | undefined} */
