@@ -245,6 +245,7 @@ export class Call {
       const timeout = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
       socket.onopen = () => {
         clearTimeout(timeout);
+        if (this.over) return socket.close(1000);
         socket.send(writer.connected());
         socket.send(writer.start(parameters));
         this.#stream = { socket, writer };

@@ -151,6 +151,39 @@ testWith(CHROMIUM, "a server that goes away, or takes no calls, is named", async
   assert.deepEqual(second.record.errors, []);
 });
 
+testWith(
+  CHROMIUM,
+  "a call that is given up before its audio connects, or by leaving the page, is over at once",
+  async () => {
+    await using server = await startServer();
+    await using browser = await openBrowser();
+    const page = await browser.page();
+    const active = async () =>
+      (await (await fetch(`${server.origin}/health`)).json() as { activeCalls: number }).activeCalls;
+    await openPhone(page, server.origin);
+    await page.eval(`{
+    const fetched = fetch;
+    globalThis.asked = [];
+    globalThis.fetch = (path, ...more) => (asked.push(path), fetched(path, ...more));
+  }`);
+    await page.eval(`new MutationObserver(([{ target }]) => {
+    if (target.textContent === "Connecting…") offhookCall.hangUp();
+  }).observe(document.querySelector("#state"), { childList: true })`);
+    await page.click("#call");
+    await page.until(inState("over"));
+    await page.until("asked.includes('/after-stream')", PATIENT_MS);
+    assert.equal(await page.eval("document.querySelector('#say-text').disabled"), true);
+    assert.equal(await page.eval("document.querySelector('#elapsed').textContent"), "0:00");
+    assert.equal(await active(), 0);
+
+    await ring(page, server.origin);
+    assert.equal(await active(), 1);
+    await openPhone(page, server.origin);
+    assert.equal(await active(), 0);
+    clean(page, server.origin);
+  },
+);
+
 async function tabTo(page: Page, id: string): Promise<void> {
   for (let n = 0; n < 40; n++) {
     await page.key("Tab");
