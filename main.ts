@@ -34,7 +34,14 @@ if nothing answers.
 type Command = (args: string[]) => Promise<number>;
 
 const print = (line: string) => console.log(line);
-const printError = (line: string) => console.error(line.trimEnd());
+/** What cannot be told, as on a full disk below the log, ends nothing. */
+const printError = (line: string) => {
+  try {
+    console.error(line.trimEnd());
+  } catch {
+    // nobody can be told of it
+  }
+};
 
 const COMMANDS: Record<string, Command> = {
   async serve(args) {
@@ -157,4 +164,14 @@ async function main(args: string[]): Promise<number> {
   return await command(name === first ? rest : args);
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/** Whatever fails is told, and no success: `serve` keeps stray errors from ending the process, and must not keep this one. */
+async function codeOf(args: string[]): Promise<number> {
+  try {
+    return await main(args);
+  } catch (error) {
+    printError(error instanceof Error ? error.stack ?? error.message : String(error));
+    return 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await codeOf(Deno.args));

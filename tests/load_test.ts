@@ -120,6 +120,29 @@ test("an .env that may not be read stops nothing that the environment makes poss
   assert.match((await server.stop("SIGTERM")).stderr, told);
 });
 
+test("a log that cannot be written, as on a full disk, keeps nobody from being answered", async () => {
+  using dir = folder();
+  const { command, args } = fromSource("-A");
+  const program = { command: "/bin/sh", args: ["-c", 'exec "$0" "$@" 2>/dev/full', command, ...args] };
+  await using server = await startServer(program, { cwd: dir.path });
+  await (await fetch(server.url)).body?.cancel(); // answered once all of it is there
+  const health = await fetch(`${server.url}/health`, { signal: AbortSignal.timeout(5000) });
+  assert.equal((await health.json()).status, "healthy");
+  assert.equal((await server.stop("SIGTERM")).code, 0);
+});
+
+test("a start that fails in the middle is told, and is no success", async () => {
+  using dir = folder();
+  const broken = `${dir.path}/broken.js`;
+  Deno.writeTextFileSync(broken, "crypto.getRandomValues = () => { throw new Error('no randomness'); };");
+  const { code, stderr } = await run(fromSource("-A", `--preload=${broken}`), ["serve", "--port", "0"], {
+    cwd: dir.path,
+    limitMs: 10_000,
+  });
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /no randomness/);
+});
+
 async function serve(...args: string[]) {
   using dir = folder();
   return await run(fromSource("-A"), ["serve", ...args], { cwd: dir.path, limitMs: 5000 });
