@@ -7,7 +7,7 @@ import type { PromptVoice } from "./audio/prompts.ts";
 import { buildFromWav, trimSpeech } from "./audio/recording.ts";
 import { writeWav } from "./audio/wav.ts";
 import type { Voice } from "./audio/voice.ts";
-import { AUDIO_FOLDER, describe, nameOf, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
+import { AUDIO_FOLDER, describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { systemClock } from "./base/clock.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import type { CallConfig, Config } from "./config.ts";
@@ -62,7 +62,7 @@ export class PromptBuilder {
     for (const order of orders) {
       const isWav = /\.wav$/i.test(order);
       const built = isWav ? this.#fromFile(order) : await this.#fromText(order);
-      const name = isWav ? baseName(order) : this.#find(order)?.name ?? order;
+      const name = isWav ? baseName(order) : this.#find(order)?.recording ?? order;
       const kept = built.ok ? this.#keep(name, built.value) : built;
       if (kept.ok) print(kept.value);
       else {
@@ -76,8 +76,10 @@ export class PromptBuilder {
   /** Names of recordings that are missing, or were spoken from a text that has changed. A person's are only told of. */
   #stale(): string[] {
     const { index, printError } = this.#given;
-    const named = new Map(this.#wanted.filter(({ named }) => named).map((wanted) => [wanted.name, wanted]));
-    return [...named.values()].flatMap(({ name, text }) => {
+    const named = new Map(
+      this.#wanted.flatMap((line) => line.audio === undefined ? [] : [[line.audio, line] as const]),
+    );
+    return [...named].flatMap(([name, { text }]) => {
       const audio = readBytes(pathOf(name));
       if (!audio) return [name];
       const known = entryOf(index, name, audio);
@@ -93,8 +95,7 @@ export class PromptBuilder {
 
   /** The line called `name`: by its recording, or by its own name. */
   #find(name: string): Wanted | undefined {
-    return this.#wanted.find((wanted) => wanted.named && wanted.name === name) ??
-      this.#wanted.find(({ path }) => nameOf(path) === name);
+    return this.#wanted.find(({ audio }) => audio === name) ?? this.#wanted.find((wanted) => wanted.name === name);
   }
 
   #fromFile(file: string): Result<Built, string> {
@@ -118,18 +119,21 @@ export class PromptBuilder {
   async #fromText(name: string): Promise<Result<Built, string>> {
     const wanted = this.#find(name);
     if (!wanted) {
-      const names = [...new Set(this.#wanted.map(({ name }) => name))].join(", ");
+      const names = [...new Set(this.#wanted.map(({ recording }) => recording))].join(", ");
       return failed(`config.json has no line or route of this name. It has: ${names}`);
     }
     if (wanted.text === "") {
-      return failed(`${wanted.path} has no text. Write one, or build it from a WAV: offhook audio build ${name}.wav`);
+      return failed(`${wanted.key} has no text. Write one, or build it from a WAV: offhook audio build ${name}.wav`);
     }
-    const other = this.#wanted.find((one) => one.named && one.name === wanted.name && one.text !== wanted.text);
-    if (other && wanted.named) {
-      return failed(`${wanted.path} and ${other.path} share this recording, but not their text. Give each its own.`);
+    const { audio: shared } = wanted;
+    const other = this.#wanted.find((one) =>
+      one.audio !== undefined && one.audio === shared && one.text !== wanted.text
+    );
+    if (other) {
+      return failed(`${wanted.key} and ${other.key} share this recording, but not their text. Give each its own.`);
     }
     if (wanted.text.includes("{{")) {
-      return failed(`${wanted.path} has {{ }} in its text, and a recording is the same on every call. Remove it.`);
+      return failed(`${wanted.key} has {{ }} in its text, and a recording is the same on every call. Remove it.`);
     }
     const spoken = await this.#speak(wanted);
     if (!spoken.ok) return spoken;
@@ -179,7 +183,7 @@ export class PromptBuilder {
       return failed(`It cannot be written: ${messageOf(error)}`);
     }
     this.built.push({ name, file: pathOf(name), seconds: audio.length / RATE_HZ, voice });
-    const unused = this.#wanted.some((wanted) => wanted.named && wanted.name === name)
+    const unused = this.#wanted.some((wanted) => wanted.audio === name)
       ? ""
       : `. No line plays it yet: write "audio": "${name}" beside the text`;
     return ok(`${pathOf(name)}: ${describe(audio)}, ${voice}${unused}`);

@@ -34,10 +34,10 @@ interface PromptInfo {
 
 /** Tell of these recordings, or of all. @returns the exit code: 1 if one is missing or cannot be played. */
 export function audioInfo(names: readonly string[], { config, index, json, print }: InfoParts): number {
-  const wanted = wantedBy(config).filter(({ named }) => named);
-  const all = [...new Set([...wanted.map(({ name }) => name), ...Object.keys(index)])].sort();
+  const wanted = wantedBy(config);
+  const all = [...new Set([...wanted.flatMap(({ audio }) => audio ?? []), ...Object.keys(index)])].sort();
   const infos = (names.length > 0 ? names : all).map((name) =>
-    infoOf(name, index, { wanted: wanted.find((one) => one.name === name), all })
+    infoOf(name, index, { wanted: wanted.find(({ audio }) => audio === name), all })
   );
   if (json) print(JSON.stringify({ schema: 1, prompts: infos }));
   else for (const one of infos) print(rowOf(one));
@@ -72,7 +72,7 @@ function infoOf(
     text: known?.text ?? wanted?.text ?? null,
     warnings: [
       ...read.value.warnings,
-      ...(stale ? [`${path} says another text than ${wanted.path}. Build it again: offhook audio build ${name}`] : []),
+      ...(stale ? [`${path} says another text than ${wanted.key}. Build it again: offhook audio build ${name}`] : []),
     ],
   };
 }

@@ -7,6 +7,7 @@ export { forNumber, parseConfig, type ParseInput } from "./config/load.ts";
 export { type ConfigNote, describeNotes, editDistance, nearest } from "./config/notes.ts";
 export { type Flags, loadEnv, RANGES } from "./config/environment.ts";
 export { type Environment, PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config/reader.ts";
+export { type CallLine, isPlayed, linesOf } from "./config/lines.ts";
 export { llmKeyFor, llmUrlFor, type MissingKey, missingKeys } from "./config/keys.ts";
 export { fluxFor, isFlux } from "./config/spoken_language.ts";
 export { fillSecrets, fillVariables } from "./config/variables.ts";

@@ -3,7 +3,7 @@
 import { LOCAL_VOICE, parseIndex } from "./audio/prompt_index.ts";
 import type { PromptLine, PromptParts, PromptVoice, RenderingCache } from "./audio/prompts.ts";
 import type { Clock } from "./base/clock.ts";
-import type { CallConfig, Config, Line, RouteConfig } from "./config.ts";
+import { type CallConfig, type Config, isPlayed, linesOf } from "./config.ts";
 import { readText } from "./files.ts";
 import { recordsPlace } from "./permissions.ts";
 import { CARTESIA_VERSION, renderCartesia } from "./providers/cartesia.ts";
@@ -83,32 +83,9 @@ export function promptVoice(
   return undefined;
 }
 
-/** Every line of `call` that may be said without the engine, by its path in the configuration. */
-export function promptLines(call: CallConfig): [path: string, line: PromptLine][] {
-  const { fillers, ...single } = call.lines;
-  return [
-    ...(call.greeting ? [["greeting", call.greeting] as [string, Line]] : []),
-    ...Object.entries(single).flatMap(([key, line]): [string, PromptLine][] => line ? [[`lines.${key}`, line]] : []),
-    ...fillers.map((line, i): [string, PromptLine] => [`lines.fillers[${i}]`, line]),
-    ...call.routes.map((route): [string, PromptLine] => [`routes.${route.name}`, lineOfRoute(route)]),
-    ...call.tools.flatMap((tool): [string, PromptLine][] =>
-      tool.whileWaiting ? [[`tools.${tool.name}.whileWaiting`, tool.whileWaiting]] : []
-    ),
-  ];
-}
-
-/**
- * The lines that we play ourselves: not a greeting without a recording, which the engine speaks, nor the busy line, which
- * the carrier speaks.
- */
+/** The lines that we play ourselves. */
 export function playedLines(call: CallConfig): PromptLine[] {
-  return promptLines(call)
-    .filter(([path, line]) => path !== "lines.busy" && (path !== "greeting" || line.audio !== undefined))
-    .map(([, line]) => line);
-}
-
-function lineOfRoute({ text = "", audio }: RouteConfig): PromptLine {
-  return { text, audio };
+  return linesOf(call).filter(isPlayed).map(({ text = "", audio }) => ({ text, audio }));
 }
 
 /** A cache in `folder`, made when it is first written to. */

@@ -1,8 +1,7 @@
 /** What can be seen without the network: configuration, Deno, recordings, the data folder, the token of the administrator. Pure. */
 
 import { readRecording } from "../audio/recording.ts";
-import { pathOf, wantedBy } from "../audio_names.ts";
-import type { Config, ConfigNote } from "../config.ts";
+import { type Config, type ConfigNote, linesOf } from "../config.ts";
 import { type CheckItem, fine, warn, wrong } from "./item.ts";
 
 /** Faults and warnings of the configuration, or that it has none. `file` is its name, `found` whether there is one. */
@@ -69,10 +68,11 @@ export function dataItem(folder: string, { problem, memory }: { problem?: string
 
 /** The recordings that the configuration names: which are missing, and whether the others are what they should be. */
 export function recordingItems(config: Config, read: (path: string) => Uint8Array | undefined): CheckItem[] {
-  const names = [...new Set(wantedBy(config).filter(({ named }) => named).map(({ name }) => name))];
+  const lines = [config.base, ...Object.values(config.numbers)].flatMap(linesOf);
+  const names = [...new Set(lines.flatMap(({ audio }) => audio ?? []))];
   const missing: string[] = [];
   const odd = names.flatMap((name) => {
-    const path = pathOf(name);
+    const path = `assets/audio/${name}.mulaw`;
     const bytes = read(path);
     if (bytes) return recordingNotes(path, bytes);
     missing.push(name);

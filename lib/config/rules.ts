@@ -1,9 +1,10 @@
 /** What holds between the sections of one call's configuration. Pure; takes whatever sections could be read. */
 
+import { isPlayed, linesOf } from "./lines.ts";
 import { type ConfigNote, nearest, quote } from "./notes.ts";
 import type { TransferTool } from "./tools.ts";
 import { secretsOfText } from "./texts.ts";
-import type { CallConfig, Line } from "./types.ts";
+import type { CallConfig } from "./types.ts";
 import { placeholders, secretNames, VARIABLES } from "./variables.ts";
 
 export interface RuleContext {
@@ -155,41 +156,26 @@ function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): voi
   });
 }
 
-type Said = { text?: string; audio?: string };
-
-/** Every line that `call` may say, by its key. */
-function linesOf({ greeting, routes = [], tools = [], lines }: Partial<CallConfig>): [key: string, line: Said][] {
-  const { fillers = [], ...single } = lines ?? {};
-  const all: [string, Said | undefined][] = [
-    ["greeting", greeting],
-    ...routes.map((route, i): [string, Said] => [`routes[${i}]`, route]),
-    ...tools.map((tool, i): [string, Said | undefined] => [`tools[${i}].whileWaiting`, tool.whileWaiting]),
-    ...Object.entries(single).map(([name, line]): [string, Said] => [`lines.${name}`, line as Line]), // all but the fillers are lines
-    ...fillers.map((line, i): [string, Said] => [`lines.fillers[${i}]`, line]),
-  ];
-  return all.filter((entry): entry is [string, Said] => entry[1] !== undefined);
-}
-
-/** A line that is spoken once for all calls knows no call; the carrier speaks the busy line, the engine a greeting without a recording. */
+/** A line that is spoken once for all calls knows no call. */
 function varyingLines(call: Partial<CallConfig>, warn: Tell): void {
-  for (const [key, { text = "", audio }] of linesOf(call)) {
+  for (const { key, text = "" } of linesOf(call).filter(isPlayed)) {
     const [name] = placeholders(text);
-    if (name === undefined || key === "lines.busy" || (key === "greeting" && audio === undefined)) continue;
+    if (name === undefined) continue;
     warn(key, `holds {{${name}}}, and is spoken once for all calls`, "Remove it: what stands in {{ }} is left out.");
   }
 }
 
 function missingAssets(call: Partial<CallConfig>, { hasAsset }: RuleContext, warn: Tell): void {
   if (!hasAsset) return;
-  for (const [key, line] of linesOf(call)) {
-    if (line.audio === undefined || hasAsset(`assets/audio/${line.audio}.mulaw`)) continue;
-    const problem = `is ${quote(line.audio)}, and there is no assets/audio/${line.audio}.mulaw`;
+  for (const { key, text, audio } of linesOf(call)) {
+    if (audio === undefined || hasAsset(`assets/audio/${audio}.mulaw`)) continue;
+    const problem = `is ${quote(audio)}, and there is no assets/audio/${audio}.mulaw`;
     warn(
       `${key}.audio`,
       problem,
-      line.text === undefined
-        ? `Write a text to be spoken instead, or run: offhook audio build ${line.audio}`
-        : `The text will be spoken instead. To record it, run: offhook audio build ${line.audio}`,
+      text === undefined
+        ? `Write a text to be spoken instead, or run: offhook audio build ${audio}`
+        : `The text will be spoken instead. To record it, run: offhook audio build ${audio}`,
     );
   }
 }

@@ -84,7 +84,7 @@ test("without names, what is missing is spoken, and only that; then what has cha
   inFolder(async ({ run, write, spoken }) => {
     const first = await run("build", "--voice", "local");
     assert.equal(first.code, 1); // one route has no text
-    assert.match(first.err, /who_audio: routes\.who has no text\. Write one, or build it from a WAV/);
+    assert.match(first.err, /who_audio: routes\[1\] has no text\. Write one, or build it from a WAV/);
     assert.deepEqual(spoken, ["Goodbye.", "Ninety dollars."]);
     assert.equal(index().the_end!.voice, LOCAL_VOICE);
     assert.equal(index().the_end!.hash, hashOf(Deno.readFileSync("assets/audio/the_end.mulaw")));
@@ -213,7 +213,7 @@ test("the recordings that come with the example say what config.json says, and w
   assert.equal(writeIndex(known), text);
   const said = Object.entries(known).map(([name, { text }]) => ({ name, text }));
   for (const text of bareTexts) assert.ok(said.some((one) => one.text === text), `no recording says "${text}"`);
-  const wanted = wantedBy(config).filter(({ named }) => named);
+  const wanted = wantedBy(config).flatMap(({ audio, text }) => audio === undefined ? [] : [{ name: audio, text }]);
   const others = said.filter(({ name }) => !wanted.some((line) => line.name === name));
   for (const { name, text } of others) assert.ok(bareTexts.includes(text), `${name} is in nobody's use`);
   for (const { name, text } of [...wanted, ...others]) {

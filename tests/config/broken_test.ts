@@ -500,6 +500,6 @@ test("a line that is spoken once for all calls and names one of them is warned o
     lines: { goodbye: "It is {{now}}.", busy: "You called {{called}}.", fillers: ["Hm.", "{{today}}?"] },
     routes: [{ name: "day", utterances: ["what day is it"], text: "Today is {{today}}." }],
   });
-  assert.deepEqual(warnings.map(({ key }) => key), ["routes[0]", "lines.goodbye", "lines.fillers[1]"]);
+  assert.deepEqual(warnings.map(({ key }) => key), ["lines.goodbye", "lines.fillers[1]", "routes[0]"]);
   assert.match(describeNotes(warnings), /holds \{\{today\}\}, and is spoken once/);
 });
