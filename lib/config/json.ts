@@ -16,19 +16,14 @@ export function parseJson(text: string): Result<unknown, JsonFault> {
   const body = text.replace(/^\uFEFF/, "");
   try {
     const value: unknown = JSON.parse(body);
-    return isDeeper(value, DEEPEST) ? failed(locate(body)) : ok(value);
+    new Scanner(body).document(); // what is JSON and yet no configuration: nested too deeply, or a key twice
+    return ok(value);
   } catch {
     return failed(locate(body));
   }
 }
 
-/** Whether `value` is nested more than `levels` deep: what reads it later goes down call by call. */
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels < 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
-}
-
-/** Where and why `text`, which is no JSON or nested too deeply, is broken. */
+/** Where and why `text` is broken. */
 function locate(text: string): JsonFault {
   let [at, problem, remedy] = [0, "is not valid JSON", "Correct it here."];
   try {
@@ -73,7 +68,10 @@ class Scanner {
   #value(depth: number): void {
     if (depth > DEEPEST) throw this.#broken("is nested too deeply", "Write it flatter.");
     const char = this.text[this.#at];
-    if (char === "{") return this.#members(depth, "}", () => this.#member(depth));
+    if (char === "{") {
+      const keys = new Set<string>();
+      return this.#members(depth, "}", () => this.#member(depth, keys));
+    }
     if (char === "[") return this.#members(depth, "]", () => this.#value(depth + 1));
     if (char === '"') return this.#string();
     LITERAL.lastIndex = this.#at;
@@ -105,9 +103,16 @@ class Scanner {
     }
   }
 
-  #member(depth: number): void {
+  #member(depth: number, keys: Set<string>): void {
     if (this.text[this.#at] !== '"') throw this.#strange("a key");
+    const from = this.#at;
     this.#string();
+    const key = JSON.parse(this.text.slice(from, this.#at)) as string; // `#string` has read one
+    if (keys.has(key)) {
+      const problem = `has the key ${JSON.stringify(key)} twice in one object`;
+      throw new Broken(from, problem, "Keep one of them: of two only the last would count.");
+    }
+    keys.add(key);
     this.#space();
     if (this.text[this.#at] !== ":") throw this.#broken("has no colon after a key", `Write "key": value.`);
     this.#at++;

@@ -20,6 +20,8 @@ const BROKEN: [what: string, text: string, at: [number, number], problem: RegExp
   ["something after the end", '{"prompt": "x"}}', [1, 16], /goes on after its end/],
   ["no colon", '{"prompt" "x"}', [1, 11], /no colon/],
   ["nothing", " \n", [2, 1], /is empty/],
+  ["a key twice", '{"lines": {}, "a": {"lines": 1},\n "lines": {}}', [2, 2], /key "lines" twice/],
+  ["a key twice, spelt otherwise", '{"a": 1, "\\u0061": 2}', [1, 10], /key "a" twice/],
   ["a number with a leading zero", '{"a": 012}', [1, 8], /"1" where a comma or }/],
 ];
 
