@@ -170,7 +170,8 @@ function article(expected: string): string {
   return ARTICLES[expected] ?? `a value of type ${expected}`;
 }
 
-function choice(value: unknown, options: readonly unknown[]): string {
+/** Which of `options` to write instead of `value`. */
+export function choice(value: unknown, options: readonly unknown[]): string {
   const near = typeof value === "string" ? nearest(value, options.map(String)) : undefined;
   const all = options.map((option) => JSON.stringify(option)).join(", ");
   if (options.length === 1) return `Write ${all}.`;
@@ -190,11 +191,18 @@ const ALIASES: Record<string, string> = {
   phrases: "utterances",
   response: "text",
   action: "then",
+  maxtokens: "max_completion_tokens",
+  baseurl: "endpoint",
 };
+
+/** What holds a secret elsewhere; here the environment does. */
+const KEY_NAMES = ["apikey", "key", "token", "authtoken"];
 
 /** What to do about a key that is not known where it stands. */
 export function unknownKeyRemedy(key: string, known: readonly string[]): string {
-  const alias = new Map(Object.entries(ALIASES)).get(key.toLowerCase().replace(/[_-]/g, ""));
+  const plain = key.toLowerCase().replace(/[_-]/g, "");
+  if (KEY_NAMES.includes(plain)) return "Remove it: keys stand in the environment or in .env, never here.";
+  const alias = new Map(Object.entries(ALIASES)).get(plain);
   const near = nearest(key, known) ?? known.find((name) => name === alias);
   return near === undefined ? `Remove it. Known here: ${known.join(", ")}.` : `Did you mean "${near}"?`;
 }

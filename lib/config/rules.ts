@@ -41,6 +41,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   varyingLines(call, warn);
   missingAssets(call, context, warn);
   oldVoices(call, warn);
+  oldModels(call, warn);
   longPrompt(call, warn);
   if (!context.rehearsal) exampleNumbers(call, warn);
   return notes;
@@ -98,6 +99,8 @@ function secrets({ prompt }: Partial<CallConfig>, { raw, secrets }: RuleContext,
   const known = Object.keys(secrets);
   const walk = (value: unknown, key: string, namesIn: (text: string) => string[]) => {
     if (typeof value === "string") {
+      const [bare] = value.match(/\$SECRET_[A-Za-z0-9_]+/) ?? [];
+      if (bare) fault(key, `uses ${bare} without braces`, `Write \${${bare.slice(1)}}.`);
       for (const name of namesIn(value)) {
         if (Object.hasOwn(secrets, name)) continue;
         const near = nearest(name, known);
@@ -191,6 +194,18 @@ function oldVoices({ pipeline }: Partial<CallConfig>, warn: Tell): void {
       `pipeline.speak[${i}].provider.model_id`,
       `is ${quote(provider.model_id)}, which Cartesia has retired`,
       `Write "sonic-3.5".`,
+    );
+  });
+}
+
+/** Groq retired these on 17 July and 16 August 2026 (LLM reference, section 6). */
+function oldModels({ engine, pipeline }: Partial<CallConfig>, warn: Tell): void {
+  pipeline?.think.forEach(({ provider: { type, model } }, i) => {
+    if (engine !== "pipeline" || type !== "groq" || !/^(llama-3|meta-llama\/llama-4-scout)/.test(model)) return;
+    warn(
+      `pipeline.think[${i}].provider.model`,
+      `is ${quote(model)}, which Groq has retired`,
+      `Write "openai/gpt-oss-20b".`,
     );
   });
 }

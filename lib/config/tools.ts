@@ -1,7 +1,8 @@
 /** The functions that a model may call: the four built in, and those that ask a web server. Pure. */
 
 import type { z } from "zod";
-import { nearest, quote, says } from "./notes.ts";
+import { choice, nearest, quote, says } from "./notes.ts";
+import { isObject, objectOf, type Raw } from "./objects.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
 
@@ -132,8 +133,8 @@ function declaredParameters(schema: Record<string, unknown>, add: Add): string[]
   const names = Object.keys(properties);
   for (const name of names) {
     const one: unknown = (properties as Record<string, unknown>)[name];
-    if (typeof one === "object" && one !== null && !Array.isArray(one)) continue;
-    add(`parameters.properties.${name}`, "is not a JSON Schema", `Write for example { "type": "string" }.`);
+    if (isObject(one)) checkTypes(one, `parameters.properties.${name}`, add);
+    else add(`parameters.properties.${name}`, "is not a JSON Schema", `Write for example { "type": "string" }.`);
   }
   const required: unknown = schema.required ?? [];
   if (!Array.isArray(required)) {
@@ -153,6 +154,22 @@ function declaredParameters(schema: Record<string, unknown>, add: Add): string[]
     }
   }
   return names;
+}
+
+const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
+
+/** The vendors refuse the whole list of tools for a type that there is not, and for a list that does not say of what. */
+function checkTypes(schema: Raw, path: string, add: Add): void {
+  for (const type of [schema.type ?? []].flat()) {
+    if (!TYPES.includes(String(type))) add(`${path}.type`, `is ${quote(type)}`, choice(type, TYPES));
+    if (type === "array" && schema.items === undefined) {
+      add(`${path}.items`, "is missing", `Say of what: "items": { "type": "string" }.`);
+    }
+  }
+  if (isObject(schema.items)) checkTypes(schema.items, `${path}.items`, add);
+  for (const [name, one] of Object.entries(objectOf(schema.properties))) {
+    if (isObject(one)) checkTypes(one, `${path}.properties.${name}`, add);
+  }
 }
 
 function checkPlaceholders(http: ToolHttp, declared: string[], add: Add): void {

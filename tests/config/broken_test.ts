@@ -40,6 +40,54 @@ const BROKEN: Row[] = [
     /not a header/,
     /"Authorization"/,
   ],
+  [
+    "an argument of a type that JSON Schema does not have",
+    { ...P, tools: [{ ...tool, parameters: { type: "object", properties: { day: { type: "int" } } } }] },
+    "tools[0].parameters.properties.day.type",
+    /is "int"/,
+    /"integer"/,
+  ],
+  [
+    "a list of arguments of such a type",
+    {
+      ...P,
+      tools: [{
+        ...tool,
+        parameters: { type: "object", properties: { days: { type: "array", items: { type: ["date", "null"] } } } },
+      }],
+    },
+    "tools[0].parameters.properties.days.items.type",
+    /is "date"/,
+    /"string", "number", "integer", "boolean", "object", "array", "null"/,
+  ],
+  [
+    "a list that does not say of what",
+    { ...P, tools: [{ ...tool, parameters: { type: "object", properties: { days: { type: "array" } } } }] },
+    "tools[0].parameters.properties.days.items",
+    /is missing/,
+    /"items": { "type": "string" }/,
+  ],
+  [
+    "a secret without braces",
+    { ...P, tools: [{ ...tool, http: { ...http, headers: { Authorization: "Bearer $SECRET_BOOKING" } } }] },
+    "tools[0].http.headers.Authorization",
+    /\$SECRET_BOOKING without braces/,
+    /\$\{SECRET_BOOKING\}/,
+  ],
+  [
+    "the bound of an answer by its old name",
+    { ...P, pipeline: { think: { provider: { type: "open_ai", model: "m", max_tokens: 99 } } } },
+    "pipeline.think.provider.max_tokens",
+    /not a known key/,
+    /"max_completion_tokens"/,
+  ],
+  [
+    "a key of a vendor in the file",
+    { ...P, pipeline: { think: { provider: { type: "open_ai", model: "m", api_key: "sk-1" } } } },
+    "pipeline.think.provider.api_key",
+    /not a known key/,
+    /\.env/,
+  ],
   ["a key misspelt at the top", { ...P, greting: "Hi" }, "greting", /not a known key/, /Did you mean "greeting"/],
   [
     "a key in another manner of writing",
@@ -502,4 +550,12 @@ test("a line that is spoken once for all calls and names one of them is warned o
   });
   assert.deepEqual(warnings.map(({ key }) => key), ["lines.goodbye", "lines.fillers[1]", "routes[0]"]);
   assert.match(describeNotes(warnings), /holds \{\{today\}\}, and is spoken once/);
+});
+
+test("a model that Groq has retired is warned of", () => {
+  const warned = (model: string) => load({ ...P, engine: "pipeline" }, { env: { GROQ_MODEL: model } }).warnings;
+  for (const model of ["llama-3.3-70b-versatile", "meta-llama/llama-4-scout-17b-16e-instruct"]) {
+    assert.match(noteOf(warned(model), "pipeline.think[0].provider.model").problem, /Groq has retired/);
+  }
+  assert.deepEqual(warned("openai/gpt-oss-120b"), []);
 });
