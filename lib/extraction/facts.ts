@@ -17,6 +17,7 @@ import {
   timeOf,
   weekdayOf,
   WEEKDAYS,
+  withDigits,
   wordsOf,
 } from "./spoken.ts";
 
@@ -285,7 +286,10 @@ function valueFrom(name: string, given: FactValue | undefined, reading: Reading)
     case "email": {
       if (text === undefined) return emailIn(said);
       const wanted = text.toLowerCase().replace(/\s/g, "");
-      return /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/.test(wanted) && emailOf(said).includes(wanted) ? wanted : undefined;
+      return /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/.test(wanted) &&
+          [said, withDigits(said)].some((words) => emailOf(words).includes(wanted))
+        ? wanted
+        : undefined;
     }
     case "date":
       return dateFrom(text, said, context);

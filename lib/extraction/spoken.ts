@@ -64,6 +64,15 @@ function digitOf(word: string | undefined): string | undefined {
   return DIGITS[word] ?? (amount === undefined ? undefined : String(amount));
 }
 
+/** A text with the digits written down that are said in words: "john eighty two at" is "john 82 at". */
+export function withDigits(text: string): string {
+  return text.toLowerCase().replace(NUMBER_WORDS, digitsOf);
+}
+
+/** An "o" among them is a letter. */
+const NUMBER_WORD = Object.keys({ ...DIGITS, ...TEENS, ...TENS }).filter((word) => word !== "o").join("|");
+const NUMBER_WORDS = new RegExp(`\\b(?:${NUMBER_WORD})(?:[\\s-]+(?:${NUMBER_WORD}))*\\b`, "g");
+
 /** Every number that is said, smallest units first joined: "twenty five" is 25, "a hundred and two" 102, "a couple" 2. */
 export function numbersOf(text: string): number[] {
   const numbers = (text.match(/\d+(?:[.,]\d+)*/g) ?? []).map((number) =>

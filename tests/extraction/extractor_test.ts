@@ -460,3 +460,22 @@ for (
     assert.equal(factOf(value, { type: "string", format: "phone" }, said), expected);
   });
 }
+
+for (
+  const [said, value] of [
+    ["john eighty two at gmail dot com", "john82@gmail.com"],
+    ["it's j o n five at mail two dot example dot org", "jon5@mail2.example.org"],
+    ["ada nineteen oh seven at example dot com", "ada1907@example.com"],
+    ["seven eleven at example dot com", "711@example.com"],
+    ["one two three at example dot com", "onetwothree@example.com"],
+  ] as const
+) {
+  test(`digits of an address are said as words: ${said}`, () => {
+    assert.equal(factOf(value, { type: "string", format: "email" }, said), value);
+  });
+}
+
+test("a digit that was not said is not in the address", () => {
+  const email = { type: "string", format: "email" } as const;
+  assert.equal(factOf("john83@gmail.com", email, "john eighty two at gmail dot com"), "not-in-evidence");
+});
