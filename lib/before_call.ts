@@ -76,5 +76,5 @@ function faultOf(error: unknown): Fault {
   if (status !== undefined) return { kind: "refused", peer: "tool", status: Number(status), detail: "beforeCall" };
   if (name === "Error") return { kind: "rejected", peer: "tool", code: "beforeCall", detail: message };
   if (name === "TypeError") return { kind: "unreachable", peer: "tool", detail: "beforeCall.url" };
-  return { kind: "protocol", peer: "tool", detail: "beforeCall: its answer is no JSON object" };
+  return { kind: "protocol", peer: "tool", detail: "beforeCall: its answer is no JSON object, or longer than 8 KB" };
 }

@@ -78,6 +78,11 @@ for (
     ["finds nobody", () => Promise.reject(new TypeError("to https://crm?Ada")), /Cannot reach .* beforeCall\.url/],
     ["is sent on", () => Promise.resolve(new Response("", { status: 302 })), /beforeCall: .* redirect \(302\)/],
     ["is no JSON", () => Promise.resolve(new Response("Ada")), /no JSON object/],
+    [
+      "is longer than is read",
+      () => Promise.resolve(Response.json({ name: "Ada", orders: "x".repeat(9000) })),
+      /longer than 8 KB/,
+    ],
     ["is a list", () => Promise.resolve(Response.json(["Ada"])), /no JSON object/],
     [
       "is flat in part",
