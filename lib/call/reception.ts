@@ -282,6 +282,7 @@ export class Reception {
   /** The carrier says that a call is over: nothing of it comes back. */
   over(callSid: string): void {
     this.#unasked.delete(callSid);
+    this.#registry.drop(callSid);
     this.#forget(callSid);
     this.#bury(callSid, "caller-hung-up");
   }

@@ -63,7 +63,7 @@ export class Registry<P extends AsyncDisposable> {
     if (this.knows(callSid)) return;
     const timer = this.#parts.clock.after(CLAIM_DEADLINE_MS, () => {
       this.#parts.unclaimed(callSid);
-      this.#drop(callSid);
+      this.drop(callSid);
     });
     this.#expected.set(callSid, { prepared: prepare(), timer });
   }
@@ -80,6 +80,13 @@ export class Registry<P extends AsyncDisposable> {
   /** What is prepared for a call whose stream has not come. */
   expected(callSid: string): P | undefined {
     return this.#expected.get(callSid)?.prepared;
+  }
+
+  /** The stream of this call will not come: what was prepared for it is let go. */
+  drop(callSid: string): void {
+    const prepared = this.claim(callSid);
+    this.#changed();
+    prepared?.[Symbol.asyncDispose]().then(undefined, reportError);
   }
 
   isLive(callSid: string): boolean {
@@ -110,7 +117,7 @@ export class Registry<P extends AsyncDisposable> {
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     await settledWithin(this.#parts.clock, graceMs, this.#empty());
-    for (const callSid of this.#expected.keys()) this.#drop(callSid);
+    for (const callSid of this.#expected.keys()) this.drop(callSid);
     for (const call of this.#live.values()) call.end("drained", "goodbye");
     await settledWithin(this.#parts.clock, GOODBYE_MS, this.#empty());
   }
@@ -122,12 +129,6 @@ export class Registry<P extends AsyncDisposable> {
       this.#changed = changed.resolve;
       await changed.promise;
     }
-  }
-
-  #drop(callSid: string): void {
-    const prepared = this.claim(callSid);
-    this.#changed();
-    prepared?.[Symbol.asyncDispose]().then(undefined, reportError);
   }
 }
 

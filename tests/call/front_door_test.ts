@@ -142,6 +142,17 @@ test("the 41st call at once hears that all lines are busy, and the others go on"
   assert.match(await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA41" }))).text(), /<Stream/);
 });
 
+test("who hangs up before his stream has come leaves his place at once", async () => {
+  await using sim = await liveHouse({ env: { MAX_CALLS: "1" } });
+  await announce(sim, "CA1");
+  await sim.clock.run(1000);
+  sim.house.reception.over("CA1");
+  assert.match(await (await sim.fetch(webhook({ ...FIELDS, CallSid: "CA2" }))).text(), /<Stream/);
+  sim.house.reception.over("CA2");
+  await sim.clock.run(20_000);
+  assert.deepEqual([sim.refusals, sim.clock.pending], [[], 0]);
+});
+
 test("a caller's seventh call within an hour, and the first after the day's last minute, hear the busy line", async () => {
   await using sim = await liveHouse();
   for (let number = 1; number <= 6; number++) await announce(sim, `CA${number}`);
