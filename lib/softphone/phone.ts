@@ -274,6 +274,7 @@ class Phone implements PlacedCall, Stage {
   /** The fields of a number's status callback. Twilio reference, section 2.3. */
   #completed(durationMs: number): Record<string, string> {
     return {
+      ...this.#fields(),
       CallStatus: "completed",
       CallDuration: String(Math.round(durationMs / 1000)),
       Duration: String(Math.ceil(durationMs / 60_000)),

@@ -125,12 +125,15 @@ export class Streams {
   /** Twilio reference, section 6.1. */
   #callback(spec: StreamSpec, streamSid: string, event: string, error?: string): void {
     if (!spec.statusCallback) return;
-    this.#options.webhooks.callback(spec.statusCallback, {
+    const { accountSid, callSid, clock, webhooks } = this.#options;
+    webhooks.callback(spec.statusCallback, {
+      AccountSid: accountSid,
+      CallSid: callSid,
       StreamSid: streamSid,
       StreamName: spec.name ?? streamSid,
       StreamEvent: event,
       ...(error ? { StreamError: error } : {}),
-      Timestamp: this.#options.clock.wallTime().toISOString(),
+      Timestamp: clock.wallTime().toISOString(),
     });
   }
 }

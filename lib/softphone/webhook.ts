@@ -30,7 +30,7 @@ export interface WebhookOptions {
   fetch: Fetch;
   random: () => number;
   authToken: string | undefined;
-  /** Fields of every request of this call. */
+  /** Fields of every request for a document. */
   fields: Readonly<Record<string, string>>;
 }
 
@@ -50,8 +50,9 @@ export class Webhooks {
       offence: offence(code, what),
     });
     const token = randomHex(this.#options.random, 32);
+    const send = () => this.#send(target, { ...this.#options.fields, ...extra }, token);
     const answered = await this.#within(WEBHOOK_LIMIT_MS, async () => {
-      const response = await this.#send(target, extra, token).catch(() => this.#send(target, extra, token));
+      const response = await send().catch(send);
       return { response, text: await response.text() };
     });
     if (answered.kind === "late") return fault("webhook-slow", `${target.url} took longer than 15 s`);
@@ -82,8 +83,8 @@ export class Webhooks {
     await Promise.all(this.#pending);
   }
 
-  async #send({ url, method }: Target, extra: Readonly<Record<string, string>>, token: string): Promise<Response> {
-    const fields = Object.entries({ ...this.#options.fields, ...extra });
+  async #send({ url, method }: Target, form: Readonly<Record<string, string>>, token: string): Promise<Response> {
+    const fields = Object.entries(form);
     const headers = new Headers({ "user-agent": "TwilioProxy/1.1", "i-twilio-idempotency-token": token });
     const query = new URLSearchParams(fields).toString();
     const asked = method === "GET" ? `${url}${url.includes("?") ? "&" : "?"}${query}` : url;

@@ -229,6 +229,9 @@ test("stream callbacks and the call's end are told, signed", async () => {
     "completed",
   ]]);
   assert.equal(rig.server.requests[1]!.form.get("StreamName"), "agent");
+  const fields = "AccountSid,CallSid,StreamSid,StreamName,StreamEvent,Timestamp";
+  for (const { form } of rig.server.requests.slice(1, 3)) assert.equal([...form.keys()].join(), fields);
+  assert.equal(rig.server.requests[3]!.form.get("From"), "+15550100");
   assert.ok(rig.server.requests.every(({ headers }) => headers.has("x-twilio-signature")));
   assert.ok(rig.server.handshakes[0]!.headers.has("x-twilio-signature"));
 });
