@@ -44,9 +44,12 @@ function pairs(text: string): [name: string, ours: string, build: (response: Bui
     }],
     [
       "dial",
-      twiml.dial({ number: "+15550142", ringSeconds: 20, timeLimitSeconds: 60, actionUrl: url }),
+      twiml.dial({
+        ...{ from: "anonymous", to: "+15550101", number: "+15550142" },
+        ...{ ringSeconds: 20, timeLimitSeconds: 60, actionUrl: url },
+      }),
       (response) =>
-        response.dial({ action: url, method: "POST", timeout: 20, timeLimit: 60 })
+        response.dial({ action: url, method: "POST", callerId: "+15550101", timeout: 20, timeLimit: 60 })
           .number("+15550142"),
     ],
     [
