@@ -8,11 +8,14 @@ import type { Engine, EngineHost, LatencyParts } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
 import { ReplyLength } from "./reply_length.ts";
+import { DIGITS_MS } from "./turn.ts";
 
 /** Caller audio kept until the agent is ready: 10 s. */
 const EARLY_FRAMES = 500;
 /** Without a sign of a new reply the fence comes down by itself. */
 const FENCE_LIMIT_MS = 10_000;
+/** What was typed is confirmed at once. */
+const TYPED_LIMIT_MS = 1000;
 /** A reply without `AgentAudioDone` is over when this long brought no audio and all was played. */
 const QUIET_MS = 600;
 /** How often it is looked whether a reply is over. */
@@ -47,7 +50,7 @@ export interface AgentEngineParts {
 
 type HistoryLine = ReturnType<EngineHost["history"]>[number];
 
-type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again";
+type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again" | "keys";
 
 export class AgentEngine implements Engine {
   readonly #parts: AgentEngineParts;
@@ -90,6 +93,8 @@ export class AgentEngine implements Engine {
   #latency: LatencyParts = {};
   /** What the caller is saying, until the agent confirms it: a new agent must hear it again. */
   readonly #utterance = new OpenUtterance();
+  /** Pressed, and not told yet. */
+  #keys = "";
   /** Said to a new agent as soon as it is ready. */
   #resume: string | undefined;
   /** What it was told of that: it comes back as what the caller said. */
@@ -112,9 +117,10 @@ export class AgentEngine implements Engine {
     else this.#agent.hear(frame);
   }
 
-  /** The agent has no message for keys; the model learns of them as typed text. */
+  /** The agent has no message for keys; the model learns of them as typed text, a number at a time. */
   digit(digit: string): void {
-    this.text(`[The caller pressed ${digit} on the keypad.]`);
+    this.#keys += digit;
+    this.#timers.arm("keys", digit === "#" ? 0 : DIGITS_MS);
   }
 
   text(text: string): void {
@@ -192,7 +198,25 @@ export class AgentEngine implements Engine {
           : this.#lost("an answer", ANSWER_MS);
       case "again":
         return this.#reopen();
+      case "keys":
+        return this.#typed();
     }
+  }
+
+  /** The keys are a turn of the caller's, and interrupt us as one. */
+  #typed(): void {
+    if (this.#early) return this.#timers.arm("keys", LOOK_MS); // nobody is there to be told
+    if (this.#fence.reply !== undefined || !this.#host.drained()) this.#interrupted(TYPED_LIMIT_MS);
+    this.text(`[The caller pressed ${this.#keys} on the keypad.]`);
+    this.#keys = "";
+  }
+
+  #interrupted(limitMs: number): void {
+    this.#length.begin();
+    this.#alive();
+    this.#perform(this.#fence.callerStarted());
+    this.#timers.arm("fence", limitMs);
+    this.#host.post({ kind: "caller-spoke" });
   }
 
   #lost(what: string, limitMs: number): void {
@@ -214,6 +238,7 @@ export class AgentEngine implements Engine {
     if (this.#unanswered) this.#resume = this.#unanswered.text;
     else if (begun && this.#owes && !this.#utterance.open) this.#resume = GO_ON;
     if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
+    if (this.#keys) this.#timers.arm("keys", LOOK_MS);
     this.#keepEarly();
     this.#brokeOff = false;
     this.#calls.clear();
@@ -258,11 +283,7 @@ export class AgentEngine implements Engine {
       case "caller-started":
         this.#handled = this.#doubted = false;
         this.#utterance.begin();
-        this.#length.begin();
-        this.#alive();
-        this.#perform(this.#fence.callerStarted());
-        this.#timers.arm("fence", FENCE_LIMIT_MS);
-        return this.#host.post({ kind: "caller-spoke" });
+        return this.#interrupted(FENCE_LIMIT_MS);
       case "text":
         return event.role === "user"
           ? this.#callerText(event.content)

@@ -127,3 +127,26 @@ function withoutRepeat(words: string[], expected: string[]): string[] {
   const at = words.findIndex((word, index) => word !== expected[index]);
   return at < 0 || words.length === expected.length ? words : words.toSpliced(at, 1);
 }
+
+test("keys that are pressed in mid-answer interrupt it, and are told to the agent as one number", async () => {
+  await using sim = await simHouse({
+    agent: { think: ({ said }) => ({ say: said.includes("pressed") ? "Thank you for the number." : STORY }) },
+  });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "tell me something" },
+      { kind: "wav", name: "hush", audio: new Uint8Array(24_000).fill(0xFF), now: true },
+      { kind: "dtmf", keys: "472", now: true },
+      { kind: "wait", ms: 3000 },
+    ],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.deepEqual(
+    noticesOf(sim.notices, "caller-text").map(({ text }) => text),
+    ["tell me something", "[The caller pressed 472 on the keypad.]"],
+  );
+  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1);
+  assert.equal(report.staleFrames, 0);
+  assert.match(report.turns.at(-1)!.heard!, /Thank you for the number\.$/);
+  assert.ok(report.durationMs < 20_000, `${report.durationMs} ms`);
+});

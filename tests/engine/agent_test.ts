@@ -170,3 +170,15 @@ test("the recogniser's reports while a reply sounds are not of that reply", asyn
   const told = events.flatMap((event) => event.kind === "latency" ? [event.parts] : []);
   assert.deepEqual(told, [{ stt: 90 }, { total: 900 }]);
 });
+
+test("keys that are pressed while an agent is replaced are told to the next one", async () => {
+  const { engine, clock, agents, tell } = rig(TOLD);
+  await using _engine = engine;
+  engine.digit("4");
+  tell({ kind: "ended", fault: LOST });
+  engine.digit("#");
+  await clock.run(1000);
+  tell({ kind: "ready", requestId: "" });
+  await clock.run(1000);
+  assert.deepEqual(agents[1]!.told, ["caller: [The caller pressed 4# on the keypad.]"]);
+});
