@@ -231,6 +231,7 @@ export class AgentEngine implements Engine {
     this.#timers[Symbol.dispose]();
     this.#owes ||= this.#brokeOff || this.#fence.reply !== undefined;
     this.#perform(this.#fence.restart());
+    this.#calls.clear();
     if (waitMs === undefined) return void (this.#ended = true);
     const history = this.#history();
     // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
@@ -241,7 +242,6 @@ export class AgentEngine implements Engine {
     if (this.#keys) this.#timers.arm("keys", LOOK_MS);
     this.#keepEarly();
     this.#brokeOff = false;
-    this.#calls.clear();
     const old = this.#agent;
     this.#reopen = () => void (this.#agent = this.#open(begun ? history : undefined));
     if (waitMs > 0) this.#timers.arm("again", waitMs);

@@ -117,12 +117,7 @@ const Message = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ConversationText"), role: z.enum(["user", "assistant"]), content: z.string() }),
   z.object({ type: z.literal("UserStartedSpeaking") }),
   z.object({ type: z.literal("AgentThinking") }),
-  z.object({
-    type: z.literal("AgentStartedSpeaking"),
-    total_latency: seconds,
-    tts_latency: seconds,
-    ttt_latency: seconds,
-  }),
+  z.object({ type: z.literal("AgentStartedSpeaking") }), // the times in it come as `LatencyReport` too
   z.object({ type: z.literal("AgentAudioDone") }),
   z.object({
     type: z.literal("LatencyReport"),
@@ -327,7 +322,6 @@ function eventOf(message: Told): VoiceAgentEvent | undefined {
     case "UserStartedSpeaking":
       return { kind: "caller-started" };
     case "AgentThinking":
-      return { kind: "answering" };
     case "AgentStartedSpeaking":
       return { kind: "answering" };
     case "AgentAudioDone":
