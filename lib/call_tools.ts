@@ -36,6 +36,7 @@ export interface CallToolsParts {
 
 /** One request of a model, as far as it may still matter. */
 interface Ran {
+  id: string;
   result: Promise<string>;
   settled: boolean;
 }
@@ -84,7 +85,7 @@ export class ConfiguredTools implements CallTools, CallActions {
       return before.result;
     }
     const result = this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));
-    const ran: Ran = { result, settled: false };
+    const ran: Ran = { id: call.id, result, settled: false };
     this.#recent.set(key, ran);
     if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value!);
     result.finally(() => ran.settled = true).catch(reportError); // it never rejects
@@ -92,6 +93,8 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   cancel(id: string): void {
+    // What is withdrawn while it runs is no result for whoever asks for the same.
+    for (const [key, ran] of this.#recent) if (ran.id === id && !ran.settled) this.#recent.delete(key);
     this.#box.cancel(id);
   }
 

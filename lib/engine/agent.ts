@@ -237,7 +237,7 @@ export class AgentEngine implements Engine {
     // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
     const begun = this.#spoken || this.#unanswered !== undefined || history.some(({ role }) => role === "user");
     if (this.#unanswered) this.#resume = this.#unanswered.text;
-    else if (begun && this.#owes && !this.#utterance.open) this.#resume = GO_ON;
+    else if (begun && this.#owes && !this.#utterance.sounds) this.#resume = GO_ON;
     if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
     if (this.#keys) this.#timers.arm("keys", LOOK_MS);
     this.#keepEarly();
@@ -306,7 +306,8 @@ export class AgentEngine implements Engine {
         return;
       case "functions-cancelled":
         for (const id of event.ids) this.#cancel(id);
-        return;
+        // Noise may have broken the turn off: then nobody else asks for its answer.
+        return this.#unanswered || this.#owes ? this.#timers.arm("answer", ANSWER_MS) : undefined;
       case "latency":
         // A recogniser tells its time again and again: while a reply sounds, that is not of it.
         if (this.#sounding && Object.keys(event.parts).join() === "stt") return;

@@ -45,3 +45,14 @@ test("after the caller's next turn the same request is done anew: the old result
   await ask("2", "late");
   assert.deepEqual(taken, ["late", "late"]);
 });
+
+test("what was withdrawn while it ran is no result for who takes over", async () => {
+  const { tools, taken, ask } = messageTools();
+  using _tools = tools;
+  const first = ask("1", "late");
+  tools.cancel("1");
+  assert.match(await first, /withdrawn/);
+  tools.succeeded();
+  assert.match(await ask("2", "late"), /handed over/);
+  assert.deepEqual(taken, ["late", "late"]);
+});

@@ -3,7 +3,7 @@ import type { CallNotice, CallRecord } from "../../lib/call/notice.ts";
 import { sleep } from "../../lib/base/clock.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { withoutWords } from "../../lib/store/privacy.ts";
-import { test } from "../case.ts";
+import { seeded, test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
@@ -18,6 +18,10 @@ const caller = (name: string, args: Record<string, unknown>): Brain => ({ histor
     ? { say: `Result ${result.content.replace(/[^a-z0-9 ]/gi, " ")}` }
     : { call: { name, arguments: args } };
 };
+
+/** Says `preface` before it calls. */
+const said = (preface: string, { history }: Parameters<Brain>[0]) =>
+  preface && history.at(-1)?.role !== "function" ? { say: preface } : {};
 
 const TRANSFER = { name: "transfer_call", to: { desk: { number: "+15550142" } }, ringSeconds: 20 };
 
@@ -380,6 +384,29 @@ test("a message that the webhook takes for ever is marked as not delivered", asy
   assert.deepEqual(sim.records()[0]!.messages.map(({ delivered }) => delivered), [false]);
   assert.equal(sim.clock.pending, 0);
 });
+
+for (const preface of ["", "I pass it on."]) {
+  test(`noise while a tool runs takes no answer away (said before: "${preface}")`, async () => {
+    let ran = 0;
+    await using sim = await simHouse({
+      config: { tools: [{ name: "take_message" }] },
+      agent: {
+        random: seeded(5),
+        think: (turn) => ({ ...caller("take_message", { message: "the boiler leaks" })(turn), ...said(preface, turn) }),
+      },
+      takeMessage: async () => {
+        if (ran++ === 0) sim.clock.after(2000, () => sim.agent.sessions[0]!.falseStart());
+        await sleep(sim.clock, 4000);
+        return { ok: true, value: undefined };
+      },
+    });
+    const call = sim.ring({ steps: [{ kind: "say", text: "tell them something" }, { kind: "wait", ms: 16_000 }] });
+    const report = await sim.clock.runFor(call.report);
+    const heard = report.turns.at(-1)!.heard!;
+    assert.match(heard, /handed over/);
+    assert.doesNotMatch(heard, /still there|withdrawn/);
+  });
+}
 
 for (const isCut of [false, true]) {
   test(`a tool that takes 6 s runs once${isCut ? ", though its agent is lost meanwhile" : ", and its agent is waited for"}`, async () => {
