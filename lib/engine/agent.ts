@@ -95,7 +95,7 @@ export class AgentEngine implements Engine {
   readonly #utterance = new OpenUtterance();
   /** Pressed, and not told yet. */
   #keys = "";
-  /** Said to a new agent as soon as it is ready. */
+  /** To be said to a new agent as soon as it is ready, or to one that fell silent for noise. */
   #resume: string | undefined;
   /** What it was told of that: it comes back as what the caller said. */
   #asked: string | undefined;
@@ -138,6 +138,11 @@ export class AgentEngine implements Engine {
   resumed(_reply: number, as: number): void {
     for (const audio of this.#fence.takeKept()) this.#host.play(as, audio);
     this.#host.post({ kind: "reply-finished", reply: as });
+    if (!this.#fence.brokeOff) return;
+    // The agent fell silent for the noise: it is asked for the rest once what came of it was heard.
+    this.#resume = GO_ON;
+    this.#owes = true;
+    this.#timers.arm("owed", LOOK_MS);
   }
 
   answered(_reply: number, text: string): void {
@@ -256,10 +261,20 @@ export class AgentEngine implements Engine {
     return this.#length.lacks ? this.#length.asHeard(history) : history;
   }
 
-  /** Another agent is to go on with what this one was saying: the caller waits for it once all that came was heard. */
+  /** This agent, or the next one, is to go on with what was being said: the caller waits for it once all that came was heard. */
   #owe(): void {
-    if (this.#host.drained()) this.#host.post({ kind: "answer-due" });
-    else this.#timers.arm("owed", LOOK_MS);
+    if (!this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
+    this.#host.post({ kind: "answer-due" });
+    if (!this.#early) this.#ask();
+  }
+
+  /** Ask the agent for what is awaited of it. */
+  #ask(): void {
+    if (this.#resume === undefined) return;
+    this.#agent.injectCaller(this.#resume);
+    this.#asked = this.#resume;
+    this.#resume = undefined;
+    this.#timers.arm("answer", ANSWER_MS);
   }
 
   #keepEarly(): void {
@@ -340,11 +355,7 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
     for (const frame of early.frames()) this.#agent.hear(frame);
-    if (this.#resume === undefined) return;
-    this.#agent.injectCaller(this.#resume);
-    this.#asked = this.#resume;
-    this.#resume = undefined;
-    this.#timers.arm("answer", ANSWER_MS);
+    this.#ask();
   }
 
   #callerText(content: string): void {
@@ -397,6 +408,7 @@ export class AgentEngine implements Engine {
   /** The agent lives: it need not go on with what it left unsaid. */
   #alive(): void {
     this.#brokeOff = false;
+    this.#resume = undefined;
     this.#timers.disarm("mute");
     this.#timers.disarm("owed");
   }

@@ -22,6 +22,8 @@ export class Fence {
   #open: { reply: number; bytes: number } | undefined;
   /** The reply that was open when the fence went up. */
   #cut: number | undefined;
+  /** All of that was sent. */
+  #whole = false;
   /** It, once it is known that it was not cut: what still comes is its own. */
   #late: number | undefined;
   #kept: Uint8Array[] = [];
@@ -44,9 +46,15 @@ export class Fence {
     return this.#open?.reply ?? this.#late;
   }
 
+  /** Whether the agent broke off what it was saying when the fence went up. */
+  get brokeOff(): boolean {
+    return this.#cut !== undefined && !this.#whole;
+  }
+
   /** The caller starts to speak: what comes from now on is late, until a sign of something new. */
   callerStarted(): FenceAction[] {
     this.#held = false;
+    if (this.reply !== undefined) this.#whole = false;
     this.#cut = this.reply ?? this.#cut;
     this.#open = this.#late = undefined;
     this.#up = true;
@@ -108,6 +116,7 @@ export class Fence {
 
   /** The agent has sent all. Without any audio since the reply opened it is a leftover of an earlier one. */
   audioDone(): FenceAction[] {
+    if (this.#up) this.#whole = true;
     return this.#late !== undefined || (this.#open && this.#open.bytes > 0) ? this.#finish() : [];
   }
 

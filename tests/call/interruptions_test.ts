@@ -150,3 +150,26 @@ test("keys that are pressed in mid-answer interrupt it, and are told to the agen
   assert.match(report.turns.at(-1)!.heard!, /Thank you for the number\.$/);
   assert.ok(report.durationMs < 20_000, `${report.durationMs} ms`);
 });
+
+for (const doneAfterBargeIn of [false, true]) {
+  test(`an agent that falls silent for noise is asked to go on once all that came was heard, unless it had said all (${doneAfterBargeIn})`, async () => {
+    await using sim = await simHouse({
+      config: { silence: { promptAfterMs: 60_000 } },
+      agent: {
+        rateX: 1.5,
+        faults: { doneAfterBargeIn },
+        think: ({ said }) => ({ say: said === "Please go on." ? "And that was all of it." : STORY }),
+      },
+    });
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "tell me something" }, { kind: "wait", ms: 16_000 }],
+    });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-first-sent").length > 1);
+    await sim.clock.run(4000);
+    sim.agent.sessions[0]!.falseStart();
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(noticesOf(sim.notices, "reply-resumed").length, 1);
+    assert.equal(/ And that was all of it\.$/.test(report.turns.at(-1)!.heard!), !doneAfterBargeIn);
+    assert.equal(sim.agent.sessions.length, 1);
+  });
+}
