@@ -33,8 +33,9 @@ const ANSWER_MS = 6000;
 const SLOW_LIMIT_MS = 20_000;
 /** An agent that has been silent for so long, while the caller waits, is held to be dead. */
 const LIFELESS_MS = 3000;
-/** Times an agent is replaced in one call. */
+/** Times in a row an agent is replaced; one that has held for so long begins a new row. */
 const RECOVERIES = 3;
+const HELD_MS = 60_000;
 /** What a new agent is asked when the old one was lost in the middle of what it said. */
 const GO_ON = "Please go on.";
 const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
@@ -83,6 +84,7 @@ export class AgentEngine implements Engine {
   /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
   #handled = false;
   #lastEventMs: number;
+  #readyMs = Infinity;
   #recoveries = 0;
   /** The agent before this one made nothing of some sound of the caller: if this one hears nothing either, it was noise. */
   #doubted = false;
@@ -230,6 +232,8 @@ export class AgentEngine implements Engine {
 
   /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
   #failed(fault: Fault): void {
+    if (this.#clock.monotonicMs() - this.#readyMs >= HELD_MS) this.#recoveries = 0;
+    this.#readyMs = Infinity;
     const waitMs = this.#recoveries++ < RECOVERIES ? this.#parts.retryMs(fault, this.#refusals) : undefined;
     if (fault.kind === "refused" || fault.kind === "unreachable") this.#refusals++;
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
@@ -351,6 +355,7 @@ export class AgentEngine implements Engine {
   #ready(requestId: string): void {
     const early = this.#early;
     this.#early = undefined;
+    this.#readyMs = this.#clock.monotonicMs();
     this.#refusals = 0;
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;

@@ -182,3 +182,15 @@ test("keys that are pressed while an agent is replaced are told to the next one"
   await clock.run(1000);
   assert.deepEqual(agents[1]!.told, ["caller: [The caller pressed 4# on the keypad.]"]);
 });
+
+for (const [afterMs, replaced] of [[30_000, 3], [90_000, 6]] as const) {
+  test(`of six agents that are lost ${afterMs / 1000} s after the one before ${replaced} are replaced`, async () => {
+    const { engine, clock, agents, tell } = rig(TOLD);
+    await using _engine = engine;
+    for (let times = 0; times < 6; times++) {
+      await clock.run(afterMs);
+      tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" });
+    }
+    assert.equal(agents.length - 1, replaced);
+  });
+}
