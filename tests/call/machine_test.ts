@@ -77,6 +77,15 @@ test("silence is prompted, and after the last prompt the call ends with a goodby
   assert.ok(last.some((effect) => effect.kind === "say" && effect.line === "goodbye"));
 });
 
+test("a caller who makes a sound or presses a key is silent from then on, and was not asked yet", () => {
+  const asked: CallState = { kind: "listening", prompts: 2 };
+  for (const event of [{ kind: "caller-spoke", interrupts: true }, { kind: "digit" }] as const) {
+    const [state, effects] = step(asked, event);
+    assert.deepEqual(state, { kind: "listening", prompts: 0 });
+    assert.ok(effects.some((effect) => effect.kind === "arm" && effect.timer === "silence"), event.kind);
+  }
+});
+
 test("only the newest reply's end gives the turn back", () => {
   assert.equal(step(SPEAKING, { kind: "reply-heard", reply: 2 })[0].kind, "speaking");
   assert.deepEqual(step(SPEAKING, { kind: "reply-heard", reply: 3 })[0], { kind: "listening", prompts: 1 });

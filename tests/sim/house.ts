@@ -42,6 +42,8 @@ export interface SimOptions {
   resolve?: (host: string) => Promise<string[]>;
   takeMessage?: HouseParts["takeMessage"];
   record?: (clock: VirtualClock) => NonNullable<HouseParts["record"]>;
+  /** Looks whether a call that we ended is over at the carrier. */
+  confirmEnded?: NonNullable<HouseParts["confirmEnded"]>;
   /** What the carrier says of a call, asked over REST. */
   carrierStatus?: (clock: VirtualClock) => NonNullable<HouseParts["carrierStatus"]>;
 }
@@ -101,6 +103,7 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     fetch: options.toolFetch ?? (() => Promise.reject(new TypeError("no network here"))),
     resolve: options.resolve ?? (() => Promise.resolve([])),
     takeMessage: options.takeMessage ?? (() => Promise.resolve({ ok: true, value: undefined })),
+    ...(options.confirmEnded ? { confirmEnded: options.confirmEnded } : {}),
     ...(options.carrierStatus ? { carrierStatus: options.carrierStatus(clock) } : {}),
     ...(options.record ? { record: options.record(clock) } : {}),
     config: () => current,

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { runCall } from "../../lib/call/session.ts";
+import type { CallParts } from "../../lib/call/live_call.ts";
+import type { NoticeBody } from "../../lib/call/notice.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import type { Leg } from "../../lib/phone/leg.ts";
+import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
+
+const nothing = () => {};
+const closed = () => Promise.resolve();
+
+/** A line on which so many keys are pressed in one turn of the event loop. */
+function busyLine(keys: number): Leg {
+  return {
+    listen(post) {
+      for (let n = 0; n < keys; n++) post({ kind: "digit", digit: "1" });
+    },
+    connect: nothing,
+    play: () => true,
+    end: nothing,
+    clear: () => [],
+    resume: () => false,
+    forget: nothing,
+    tap: nothing,
+    drained: true,
+    hangUp: nothing,
+    [Symbol.asyncDispose]: closed,
+  };
+}
+
+const ENGINE: Engine = {
+  hear: nothing,
+  digit: nothing,
+  text: nothing,
+  interrupt: nothing,
+  goesOn: nothing,
+  resumed: nothing,
+  answered: nothing,
+  unanswered: nothing,
+  toolResult: nothing,
+  [Symbol.asyncDispose]: closed,
+};
+
+test("events that find the inbox full are reported, each of them, and the call goes on", async () => {
+  const notices: NoticeBody[] = [];
+  const clock = new VirtualClock();
+  const waits = ["setup", "answer", "filler", "false-start", "silence", "nearly-over", "time-limit"] as const;
+  const ends = ["closing", "last-words", "hang-up"] as const;
+  const deadlines = Object.fromEntries([...waits, ...ends].map((name) => [name, 60_000])) as CallParts["deadlines"];
+  const call = runCall({
+    id: "call-a",
+    leg: busyLine(300),
+    openEngine: () => ENGINE,
+    newReply: () => 1,
+    clock,
+    deadlines,
+    patienceMs: () => 0,
+    maxPrompts: 1,
+    line: () => undefined,
+    route: () => undefined,
+    onlyInterrupts: () => false,
+    tools: {
+      attach: nothing,
+      succeeded: nothing,
+      run: () => Promise.resolve(""),
+      cancel: nothing,
+      callerSaid: nothing,
+      digit: () => false,
+      asksCaller: () => false,
+      waiting: () => undefined,
+      transfer: nothing,
+      [Symbol.dispose]: nothing,
+    },
+    filler: () => undefined,
+    history: () => [],
+    report: (notice) => notices.push(notice),
+  });
+  await clock.run(100);
+  const lost = notices.filter((notice) => notice.kind === "event-lost");
+  assert.deepEqual([lost.length, lost[0]?.event], [300 - 256, "digit"]);
+  call.bury("reaped");
+  assert.equal(await clock.runFor(call.done), "reaped");
+  assert.equal(clock.pending, 0);
+});
