@@ -59,6 +59,7 @@ test("a webhook that the carrier repeats counts once for its caller", async () =
   assert.match(await post("CA3"), /<Hangup/);
   assert.deepEqual(sim.refusals, ["caller-limit"]);
   await sim.clock.run(20_000);
+  assert.deepEqual(sim.refusals.slice(1), ["unclaimed CA1", "unclaimed CA2"]);
 });
 
 test("a drain does not wait for a call that was announced and never comes; its agent is let go", async () => {
