@@ -162,6 +162,35 @@ test("a disk that refuses ends the recording, and nothing else", async () => {
   assert.deepEqual([errors.length, recorder.durationMs, clock.pending], [1, 0, 0]);
 });
 
+test("a recording that is cut off can be played up to some seconds before, and goes on after what is whole of it", async () => {
+  using dir = folder();
+  const path = `${dir.path}/call.wav`;
+  const clock = new VirtualClock();
+  const failed = (error: unknown) => assert.fail(String(error));
+  const open = () => new CallRecorder({ folder: dir.path, file: "call.wav", clock, failed });
+  const talk = async (recorder: CallRecorder, ms: number) => {
+    for (let atMs = 0; atMs < ms; atMs += 20) {
+      recorder.tap.caller(atMs, new Uint8Array(160).fill(7));
+      await clock.run(20);
+    }
+  };
+  const killed = open();
+  await talk(killed, 60_000);
+  const cut = readWav(Deno.readFileSync(path));
+  assert.ok(cut.ok);
+  const seconds = cut.value.channels[0]!.length / 8000;
+  assert.ok(seconds >= 45 && seconds < 60, `${seconds} s`);
+  killed[Symbol.dispose]();
+  Deno.writeFileSync(path, new Uint8Array([1]), { append: true }); // half a sample of a write that was cut off
+  const next = open();
+  await talk(next, 5000);
+  next[Symbol.dispose]();
+  const whole = readWav(Deno.readFileSync(path));
+  assert.ok(whole.ok);
+  assert.deepEqual(whole.value.channels.map(({ length }) => length), [65 * 8000, 65 * 8000]);
+  assert.equal(new Set(whole.value.channels[0]).size, 1, "the sides have not changed places");
+});
+
 /** A carrier that plays what it gets, tells its marks and stamps the caller's frames; the caller's way to us may stall. */
 function recordedLine({ stallFrom, stallUntil, untilMs }: {
   stallFrom: number;

@@ -174,6 +174,20 @@ test("a process that died is known by the next one: its calls are not live any m
   first.store[Symbol.dispose]();
 });
 
+test("a call whose process died is kept as long as any other", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const first = makeStore({ path, process: "first" });
+  conversation({ id: "call-aa11" }).slice(0, 9).forEach(first.store.observe);
+  first.store[Symbol.dispose]();
+  const { store, clock } = makeStore({ path, process: "second" });
+  using _ = store;
+  await clock.run(29 * 86_400_000);
+  assert.equal(store.list({}).length, 1);
+  await clock.run(2 * 86_400_000);
+  assert.deepEqual(store.list({}), []);
+});
+
 test("a live call in which nothing happens for long is live all the same, seen from a process beside it", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
@@ -430,6 +444,70 @@ test("another process that holds the file for a while is no failure", async () =
   await clock.run(1000);
   assert.deepEqual(reports, []);
   assert.equal(store.list({}).length, 1);
+});
+
+test("another process that holds the file for so long that much waits is told", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock, reports } = makeStore({ path });
+  using _ = store;
+  const beside = new DatabaseSync(path);
+  beside.exec("BEGIN IMMEDIATE");
+  for (let n = 0; n < QUEUE_LIMIT / 2; n++) store.observe({ call: "call-a1", atMs: n, kind: "digit", digit: "1" });
+  await clock.run(3000);
+  const [report] = reports;
+  assert.ok(report?.kind === "failing" && report.fault.kind === "rejected" && report.fault.code === "busy");
+  beside.exec("ROLLBACK");
+  beside.close();
+  await clock.run(10_000);
+  assert.deepEqual(reports.map(({ kind }) => kind), ["failing", "recovered"]);
+});
+
+test("of 600 calls at once each has its end, and one of long ago gets the fact that is found late", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({ path: `${dir.path}/calls.sqlite` });
+  using _ = store;
+  const calls = Array.from({ length: 600 }, (_, n) => conversation({ id: `call-${n}` }));
+  for (const notices of calls) notices.slice(0, 9).forEach(store.observe);
+  for (const notices of calls) notices.slice(9).forEach(store.observe);
+  await clock.run(20_000);
+  const value = "+15550142";
+  store.observe({ call: "call-0", atMs: 45_000, kind: "fact", field: "phone", value, evidence: "one" });
+  await clock.run(1000);
+  const rows = store.list({ limit: 1000 });
+  assert.equal(rows.length, 600);
+  assert.ok(rows.every(({ outcome, turns }) => outcome === "caller-hung-up" && turns === 3));
+  assert.deepEqual(rows.find(({ id }) => id === "call-0")?.facts, { name: "Ada", phone: value });
+});
+
+test("a live call that is forgotten by another process stays forgotten, whatever happens in it", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path });
+  using _ = store;
+  const notices = conversation({ id: "call-a1", said: "pineapple" });
+  notices.slice(0, 9).forEach(store.observe);
+  await clock.run(1000);
+  const beside = new SqliteBackend({ path, access: "edit" });
+  assert.equal(beside.remove(beside.ofNumber("+15550100")), 1);
+  notices.slice(9).forEach(store.observe);
+  await clock.run(1000);
+  assert.deepEqual([store.list({}), store.notices("call-a1")], [[], []]);
+  assert.ok(beside.scrub());
+  beside.close();
+  assert.deepEqual(filesHolding(dir.path, "pineapple"), []);
+});
+
+test("what could not be written yet can be forgotten, and is not written later", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({ path: `${dir.path}/later/calls.sqlite` });
+  using _ = store;
+  conversation({ id: "call-a1" }).forEach(store.observe);
+  conversation({ id: "call-b2", from: "+15550111" }).forEach(store.observe);
+  assert.equal(store.forget("+15550100").calls, 1);
+  Deno.mkdirSync(`${dir.path}/later`);
+  await clock.run(5000);
+  assert.deepEqual(store.list({}).map(({ id }) => id), ["call-b2"]);
 });
 
 test("a file of a newer version is left as it is", () => {
