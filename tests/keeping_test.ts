@@ -44,3 +44,35 @@ test("what is kept of calls is for our own user alone, what an older version has
   Deno.chmodSync(`${path}/calls.sqlite`, 0o644);
   assert.deepEqual(await modesOf(path), { ".": "755", ...OWN }, "a data folder that was there stays as it was");
 });
+
+test("the webhook is told no word of a call whose words are not kept, and all of another's", async () => {
+  for (const transcripts of [false, true]) {
+    const parsed = parseConfig({
+      text: JSON.stringify({ prompt: "x", privacy: { transcripts } }),
+      file: "config.json",
+      env: { CALL_WEBHOOK_URL: "https://crm.test/calls" },
+      readAsset: () => undefined,
+    });
+    if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+    const { config } = parsed.value;
+    const clock = new VirtualClock();
+    const posts: string[] = [];
+    const keeping = openKeeping({
+      config: () => ({ ...config, rehearsal: false }), // no model is asked for facts
+      clock,
+      fetch: async (request) => {
+        posts.push(await request.text());
+        return new Response(null, { status: 204 });
+      },
+      folder: undefined,
+      process: "test",
+      lost: () => {},
+      report: () => {},
+    });
+    conversation({ id: "call-a1", said: "my secret is pineapple" }).forEach(keeping.observe);
+    await clock.run(5000);
+    await clock.runFor(Promise.resolve(keeping[Symbol.asyncDispose]()));
+    assert.deepEqual([posts.length, posts[0]!.includes("pineapple")], [1, transcripts]);
+    assert.ok(posts[0]!.includes('"cost"'));
+  }
+});
