@@ -16,7 +16,6 @@ export interface Counter<Name extends string = never> {
 
 export interface Gauge<Name extends string = never> {
   set(value: number, ...labels: Rest<Name>): void;
-  add(amount: number, ...labels: Rest<Name>): void;
 }
 
 export interface Histogram<Name extends string = never> {
@@ -57,7 +56,6 @@ export class Registry {
       set(value, ...[labels]) {
         if (Number.isFinite(value)) meter.series(labels).sum = value;
       },
-      add: (amount, ...[labels]) => add(meter.series(labels), amount),
     };
   }
 

@@ -28,8 +28,7 @@ export interface BenchOptions {
   help: boolean;
 }
 
-export const HELP =
-  `deno task bench [--calls 1,10,50] [--seconds 30] [--json] [--peer [--rounds 2]] [--tls] [--engine agent]
+export const HELP = `deno task bench [--calls 1,10,50] [--seconds 30] [--json] [--peer [--rounds 2]] [--tls]
                 [--stall-ms 130 [--stall-every 10]] [--url URL [--agent-port 5001] [--pid N]] [--cores 0,1]
 deno task bench --table [--loadgen PATH] ...      the whole table of speed; see --table --help
 
@@ -67,7 +66,6 @@ export function parseOptions(args: string[]): BenchOptions | string {
   const cores = coresOf(values.cores as string | undefined, faults);
   const url = values.url as string | undefined;
   if (url !== undefined && !/^(http|ws):\/\//.test(url)) faults.push(`--url takes http://… or ws://…, not "${url}"`);
-  if (values.engine !== "agent") faults.push(`--engine takes "agent", not "${values.engine}"`);
   if (url !== undefined && (values.peer || values.tls || values["stall-ms"] !== "0")) {
     faults.push("--peer, --tls and --stall-ms are for a server that the bench starts itself, so not with --url");
   }
@@ -122,7 +120,6 @@ const OPTIONS = {
   "rounds": { type: "string", default: "2" },
   "cores": { type: "string" },
   "tls": { type: "boolean" },
-  "engine": { type: "string", default: "agent" },
   "stall-ms": { type: "string", default: "0" },
   "stall-every": { type: "string", default: "10" },
   "help": { type: "boolean", short: "h" },
