@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { historyOf } from "../../lib/call/history.ts";
+import { type CallNotice, type NoticeBody, RecordFold } from "../../lib/call/notice.ts";
+import { test } from "../case.ts";
+
+type Told = [atMs: number, body: NoticeBody];
+
+function folded(told: readonly Told[]) {
+  const fold = new RecordFold("call-a1");
+  for (const [atMs, body] of told) fold.add({ call: "call-a1", atMs, ...body } as CallNotice);
+  return fold.record;
+}
+
+const reply = (reply: number, atMs: number, text: string, source: "engine" | "line" | "route" = "engine"): Told[] => [
+  [atMs, { kind: "reply-started", reply, source }],
+  [atMs, { kind: "reply-text", reply, text }],
+  [atMs + 20, { kind: "reply-first-sent", reply }],
+];
+const said = (atMs: number, text: string): Told => [atMs, { kind: "caller-text", text, final: true }];
+
+test("how long an answer took is told of the first thing the caller heard after his words, and of that alone", () => {
+  const { transcript, firstAudioMs } = folded([
+    ...reply(1, 100, "Welcome."),
+    said(2000, "hello"),
+    ...reply(2, 2480, "Hello."),
+    ...reply(3, 4000, "How can I help?"),
+    said(6000, "goodbye"),
+    ...reply(4, 6980, "Goodbye."),
+  ]);
+  assert.equal(firstAudioMs, 120);
+  assert.deepEqual(transcript.map(({ answerMs }) => answerMs), [undefined, undefined, 500, undefined, undefined, 1000]);
+});
+
+test("a route is named at its own answer, and times only at what the engine said", () => {
+  const { transcript } = folded([
+    said(1000, "how much is it"),
+    [1000, { kind: "routed", route: "pricing", score: 0.9 }],
+    ...reply(1, 1000, "Ninety dollars.", "route"),
+    [1100, { kind: "latency", parts: { model: 300 } }],
+    said(3000, "thanks"),
+    ...reply(2, 3500, "You are welcome."),
+    [3510, { kind: "latency", parts: { model: 400 } }],
+    [3520, { kind: "latency", parts: { voice: 90 } }],
+  ]);
+  assert.deepEqual(transcript.map(({ route, parts }) => [route, parts]), [
+    [undefined, undefined],
+    ["pricing", undefined],
+    [undefined, undefined],
+    [undefined, { model: 400, voice: 90 }],
+  ]);
+});
+
+test("a call that comes back has not ended, lasts as long as all its parts, and keeps what was said", () => {
+  const told: Told[] = [
+    ...reply(1, 100, "Welcome."),
+    [5000, { kind: "call-ended", reason: "line-lost", durationMs: 5000, framesIn: 1, framesOut: 1 }],
+    [9000, { kind: "call-resumed", why: "line-lost", streamSid: "MZ2" }],
+  ];
+  const back = folded(told);
+  assert.deepEqual([back.endReason, back.transcript.length], [undefined, 1]);
+  const ended: Told = [20_000, {
+    kind: "call-ended",
+    reason: "silence",
+    durationMs: 11_000,
+    framesIn: 1,
+    framesOut: 1,
+  }];
+  const whole = folded([...told, ended]);
+  assert.deepEqual([whole.endReason, whole.durationMs], ["silence", 16_000]);
+});
+
+test("who goes on with a call knows what was heard: of what was cut as far as it was, of what never sounded nothing", () => {
+  const record = folded([
+    ...reply(1, 100, "Welcome."),
+    [900, { kind: "reply-heard", reply: 1, heardMs: 700 }],
+    said(2000, "tell me"),
+    ...reply(2, 2500, "One two three."),
+    [2500, {
+      kind: "reply-words",
+      reply: 2,
+      words: ["One", "two", "three."].map((text, n) => ({ text, startMs: n * 300, endMs: n * 300 + 280 })),
+    }],
+    [3100, { kind: "reply-interrupted", reply: 2, heardMs: 400 }],
+    ...reply(3, 3200, "Never heard."),
+    [3300, { kind: "reply-lost", reply: 3, heardMs: 0 }],
+  ]);
+  assert.deepEqual(historyOf(record), [
+    { role: "assistant", content: "Welcome." },
+    { role: "user", content: "tell me" },
+    { role: "assistant", content: "One two …" },
+  ]);
+  assert.equal(record.interruptions, 1, "a broken line is no interruption");
+});
