@@ -28,3 +28,22 @@ test("a new day begins at 0, and a live call counts as it goes on", () => {
   now = new Date("2026-03-01T23:00:30.000Z");
   assert.equal(minutes.used, 1.5);
 });
+
+test("a call that has ended counts what it lasted, and one that is back counts on", () => {
+  let now = new Date("2026-03-01T10:00:00.000Z");
+  const minutes = new DailyMinutes({ now: () => now, timezone: () => "UTC" });
+  const after = (ms: number) => void (now = new Date(now.getTime() + ms));
+  const part = (began: "call-started" | "call-resumed", durationMs: number) => {
+    minutes.observe({ kind: began, call: "call-a", atMs: 0 } as CallNotice);
+    after(durationMs);
+    assert.equal(minutes.used, used + durationMs / 60_000);
+    const ended = { kind: "call-ended", reason: "line-lost", durationMs, framesIn: 0, framesOut: 0 } as const;
+    minutes.observe({ call: "call-a", atMs: 0, ...ended });
+    used += durationMs / 60_000;
+    after(600_000);
+    assert.equal(minutes.used, used);
+  };
+  let used = 0;
+  part("call-started", 120_000);
+  part("call-resumed", 60_000);
+});

@@ -42,3 +42,31 @@ test("a reply that was not cut may be cut later, and what comes then is kept", (
   assert.deepEqual(fence.audio(audio(2)), []);
   assert.deepEqual(fence.takeKept().map(([byte]) => byte), [2]);
 });
+
+test("of what comes late 2 s are kept, and of what comes while we answer ourselves nothing", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  fence.audio(audio(1));
+  fence.callerStarted();
+  for (let n = 0; n < 300; n++) fence.audio(audio(2));
+  assert.equal(fence.takeKept().reduce((sum, { length }) => sum + length, 0), 16_000);
+  fence.callerText();
+  fence.hold();
+  assert.deepEqual([fence.audio(audio(3)), fence.assistantText("Mine."), fence.answering()], [[], [], []]);
+  assert.ok(fence.up);
+  fence.callerStarted();
+  assert.deepEqual(fence.takeKept(), []);
+  fence.callerText();
+  assert.deepEqual(fence.audio(audio(4)).map(({ kind }) => kind), ["started", "play"]);
+});
+
+test("a sign that never comes: the fence can be taken down once, and only where it is up", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  assert.equal(fence.failSafe(), undefined);
+  fence.callerStarted();
+  assert.deepEqual(fence.audio(audio(1)), []);
+  assert.deepEqual(fence.failSafe(), []);
+  assert.equal(fence.failSafe(), undefined);
+  assert.equal(fence.audio(audio(2)).length, 2);
+});
