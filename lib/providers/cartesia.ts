@@ -35,6 +35,9 @@ export interface CartesiaTts extends Tts {
 /** The server closes after 5 minutes without a message; a socket idle for this long is not trusted. Section 6. */
 const IDLE_MS = 240_000;
 
+/** How long the socket may take to open, ms: a caller may be waiting. */
+const OPENING_MS = 1500;
+
 /** The voice of one call. Opens nothing by itself: see `warm`. */
 export function cartesiaTts(options: CartesiaOptions): CartesiaTts {
   return new Cartesia(options);
@@ -109,13 +112,20 @@ class Cartesia implements CartesiaTts {
     const { dial, clock, url, key, version } = this.#options;
     const headers = { authorization: `Bearer ${key}`, "cartesia-version": version };
     const request = { peer: "cartesia", url: endpoint(url, "ws", "/tts/websocket"), headers } as const;
+    const late: Fault = { kind: "deadline", peer: "cartesia", what: "an open socket", limitMs: OPENING_MS };
+    const attempt = new AbortController();
+    const dialling = dial(request, attempt.signal);
     try {
-      const dialled = await dial(request, this.#closing.signal);
+      const dialled = await within(dialling, { clock, limitMs: OPENING_MS, late, signal: this.#closing.signal });
       if (!dialled.ok) return dialled;
       this.#line = new CartesiaLine(dialled.value, clock);
       return ok(this.#line);
-    } catch (error) { // a dial rejects only when its signal says so
+    } catch (error) { // too late, or closed by us
+      dialling.then((dialled) => dialled.ok && dialled.value.terminate()).catch(() => {}); // nobody wants it any more
+      if (error instanceof FaultError) return failed(error.fault);
       return failed({ kind: "unreachable", peer: "cartesia", detail: String(error) });
+    } finally {
+      attempt.abort();
     }
   }
 }

@@ -291,6 +291,17 @@ test("busy twice is refused with the status", async () => {
   assert.ok(fault.kind === "refused" && fault.status === 429);
 });
 
+test("a socket that does not open is a deadline after a second and a half: a caller may be waiting", async () => {
+  const never = rig({}, { options: { dial: () => new Promise(() => {}) } });
+  const startMs = never.clock.monotonicMs();
+  const hearing = hear(never, ["Hello."]);
+  await never.clock.runUntil(() => hearing.state !== "speaking", 5000);
+  assert.equal(never.clock.monotonicMs() - startMs, 1500);
+  assert.match(String(hearing.error), /Waited 1500 ms for an open socket from Cartesia/);
+  await never.clock.runFor(Promise.resolve(never.tts[Symbol.asyncDispose]()));
+  assert.equal(never.clock.pending, 0);
+});
+
 test("a refused handshake is told with the server's words; a later one may succeed", async () => {
   const make = rig({ refuseStatus: 401 });
   const hearing = hear(make, ["Hello."]);
