@@ -9,7 +9,7 @@ import type { VoiceAnswer, VoiceRequest } from "./voice_worker.ts";
 
 /** Pieces that may wait at once; one more is refused. */
 const WAITING_LIMIT = 16;
-/** From the asking for a piece to its audio. */
+/** A piece may wait so long for the worker, and the worker take so long for it. */
 const PIECE_DEADLINE_MS = 10_000;
 /** The worker holds 190-270 MB: it ends after this time without work. */
 const IDLE_MS = 60_000;
@@ -37,8 +37,8 @@ export interface LocalVoiceOptions {
 
 /**
  * The voice that needs no network. Repeated text comes from a cache (64 utterances, 4 MB). Faults, all of peer `local-voice`:
- * `clogged` beyond 16 waiting pieces, `deadline` after 10 s, `lost` if the worker fails (the next call starts a new one),
- * `rejected` for more than 10,000 characters, a failing synthesiser and a closed voice.
+ * `clogged` beyond 16 waiting pieces, `deadline` after 10 s of waiting or of work, `lost` if the worker fails (the next
+ * call starts a new one), `rejected` for more than 10,000 characters, a failing synthesiser and a closed voice.
  */
 export function localVoice(options: LocalVoiceOptions): Voice {
   return new LocalVoice(options);
@@ -123,6 +123,8 @@ class LocalVoice implements Voice {
     if (!piece) return this.#rest();
     this.#idle?.[Symbol.dispose]();
     this.#current = piece;
+    piece.deadline[Symbol.dispose](); // that it had to wait is not this worker's being stuck
+    piece.deadline = this.#clock.after(PIECE_DEADLINE_MS, () => this.#expire(piece));
     try {
       (this.#thread ??= this.#start()).postMessage(piece.request);
     } catch (error) {

@@ -162,6 +162,40 @@ test("a full queue refuses, a late worker is replaced, and those behind it are s
   assert.equal(clock.pending, 0);
 });
 
+test("a worker that has more to say than it can is not taken for stuck: it goes on, and most are served", async () => {
+  const clock = new VirtualClock();
+  let started = 0;
+  const openThread = (): VoiceThread => {
+    let freeMs = clock.monotonicMs() + 500; // it has to load first
+    started++;
+    const thread: VoiceThread = {
+      onmessage: null,
+      onerror: null,
+      terminate: () => thread.onmessage = null,
+      postMessage: ({ id }) => {
+        freeMs = Math.max(freeMs, clock.monotonicMs()) + 600;
+        const utterance = { audio: new Uint8Array(160), words: [] };
+        clock.after(
+          freeMs - clock.monotonicMs(),
+          () => thread.onmessage?.({ data: { id, utterance } } as MessageEvent),
+        );
+      },
+    };
+    return thread;
+  };
+  const voice = localVoice({ clock, openThread });
+  let spoken = 0;
+  const asked: Promise<void>[] = [];
+  for (let n = 0; n < 200; n++) {
+    asked.push(voice.speak(`number ${n}`).then(() => void spoken++, () => {}));
+    await clock.run(300);
+  }
+  await clock.runFor(Promise.all(asked));
+  assert.equal(started, 1);
+  assert.ok(spoken > 90, `${spoken} of 200 at half the speed that was asked for`);
+  await voice[Symbol.asyncDispose]();
+});
+
 test("a worker stuck with text that nobody waits for is replaced all the same", async () => {
   const { clock, threads, voice } = fakeVoice();
   const scope = new AbortController();
