@@ -40,8 +40,8 @@ export class SpeakPieces {
   }
 }
 
-/** A letter and the end of its sentence: with a digit before it, the full stop may be a decimal point. */
-const SENTENCE_END = /\p{L}[.!?…]+["'”’)\]]*$/u;
+/** A letter and the end of its sentence: with a digit before it, the full stop may be a decimal point; a wide one is none. */
+const SENTENCE_END = /(?:\p{L}[.!?…]+|[。！？])["'”’)\]」』]*$/u;
 
 function afterLastSpace(text: string): number {
   for (let end = text.length; end > 0; end--) {

@@ -24,6 +24,14 @@ test("a sentence goes out as soon as it is whole, without waiting for the space 
   assert.deepEqual(pieces.flush(), ["you"]);
 });
 
+test("a sentence in a script without spaces does not wait for the end of the text", () => {
+  const pieces = new SpeakPieces();
+  assert.deepEqual(pieces.push("今日は。"), ["今日は。"]);
+  assert.deepEqual(pieces.push("「元気ですか？」"), ["「元気ですか？」"]);
+  assert.deepEqual(pieces.push("それは"), []);
+  assert.deepEqual(pieces.push("何よりです！"), ["それは何よりです！"]);
+});
+
 test("blanks alone are never sent", () => {
   assert.deepEqual(cut("", " ", "\n"), []);
   assert.deepEqual(cut("  ", "Hi "), ["  Hi "]);
