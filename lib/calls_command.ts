@@ -93,8 +93,10 @@ export async function recordCommand(
   args: string[],
   parts: CommandParts,
 ): Promise<number> {
+  let json = false;
   try {
     const { values, positional } = read(name, args);
+    json = values.json === true;
     if (values.help) {
       parts.print(HELP[name]);
       return 0;
@@ -111,6 +113,7 @@ export async function recordCommand(
     }
     if (!(error instanceof NotThere)) throw error;
     parts.printError(error.message);
+    if (json) parts.print(JSON.stringify({ ok: false, schema: 1, error: error.message }));
     return error.exitCode;
   }
 }

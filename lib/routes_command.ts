@@ -30,6 +30,11 @@ export async function routes(args: string[], { print, printError }: Terminal): P
     printError(`${why}\nSee offhook routes --help.`);
     return 2;
   };
+  const fail = (error: string) => {
+    printError(error);
+    if (json) print(JSON.stringify({ ok: false, schema: 1, error }));
+    return 1;
+  };
   let options;
   try {
     options = parseArgs({
@@ -58,7 +63,7 @@ export async function routes(args: string[], { print, printError }: Terminal): P
   }
   if (command === "test") {
     if (words.length === 0) return usage('Say what to test, for example: routes test "how much is it"');
-    return await testRoutes(words.join(" "), { json, print, printError, ...(file === undefined ? {} : { file }) });
+    return await testRoutes(words.join(" "), { json, print, fail, ...(file === undefined ? {} : { file }) });
   }
   if (command === undefined) return usage("routes takes a command: test or eval.");
   if (command !== "eval") return usage(`There is no command "routes ${command}".`);
@@ -69,35 +74,31 @@ export async function routes(args: string[], { print, printError }: Terminal): P
     return 0;
   } catch (error) {
     const { message, cause } = error instanceof Error ? error : new Error(String(error));
-    printError(isForbidden(cause) ? `Cannot read ${data}: ${whyNotRead(cause)}` : message);
-    return 1;
+    return fail(isForbidden(cause) ? `Cannot read ${data}: ${whyNotRead(cause)}` : message);
   }
 }
 
 async function testRoutes(
   text: string,
-  { file, json, print, printError }: Terminal & { file?: string; json: boolean },
+  { file, json, print, fail }: Pick<Terminal, "print"> & {
+    fail: (why: string) => number;
+    file?: string;
+    json: boolean;
+  },
 ): Promise<number> {
   const loaded = loadConfig({
     flags: { rehearse: true }, // routes need no account
     ...(file === undefined ? {} : { file }),
   });
-  if (!loaded.ok) {
-    printError(describeNotes(loaded.fault));
-    return 1;
-  }
+  if (!loaded.ok) return fail(describeNotes(loaded.fault));
   const { config } = loaded.value;
   if (!config.base.routerEnabled) {
-    printError("Routes are off. Remove ROUTER_ENABLED from the environment, or set it to true.");
-    return 1;
+    return fail("Routes are off. Remove ROUTER_ENABLED from the environment, or set it to true.");
   }
   const routers = new Routers();
   await routers.train(config);
   const router = routers.of(config.base);
-  if (!router) {
-    printError(`${file ?? "config.json"} has no routes.`);
-    return 1;
-  }
+  if (!router) return fail(`${file ?? "config.json"} has no routes.`);
   const decision = router.decide(text);
   const { route = null, score, threshold, nearest = null, ranked } = decision;
   print(json ? JSON.stringify({ schema: 1, text, route, score, threshold, nearest, ranked }) : explain(decision));

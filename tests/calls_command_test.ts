@@ -75,6 +75,15 @@ for (const [place, url] of [["the data folder", []], ["a server", ["--url", "htt
   });
 }
 
+test("with --json what is not there is a document too", async () => {
+  using at = desk();
+  const none = await at.run("show", ["zz", "--json"]);
+  assert.deepEqual(JSON.parse(none.out), { ok: false, schema: 1, error: none.err });
+  using empty = folder();
+  const never = await at.run("calls", ["--json"], { env: { DATA_DIR: empty.path } });
+  assert.deepEqual([never.code, JSON.parse(never.out).error], [1, never.err]);
+});
+
 test("unheard words are struck out with the terminal's own means", async () => {
   using at = desk();
   const { out } = await at.run("show", ["last"], { isTerminal: true });

@@ -44,6 +44,8 @@ test("a text is routed or not, with score, threshold and nearest example", () =>
     const missing = await run("test", "hello", "--config", `${folder}/none.json`);
     assert.equal(missing.code, 1);
     assert.match(missing.err, /there is no such file/);
+    const inJson = await run("test", "hello", "--config", `${folder}/none.json`, "--json");
+    assert.deepEqual(JSON.parse(inJson.out), { ok: false, schema: 1, error: missing.err });
   }));
 
 test("a data set is evaluated; one that cannot be read is named", () => {
@@ -57,6 +59,8 @@ test("a data set is evaluated; one that cannot be read is named", () => {
       const missing = await run("eval", "--data", `${folder}/none.json`);
       assert.equal(missing.code, 1);
       assert.match(missing.err, /Cannot read .*none\.json/);
+      const inJson = await run("eval", "--data", `${folder}/none.json`, "--json");
+      assert.deepEqual(JSON.parse(inJson.out), { ok: false, schema: 1, error: missing.err });
       const cheating = await run("eval", "--data", folder, "--threshold-on", "test");
       assert.equal(cheating.code, 1);
       assert.match(cheating.err, /only "val" is separate/);
