@@ -166,7 +166,7 @@ function rowLine({ id, startedAt, from, outcome, durationMs, turns, faults, fact
   const about = [facts.name, facts.intent].filter((value) => typeof value === "string").join(": ");
   const parts = [
     id.padEnd(17),
-    startedAt.slice(0, 19).replace("T", " "),
+    `${startedAt.slice(0, 19).replace("T", " ")}Z`,
     (from || "unknown").padEnd(13),
     (outcome ?? "live").padEnd(16),
     (durationMs === undefined ? "" : ms(durationMs)).padStart(8),

@@ -84,6 +84,19 @@ test("with --json what is not there is a document too", async () => {
   assert.deepEqual([never.code, JSON.parse(never.out).error], [1, never.err]);
 });
 
+test("a time as it is listed is one that --since takes, wherever the machine stands", async () => {
+  using at = desk();
+  const before = Deno.env.get("TZ");
+  Deno.env.set("TZ", "America/New_York");
+  try {
+    const [, listed] = /^call-bb33 +(\S+ \S+)/m.exec((await at.run("calls", [])).out)!;
+    assert.match((await at.run("calls", ["--since", listed!])).out, /^call-bb33/);
+  } finally {
+    if (before === undefined) Deno.env.delete("TZ");
+    else Deno.env.set("TZ", before);
+  }
+});
+
 test("unheard words are struck out with the terminal's own means", async () => {
   using at = desk();
   const { out } = await at.run("show", ["last"], { isTerminal: true });
