@@ -22,9 +22,10 @@ export async function serve(options: ServeOptions): Promise<number> {
     print(describeNotes(loaded.fault));
     return 1;
   }
-  for (const note of loaded.value.warnings) print(describeNotes([note]));
   const { server } = loaded.value.config;
   const format = server.logFormat === "auto" ? (Deno.stderr.isTerminal() ? "lines" : "json") : server.logFormat;
+  const tell: Tell = format === "json" ? asJson(print) : (_, text) => print(text);
+  for (const note of loaded.value.warnings) tell("WARN", describeNotes([note]));
   const records = recordsPlace(server.dataDir, { onDeploy: server.onDeploy });
   if ("problem" in records) {
     print(records.problem);
@@ -44,7 +45,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   await openLog({ level: server.logLevel, format, write: print });
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
   surviveStrayErrors(log);
-  return await run(loaded.value.config, { ...options, door, signals, log });
+  return await run(loaded.value.config, { ...options, door, signals, log, tell });
+}
+
+type Tell = (level: "INFO" | "WARN", text: string) => void;
+
+/** What is told at the start whatever the level, as a line like the log's. */
+function asJson(print: (line: string) => void): Tell {
+  return (level, message) =>
+    print(JSON.stringify({ "@timestamp": systemClock.wallTime().toISOString(), level, message, logger: "offhook" }));
 }
 
 /** Whoever waits for the port to open gets this long to ask for our health, before loading the rest holds the loop up. */
@@ -56,9 +65,10 @@ interface Running extends ServeOptions {
   door: Door;
   signals: Signals;
   log: Log;
+  tell: Tell;
 }
 
-async function run(given: Config, { file, flags, print, door, signals, log }: Running): Promise<number> {
+async function run(given: Config, { file, flags, print, door, signals, log, tell }: Running): Promise<number> {
   const [{ openServer }, { banner }] = await Promise.all([import("./server.ts"), import("./banner.ts")]);
   const opened = openServer(given, {
     door,
@@ -69,7 +79,7 @@ async function run(given: Config, { file, flags, print, door, signals, log }: Ru
     return 1;
   }
   await using server = opened;
-  print(banner(given, { port: server.port, version: ownVersion() }));
+  tell("INFO", banner(given, { port: server.port, version: ownVersion() }));
   await signals.first;
   signals.second.then(() => Deno.exit(130)); // whatever is waited for: ending politely takes seconds
   const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;

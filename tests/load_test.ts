@@ -117,7 +117,7 @@ test("an .env that may not be read stops nothing that the environment makes poss
   assert.equal(rehearsing.code, 1, "it may have lost its accounts");
   const env = { PUBLIC_HOST: "agent.example.com", DEEPGRAM_API_KEY: "none", BIND: "127.0.0.1" };
   await using server = await startServer(program, { cwd: dir.path, env });
-  assert.match((await server.stop("SIGTERM")).stderr, told);
+  assert.match(messages((await server.stop("SIGTERM")).stderr), told);
 });
 
 test("a log that cannot be written, as on a full disk, keeps nobody from being answered", async () => {
@@ -142,6 +142,20 @@ test("a start that fails in the middle is told, and is no success", async () => 
   assert.equal(code, 1, stderr);
   assert.match(stderr, /no randomness/);
 });
+
+test("off a terminal all that a server says is lines of JSON, its first words too", async () => {
+  using dir = folder();
+  const env = { LOG_LEVEL: "error", DEEPGRAM_KEY: "x" };
+  await using server = await startServer(fromSource("-A"), { cwd: dir.path, env });
+  const said = messages((await server.stop("SIGTERM")).stderr);
+  assert.match(said, /^environment: DEEPGRAM_KEY is not a variable we read/m);
+  assert.match(said, /answers for .*\n.* here .*\nNOT PROTECTED/s);
+});
+
+/** What a log in JSON says. */
+function messages(stderr: string): string {
+  return stderr.trim().split("\n").map((line) => (JSON.parse(line) as { message: string }).message).join("\n");
+}
 
 async function serve(...args: string[]) {
   using dir = folder();
