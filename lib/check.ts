@@ -8,7 +8,7 @@ import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
 import { readBytes, readText } from "./files.ts";
 import { environment, noting, secretsIn } from "./load.ts";
-import { type RecordsPlace, recordsPlace } from "./permissions.ts";
+import { isForbidden, type RecordsPlace, recordsPlace } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 
 const HELP = `offhook check [--fix] [--offline] [--live] [--json] [--config FILE]
@@ -94,7 +94,8 @@ function portState(port: number, host: string): PortState {
     Deno.listen({ port, hostname: host }).close();
     return "free";
   } catch (error) {
-    return error instanceof Deno.errors.AddrInUse ? "taken" : "forbidden";
+    if (error instanceof Deno.errors.AddrInUse) return "taken";
+    return isForbidden(error) ? "forbidden" : "elsewhere";
   }
 }
 

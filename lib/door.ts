@@ -41,7 +41,7 @@ export function listen({ port, bind, health }: DoorOptions): Door | { problem: s
       return opened.promise.then((answer) => answer(request, info));
     });
   } catch (error) {
-    return { problem: explainListenError(error, port) };
+    return { problem: explainListenError(error, port, bind) };
   }
   return {
     port: listener.addr.port,
@@ -55,9 +55,9 @@ function asksForHealth({ method, url }: Request): boolean {
   return method === "GET" && new URL(url).pathname === "/health";
 }
 
-function explainListenError(error: unknown, port: number): string {
+function explainListenError(error: unknown, port: number, bind: string): string {
   if (error instanceof Deno.errors.AddrInUse) {
     return `Port ${port} is in use, perhaps by another Offhook. Stop that one, or choose another with --port or PORT.`;
   }
-  return `Cannot listen on port ${port}: ${messageOf(error)}`;
+  return `Cannot listen on port ${port} of BIND ${bind}: ${messageOf(error)}`;
 }

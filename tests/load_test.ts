@@ -120,6 +120,18 @@ test("an .env that may not be read stops nothing that the environment makes poss
   assert.match(messages((await server.stop("SIGTERM")).stderr), told);
 });
 
+test("an address that is not this machine's is named as what is wrong, not the port", async () => {
+  using dir = folder();
+  for (const BIND of ["192.0.2.7", "no-such-host.invalid"]) {
+    const started = { cwd: dir.path, env: { BIND, PORT: "5000" }, limitMs: 10_000 };
+    const { code, stdout } = await run(fromSource("-A"), ["check", "--offline", "--json"], started);
+    const { items } = JSON.parse(stdout) as { items: { name: string; state: string; finding: string }[] };
+    const wrong = items.filter(({ state }) => state === "WRONG").map(({ name, finding }) => `${name} ${finding}`);
+    assert.deepEqual([code, wrong], [1, [`BIND ${BIND} is no address of this machine`]]);
+    assert.match((await run(fromSource("-A"), ["serve"], started)).stderr, new RegExp(`BIND ${BIND}`));
+  }
+});
+
 test("a log that cannot be written, as on a full disk, keeps nobody from being answered", async () => {
   using dir = folder();
   const { command, args } = fromSource("-A");

@@ -8,8 +8,8 @@ import { signatureOf } from "../phone/signature.ts";
 import { attempt, type Reach } from "./attempt.ts";
 import { type CheckItem, fine, standIn, warn, wrong } from "./item.ts";
 
-/** Whether something listens on a port, or we may not. */
-export type PortState = "free" | "taken" | "forbidden";
+/** Whether something listens on a port, or we may not, or its host is none of this machine's. */
+export type PortState = "free" | "taken" | "forbidden" | "elsewhere";
 
 const Health = z.object({
   status: z.enum(["healthy", "degraded", "draining"]),
@@ -29,10 +29,14 @@ export async function checkFrontDoor(
   const { port, bind, publicHost } = config.server;
   const state = port === 0 ? "free" : portState(port, bind);
   const here = state === "taken" ? await healthAt(reach, `http://${hostHere(bind)}:${port}`) : undefined;
-  const items = [portItem(port, state, here)];
+  const items = [state === "elsewhere" ? elsewhere(bind) : portItem(port, state, here)];
   if (!publicHost) return [...items, noHost(config)];
   if (offline) return [...items, fine("PUBLIC_HOST", "set, not tried")];
   return [...items, ...await checkHost(reach, config, { publicHost, runs: here !== undefined })];
+}
+
+function elsewhere(bind: string): CheckItem {
+  return wrong("BIND", `${bind} is no address of this machine`, "Write one that it has, or 0.0.0.0 for all of them.");
 }
 
 function portItem(port: number, state: PortState, here: OffhookHealth | undefined): CheckItem {
