@@ -14,6 +14,7 @@ export async function openLog({ level, format, write }: {
 }): Promise<void> {
   const formatter = format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "time",
+    timeZone: null, // the terminal's own
     category: () => "",
     level: "abbr",
     format: ({ timestamp, level, message }) => `${timestamp?.slice(0, 8)} ${level} ${message}`,

@@ -54,3 +54,20 @@ test("in json a line is a document with its call and kind, and braces are only b
   const [tool, odd] = lines.map((line) => JSON.parse(line));
   assert.deepEqual([tool.call, tool.kind, odd.message], ["call-a1", "tool-call", "odd {call} text"]);
 });
+
+test("log in lines: the time is that of the machine", async () => {
+  const before = Deno.env.get("TZ");
+  const hours: string[] = [];
+  try {
+    for (const zone of ["America/New_York", "Asia/Tokyo"]) {
+      Deno.env.set("TZ", zone);
+      const [line] = await linesOf("lines", () => log("info", "hello"));
+      hours.push(line!.slice(0, 2));
+      assert.equal(Number(hours.at(-1)), new Date().getHours());
+    }
+  } finally {
+    if (before === undefined) Deno.env.delete("TZ");
+    else Deno.env.set("TZ", before);
+  }
+  assert.notEqual(hours[0], hours[1]);
+});
