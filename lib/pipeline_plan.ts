@@ -14,6 +14,7 @@ import {
   type PipelineListen,
   type PipelineSpeak,
   type PipelineThink,
+  writesOrdinals,
 } from "./config.ts";
 import type { EngineHost } from "./engine/engine.ts";
 import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
@@ -92,6 +93,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       firmInterims: isFlux(listen.provider),
     },
     maxHistoryTurns: turn.maxHistoryTurns,
+    language: { ordinals: writesOrdinals(call.language) },
     systemPrompt: known.then(() => `${fill(call.prompt)}\n\n${PHONE_MANNERS}`),
     ...(greeting ? { greeting: known.then(() => fill(greeting.text)) } : {}),
     history: [...history, ...(said === undefined ? [] : [{ role: "assistant" as const, content: said }])],

@@ -5,6 +5,14 @@ import type { CallConfig } from "./types.ts";
 /** What Flux understands. Deepgram reference, section 4.1. */
 const FLUX_LANGUAGES = ["en", "es", "fr", "de", "hi", "ru", "pt", "ja", "it", "nl"];
 
+/** They write "3." for third. */
+const ORDINAL_LANGUAGES = "de da no nb nn fi is et lv cs sk sl hr sr bs hu tr".split(" ");
+
+/** Whether a number with a full stop may be an ordinal in `language`. */
+export function writesOrdinals(language: string): boolean {
+  return ORDINAL_LANGUAGES.includes(withoutRegion(language) ?? "");
+}
+
 /** The Flux recogniser for a language; undefined where Flux does not know it. */
 export function fluxFor(language: string): { model: string; language_hints?: string[] } | undefined {
   const bare = withoutRegion(language);

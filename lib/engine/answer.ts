@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { ChatMessage, ChatRequest, ChatToolCall, Llm, ToolSchema } from "../providers/ports.ts";
-import { Chunker } from "./chunker.ts";
+import { Chunker, type Language } from "./chunker.ts";
 import { Gate, type Spares } from "./flow.ts";
 import type { Memory } from "./memory.ts";
 import { Saying, type SayingParts } from "./saying.ts";
@@ -25,6 +25,7 @@ export interface AnswerParts {
   /** The model's prompt is there. */
   instructed: Promise<void>;
   voice: Pick<SayingParts, "voices" | "host" | "clock">;
+  language: Language;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
   /** Its tools run now: the caller waits again. */
@@ -114,12 +115,12 @@ export class Answer {
 
   /** One question to the first model that answers. @returns the tools it calls; none if it failed. */
   async #ask(messages: ChatMessage[], tools: readonly ToolSchema[]): Promise<ChatToolCall[]> {
-    const { llms } = this.#parts;
+    const { llms, language } = this.#parts;
     const request: ChatRequest = { messages, ...(tools.length > 0 ? { tools: [...tools] } : {}) };
     while (!this.#aborted) {
       const llm = llms.pick();
       const saying = this.#newSaying();
-      const chunker = new Chunker();
+      const chunker = new Chunker(language);
       try {
         const calls = await this.#listen(llm, request, { saying, chunker });
         if (!this.#aborted) llms.worked(llm);

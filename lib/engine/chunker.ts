@@ -37,33 +37,40 @@ const CAPITAL_ABBREVIATIONS = new Set(
 const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;
 const INITIALS = /^(?:[A-Za-z]\.){2,}$|^\d+[ap]\.m\.$/i;
 const INITIAL = /^[A-HJ-Z]\.$/;
+/** "am 3. Mai". */
+const DAY = /^(?:[12]?\d|3[01])\.$/;
 
 type Border = "none" | "clause" | "sentence" | "unless-number";
 
+export interface Language {
+  /** A number with a full stop may be an ordinal, with its month behind it. */
+  ordinals: boolean;
+}
+
 /** How what was said so far ends, at a space. */
-function borderAfter(text: string): Border {
+function borderAfter(text: string, language: Language): Border {
   if (ELLIPSIS.test(text) || CLAUSE.test(text)) return "clause";
   if (CALL.test(text)) return "sentence";
   if (!FULL_STOP.test(text)) return "none";
   const word = lastWord(text);
   if (BEFORE_NUMBERS.test(word)) return "unless-number";
-  return isAbbreviation(word) ? "none" : "sentence";
+  return isAbbreviation(word, language) ? "none" : "sentence";
 }
 
 function lastWord(text: string): string {
   return text.slice(text.lastIndexOf(" ") + 1).replace(/^["'“‘«([]+/, "").replace(/["'”’»)\]]+$/, "");
 }
 
-function isAbbreviation(word: string): boolean {
-  if (INITIALS.test(word) || INITIAL.test(word)) return true;
+function isAbbreviation(word: string, { ordinals }: Language): boolean {
+  if (INITIALS.test(word) || INITIAL.test(word) || (ordinals && DAY.test(word))) return true;
   if (!word.endsWith(".")) return false;
   const stem = word.slice(0, -1);
   return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem);
 }
 
 /** Whether what follows `text` may sound apart from it: not a number cut in two, nor a title without its name. */
-function mayPart(text: string): boolean {
-  return !/\d$/.test(text) && !isAbbreviation(lastWord(text));
+function mayPart(text: string, language: Language): boolean {
+  return !/\d$/.test(text) && !isAbbreviation(lastWord(text), language);
 }
 
 /**
@@ -71,8 +78,13 @@ function mayPart(text: string): boolean {
  * text. Each ends with a space or is the last (scripts without spaces excepted).
  */
 export class Chunker {
-  readonly #splitter = new Splitter();
-  readonly #text = new PlainText(this.#splitter);
+  readonly #splitter: Splitter;
+  readonly #text: PlainText;
+
+  constructor(language: Language = { ordinals: false }) {
+    this.#splitter = new Splitter(language);
+    this.#text = new PlainText(this.#splitter);
+  }
 
   /** @returns chunks that are complete now, often none. */
   push(token: string): string[] {
@@ -89,6 +101,7 @@ export class Chunker {
 }
 
 class Splitter implements TextSink {
+  readonly #language: Language;
   #ready: string[] = [];
   #text = "";
   #space = false;
@@ -98,6 +111,10 @@ class Splitter implements TextSink {
   /** Cut before the next character, unless that is a digit. */
   #unlessNumber = false;
   #first = true;
+
+  constructor(language: Language) {
+    this.#language = language;
+  }
 
   take(): string[] {
     const ready = this.#ready;
@@ -117,7 +134,7 @@ class Splitter implements TextSink {
     if (this.#space || this.#text === "") return;
     this.#space = true;
     if (this.#glued) this.#glued = false;
-    else this.#consider(borderAfter(this.#text));
+    else this.#consider(borderAfter(this.#text, this.#language));
   }
 
   mark(char: string): void {
@@ -169,7 +186,7 @@ class Splitter implements TextSink {
     if (border === "unless-number" && length >= least) return void (this.#unlessNumber = true);
     if (this.#first) {
       const clause = border === "clause" && length >= FIRST_CLAUSE;
-      if (clause || (length >= FIRST_LIMIT && mayPart(this.#text))) return this.#emit(this.#text, " ");
+      if (clause || (length >= FIRST_LIMIT && mayPart(this.#text, this.#language))) return this.#emit(this.#text, " ");
     }
     if (length >= CHUNK_LIMIT) this.#emitBest();
   }
@@ -180,8 +197,8 @@ class Splitter implements TextSink {
     let clause = -1;
     for (let at = this.#text.indexOf(" "); at >= 0 && at < CHUNK_LIMIT; at = this.#text.indexOf(" ", at + 1)) {
       const before = this.#text.slice(0, at);
-      if (mayPart(before)) word = at;
-      if (at >= CHUNK_LIMIT / 3 && borderAfter(before) === "clause") clause = at;
+      if (mayPart(before, this.#language)) word = at;
+      if (at >= CHUNK_LIMIT / 3 && borderAfter(before, this.#language) === "clause") clause = at;
     }
     const at = clause >= 0 ? clause : word;
     if (at < 0) return this.#emit(this.#text, " ");
@@ -197,17 +214,4 @@ class Splitter implements TextSink {
     this.#space = false;
     this.#first = false;
   }
-}
-
-/** All of `text` as it would be spoken. */
-export function speakable(text: string): string {
-  const chunker = new Chunker();
-  return [...chunker.push(text), ...chunker.flush()].join("").trimEnd();
-}
-
-/** The chunks of a stream of tokens, each as soon as it is complete. @throws what `tokens` throws; what was not complete then is lost. */
-export async function* chunks(tokens: AsyncIterable<string>): AsyncGenerator<string, void, void> {
-  const chunker = new Chunker();
-  for await (const token of tokens) yield* chunker.push(token);
-  yield* chunker.flush();
 }

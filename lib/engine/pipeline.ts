@@ -10,6 +10,7 @@ import { type Fault, FaultError } from "../base/result.ts";
 import type { Breakers } from "../base/breaker.ts";
 import type { ChatMessage, Llm, OpenStt, Stt, SttEvent, ToolSchema, Tts } from "../providers/ports.ts";
 import { Answer } from "./answer.ts";
+import type { Language } from "./chunker.ts";
 import type { Engine, EngineEvent, EngineHost, LatencyParts } from "./engine.ts";
 import { Gate, Spares } from "./flow.ts";
 import { Memory } from "./memory.ts";
@@ -35,6 +36,8 @@ export interface PipelineParts {
   breakers?: Breakers;
   turn: TurnRules;
   maxHistoryTurns: number;
+  /** Of the answers; as English if not said. */
+  language?: Language;
   /** Nothing is asked before it is there. */
   systemPrompt: string | Promise<string>;
   /** Spoken by the voice as soon as the engine opens, and it is there. */
@@ -365,6 +368,7 @@ export class PipelineEngine implements Engine {
       memory: this.#memory,
       instructed: this.#instructed,
       voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
+      language: this.#parts.language ?? { ordinals: false },
       begun: () => this.#step({ kind: "begun" }),
       acts: () => this.#await("answer"),
       sounds: () => {
