@@ -7,6 +7,7 @@ import { isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
 import { isBearer } from "./bearer.ts";
 import { type BodyFault, readBody } from "./body.ts";
+import { isOver } from "./call/reaper.ts";
 import type { AfterStream, Reception, Refusal } from "./call/reception.ts";
 import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, isCallSid, parseForm, signedUrl } from "./phone/signature.ts";
@@ -30,7 +31,6 @@ export interface AppParts {
   metrics: { text: () => string; json: () => unknown };
   /** A stream ended with an error that only the carrier saw. */
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
-  callStatus: (fields: Readonly<Record<string, string>>) => void;
   refused: (reason: Refusal | "unsigned" | "too-large" | "malformed", callSid: string) => void;
   /** Where a call comes in, another machine than this one has asked. */
   strangerRang: () => void;
@@ -78,7 +78,7 @@ export function createApp(parts: AppParts): Hono {
   app.post(
     "/call-status",
     webhook((c, fields) => {
-      parts.callStatus(fields);
+      if (fields.CallSid && isOver(fields.CallStatus)) parts.reception.over(fields.CallSid);
       return c.body(null, 204);
     }),
   );
@@ -149,7 +149,7 @@ const TRANSFER_LIMIT_SECONDS = 3600;
 /** The stream has ended, or a transfer: hang up, put the caller through, or take the call back. */
 function afterStream(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
-  if (fields.CallStatus === "completed") {
+  if (isOver(fields.CallStatus)) {
     parts.reception.over(callSid);
     return hangUp();
   }

@@ -140,9 +140,6 @@ export function openServer(
     health,
     metrics: meters.render(() => reception.active),
     streamStatus: logStreamStatus,
-    callStatus: ({ CallSid, CallStatus }) => {
-      if (CallSid && isOver(CallStatus)) reception.over(CallSid);
-    },
     refused: turnedAway,
     strangerRang: house.strangerRang,
     peerAddress: (request) => peers.get(request),

@@ -122,6 +122,32 @@ test("a call that comes back tries again when its new stream does not open, for 
   }
 });
 
+test("a call is not waited for once the carrier says that it is over: in its number's callback, or asking what comes next", async () => {
+  for (const way of ["line-lost", "transferred"] as const) {
+    await using sim = await simHouse({
+      config: { tools: [{ name: "transfer_call", to: { desk: { number: "+15550142" } } }] },
+      agent: { think: () => ({ call: { name: "transfer_call", arguments: { to: "desk" } } }) },
+    });
+    const url = "http://localhost:5000";
+    const callSid = sim.ring({
+      hangUpWay: "close-only",
+      ...(way === "line-lost" ? { callStatusUrl: `${url}/call-status` } : { dialOutcome: "no-answer" }),
+      steps: way === "line-lost" ? [{ kind: "wait", ms: 3000 }] : [{ kind: "say", text: "a person please" }],
+      limitMs: 9000, // while the other phone rings
+    }).callSid;
+    await sim.clock.run(10_000);
+    if (way === "transferred") {
+      assert.deepEqual(of(sim.notices, "call-over"), []);
+      const body = new URLSearchParams({ CallSid: callSid, CallStatus: "completed", DialCallStatus: "canceled" });
+      const response = await sim.fetch(new Request(`${url}/after-stream`, { method: "POST", body }));
+      assert.match(await response.text(), /<Hangup\/>/);
+      await sim.clock.run(10);
+    }
+    assert.equal(of(sim.notices, "call-ended")[0]!.reason, way);
+    assert.equal(of(sim.notices, "call-over").length, 1, way);
+  }
+});
+
 test("the record of a call that came back lasts from its beginning to its end", async () => {
   await using sim = await simHouse({});
   await callThatReturns(sim);

@@ -140,7 +140,6 @@ export async function simHouse(options: SimOptions = {}): Promise<SimHouse> {
     }),
     metrics: { text: () => "", json: () => ({}) },
     streamStatus: () => {},
-    callStatus: () => {},
     refused: (reason) => refusals.push(reason),
     strangerRang: () => {}, // a request here has no peer
     peerAddress: () => "127.0.0.1",
