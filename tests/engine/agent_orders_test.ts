@@ -10,18 +10,21 @@ const LOST: Fault = { kind: "lost", peer: "deepgram-agent", closeCode: 1006, rea
 
 type History = { role: "user" | "assistant"; content: string }[];
 
-/** An engine whose agents do what the test says; `sessions` in the order of their opening. */
-function rig() {
+/** An engine whose agents do what the test says; `sessions` in the order of their opening. `routed`: these words have a route. */
+function rig(routed = "") {
   const clock = new VirtualClock();
   const events: EngineEvent[] = [];
   const history: History = [];
   const sessions: { host: VoiceAgentHost; resumed: History | undefined; told: string[]; closed: boolean }[] = [];
   let replies = 0;
-  const engine = new AgentEngine({
+  const engine: AgentEngine = new AgentEngine({
     clock,
     retryMs: () => 0,
     host: {
-      post: (event) => events.push(event),
+      post(event) {
+        events.push(event);
+        if (event.kind === "caller-text" && event.text === routed) engine.answered(9, "Ninety dollars.");
+      },
       play: () => {},
       newReply: () => ++replies,
       drained: () => true,
@@ -59,6 +62,18 @@ test("the result of a call that the agent has taken back is not sent, and anothe
   engine.toolResult("b", "look", "two");
   assert.deepEqual(sessions[0]!.told, ["result b two"]);
   assert.deepEqual(kinds().slice(-3), ["tool-call", "tool-call", "tool-cancelled"]);
+  await engine[Symbol.asyncDispose]();
+});
+
+test("what the agent wants to do for a turn that a route has answered is not done, and it is told so", async () => {
+  const { engine, kinds, sessions, tell } = rig("how much is it");
+  tell(READY, { kind: "caller-started" }, said("how much is it"), call("a"));
+  const [injected, refused, ...others] = sessions[0]!.told;
+  assert.equal(injected, "inject Ninety dollars.");
+  assert.match(refused!, /^result a .*Already handled/);
+  assert.deepEqual([others, kinds().includes("tool-call")], [[], false]);
+  tell({ kind: "caller-started" }, said("book it"), call("b"));
+  assert.equal(kinds().at(-1), "tool-call", "the next turn is its own");
   await engine[Symbol.asyncDispose]();
 });
 
