@@ -41,6 +41,21 @@ test("what both said, in order, neighbours of one speaker as one message", () =>
   ]);
 });
 
+test("of the last turns all is remembered, however many pieces one of them came in", () => {
+  const memory = memoryOf(2);
+  for (const n of [1, 2, 3]) {
+    memory.caller(`question ${n}`);
+    memory.caller("and so on");
+    say(memory, n, `Answer ${n}.`);
+  }
+  assert.deepEqual(memory.messages().slice(1).map(({ content }) => content), [
+    "question 2 and so on",
+    "Answer 2.",
+    "question 3 and so on",
+    "Answer 3.",
+  ]);
+});
+
 test("a turn that is not confirmed is asked about, and not remembered", () => {
   const memory = memoryOf();
   assert.deepEqual(memory.messages("Hello"), [SYSTEM, user("Hello")]);

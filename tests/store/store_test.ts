@@ -471,11 +471,13 @@ test("of 600 calls at once each has its end, and one of long ago gets the fact t
   for (const notices of calls) notices.slice(0, 9).forEach(store.observe);
   for (const notices of calls) notices.slice(9).forEach(store.observe);
   await clock.run(20_000);
+  conversation({ id: "call-600" }).forEach(store.observe); // for whom older ones make room
+  await clock.run(1000);
   const value = "+15550142";
   store.observe({ call: "call-0", atMs: 45_000, kind: "fact", field: "phone", value, evidence: "one" });
   await clock.run(1000);
   const rows = store.list({ limit: 1000 });
-  assert.equal(rows.length, 600);
+  assert.equal(rows.length, 601);
   assert.ok(rows.every(({ outcome, turns }) => outcome === "caller-hung-up" && turns === 3));
   assert.deepEqual(rows.find(({ id }) => id === "call-0")?.facts, { name: "Ada", phone: value });
 });
