@@ -13,6 +13,7 @@ import {
   type Settings,
 } from "./cartesia_messages.ts";
 import type { Spoken } from "./ports.ts";
+import { isSayable, mute } from "./spoken_reply.ts";
 
 export interface ReplyOptions {
   clock: Clock;
@@ -269,6 +270,7 @@ export class CartesiaReply {
   }
 
   #finished(): void {
+    if (this.#audioBytes === 0 && isSayable(this.#asked)) return this.#fail(new FaultError(mute("cartesia")));
     this.#cutter.flush((frame) => this.#yield({ kind: "audio", frame }));
     this.#end();
   }

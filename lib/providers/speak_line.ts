@@ -7,7 +7,7 @@ import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { SpeakBudget } from "./speak_pieces.ts";
-import type { SpokenReply } from "./spoken_reply.ts";
+import { isSayable, mute, type SpokenReply } from "./spoken_reply.ts";
 
 const PEER = "deepgram-speak";
 /** How long `Cleared` may take before the socket is given up. */
@@ -38,6 +38,8 @@ export class SpeakLine {
   readonly #socket: DeepgramSocket;
   readonly #deadlines: TimerSet<Deadline>;
   #reply: SpokenReply | undefined;
+  /** Something of it should sound. */
+  #isSayable = false;
   #isFlushed = false;
   #isClearing = false;
   /** Flushes cut short by a `Clear`: whether their `Flushed` still comes is not documented. */
@@ -84,10 +86,11 @@ export class SpeakLine {
 
   begin(reply: SpokenReply): void {
     this.#reply = reply;
-    this.#isFlushed = false;
+    this.#isSayable = this.#isFlushed = false;
   }
 
   speak(text: string): void {
+    this.#isSayable ||= isSayable(text);
     this.budget.noteSpeak(text.length, this.#options.clock.monotonicMs());
     this.#socket.send(JSON.stringify({ type: "Speak", text }));
   }
@@ -149,7 +152,8 @@ export class SpeakLine {
     this.#staleFlushes = 0;
     const reply = this.#reply;
     this.#release();
-    reply?.finish();
+    if (reply?.heardBytes === 0 && this.#isSayable) reply.failWith(mute(PEER));
+    else reply?.finish();
   }
 
   #cleared(): void {

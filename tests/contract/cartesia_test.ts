@@ -3,7 +3,7 @@ import { cartesiaStandIn } from "../../lib/rehearsal/cartesia.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
-import { toneVoice } from "../sim/tone_voice.ts";
+import { muteVoice, toneVoice } from "../sim/tone_voice.ts";
 import { ttsContract, type TtsRig, type TtsTrouble } from "./tts.ts";
 import { countWires } from "./wires.ts";
 
@@ -12,7 +12,7 @@ function rig(trouble?: TtsTrouble): TtsRig {
   const standIn = cartesiaStandIn({
     clock,
     random: seeded(7),
-    voice: toneVoice(),
+    voice: trouble === "mute" ? muteVoice() : toneVoice(),
     faults: {
       refuseStatus: trouble === "refuse" ? 429 : 0,
       closeMidway: trouble === "drop" ? 1 : 0,

@@ -18,8 +18,11 @@ export interface TtsRig {
   openWires(): number;
 }
 
-/** How the far end fails: it refuses the socket; drops it, or says no more, in the middle of the first long reply. */
-export type TtsTrouble = "refuse" | "drop" | "stall";
+/**
+ * How the far end fails: it refuses the socket; drops it, or says no more, in the middle of the first long reply; ends
+ * every reply in good order and without a sound.
+ */
+export type TtsTrouble = "refuse" | "drop" | "stall" | "mute";
 
 export interface TtsTraits {
   /** It yields the times of its words. */
@@ -33,7 +36,7 @@ export interface TtsTraits {
 const DEFAULTS: TtsTraits = {
   words: false,
   firstFrameMs: 250,
-  faults: { refuse: "refused", drop: "lost", stall: "deadline" },
+  faults: { refuse: "refused", drop: "lost", stall: "deadline", mute: "rejected" },
 };
 
 const SHORT = "Good morning, how can I help?";

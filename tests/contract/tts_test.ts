@@ -7,7 +7,7 @@ import { deepgramSpeakStandIn } from "../../lib/rehearsal/deepgram_speak.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
-import { toneVoice } from "../sim/tone_voice.ts";
+import { muteVoice, toneVoice } from "../sim/tone_voice.ts";
 import { ttsContract } from "./tts.ts";
 import { countWires } from "./wires.ts";
 
@@ -15,6 +15,7 @@ const TROUBLES = {
   refuse: { refuse: 503 },
   drop: { dropAfterBytes: 8000 },
   stall: { stallAfterBytes: 8000 },
+  mute: {},
 };
 
 for (const staleFlushedMs of [Infinity, 0, 40]) {
@@ -26,7 +27,7 @@ for (const staleFlushedMs of [Infinity, 0, 40]) {
       const { answer, sessions } = deepgramSpeakStandIn({
         clock,
         random: seeded(4),
-        voice: toneVoice(),
+        voice: trouble === "mute" ? muteVoice() : toneVoice(),
         key: "k",
         knobs: { staleFlushedMs },
         faults,

@@ -20,7 +20,7 @@ import {
   type SimPipelineOptions,
   WITHOUT_WORDS,
 } from "../sim/pipeline.ts";
-import { toneVoice } from "../sim/tone_voice.ts";
+import { muteVoice, toneVoice } from "../sim/tone_voice.ts";
 
 const NOVA = { listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 250 } } };
 const FLUX = { listen: { provider: { type: "deepgram", model: "flux-general-en" } } };
@@ -542,6 +542,19 @@ test("a voice that fails is replaced by the local one", async () => {
   assert.equal(midway.sim.records()[0]!.endReason, "caller-hung-up");
   assert.ok(noticesOf(midway.sim.notices, "fault").every(({ fatal }) => !fatal));
   assert.deepEqual(finals(midway.sim), ["are you open today"]);
+});
+
+test("a voice that ends its replies without a sound is replaced by the local one, before the caller has waited", async () => {
+  const { sim, heard, report } = await callOf(
+    { pipeline: WITHOUT_WORDS, speak: { voice: muteVoice() } },
+    [say("are you open today")],
+  );
+  assert.deepEqual(heard, ["Welcome to the clinic.", "Yes, we are open until six today."]);
+  assert.ok(report.turns[1]!.replyMs! < 1500, `${report.turns[1]!.replyMs} ms`);
+  assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fault }) => fault.kind === "rejected" && fault.code), [
+    "NO_AUDIO",
+    "NO_AUDIO",
+  ]);
 });
 
 test("without a recogniser the call ends with an apology", async () => {

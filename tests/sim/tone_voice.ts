@@ -23,6 +23,14 @@ export function toneVoice(): Voice {
   };
 }
 
+/** A voice that has nothing to say, whatever it is asked. */
+export function muteVoice(): Voice {
+  return {
+    speak: () => Promise.resolve({ audio: new Uint8Array(0), words: [] }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
 function speakTones(text: string): Utterance {
   const words: TimedWord[] = [];
   let nextMs = 0;
