@@ -6,6 +6,7 @@ import { isLoopbackHost } from "./base/url.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { environment, readDotenv } from "./load.ts";
 import { variable, whyNotRead, whyNotWritten } from "./permissions.ts";
+import { perPress } from "./presses.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { runCallCommand } from "./softphone/cli.ts";
 import type { TurnRecord } from "./softphone/report.ts";
@@ -22,7 +23,7 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
   await using voice = localVoice({ clock: systemClock });
   const hangUp = new AbortController();
   const giveUp = new AbortController();
-  const onSignal = () => hangUp.signal.aborted ? giveUp.abort() : hangUp.abort();
+  const onSignal = perPress(() => hangUp.signal.aborted ? giveUp.abort() : hangUp.abort(), systemClock);
   Deno.addSignalListener("SIGINT", onSignal);
   try {
     return await runCallCommand({

@@ -7,6 +7,7 @@ import { ownVersion } from "./files.ts";
 import { healthAtStart } from "./health.ts";
 import { loadConfig, reloader } from "./load.ts";
 import { giveUpWriting, recordsPlace } from "./permissions.ts";
+import { perPress } from "./presses.ts";
 
 export interface ServeOptions {
   file?: string;
@@ -106,7 +107,7 @@ function listenForSignals(): Signals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let count = 0;
-  const heard = () => ++count === 1 ? first.resolve() : second.resolve();
+  const heard = perPress(() => ++count === 1 ? first.resolve() : second.resolve(), systemClock);
   const names = ["SIGINT", "SIGTERM"] as const;
   for (const name of names) Deno.addSignalListener(name, heard);
   return {
