@@ -58,6 +58,8 @@ const MUCH_QUEUED_MS = 30_000;
 const LATE_MS = 30;
 /** A server that does not close after `stop` is given this long. */
 const STOP_ONLY_MS = 5000;
+/** What comes within this time of `stop` was on its way already. */
+const IN_FLIGHT_MS = 250;
 
 export class Line {
   readonly speaker: Speaker;
@@ -73,6 +75,7 @@ export class Line {
   readonly #echoes = new DueQueue<string>();
   readonly #settle: { resolve: (end: LineEnd) => void; reject: (error: unknown) => void };
   #state: "open" | "streaming" | "ending" | "closed" = "open";
+  #endingMs = 0;
   #sequence = 0;
   #chunk = 0;
   #slots = 0;
@@ -119,6 +122,7 @@ export class Line {
   hangUp(way: HangUpWay = "stop-and-close"): void {
     if (this.#state === "ending" || this.#state === "closed") return;
     this.#state = "ending";
+    this.#endingMs = this.#options.clock.monotonicMs();
     this.#stopTimer();
     if (way === "reset") return this.#wire.terminate();
     if (way !== "close-only") this.#wire.send(message.stopMessage(this.#options, ++this.#sequence));
@@ -198,6 +202,7 @@ export class Line {
   #received(text: string): void {
     if (this.#state === "ending" || this.#state === "closed") {
       this.afterStop++;
+      if (this.#options.clock.monotonicMs() - this.#endingMs <= IN_FLIGHT_MS) return;
       return this.#warn({ code: "after-stop", detail: "The server goes on sending after stop" });
     }
     if (this.#state === "open") return this.#blame("before-start", "The server sent a message before start");

@@ -94,7 +94,10 @@ const SERVERS: [what: string, script: Script, verdict: Verdict, options?: Partia
   ],
   [
     "goes on sending after stop",
-    { ...making(() => {}), got: (line, { event }) => void (event === "stop" && line.mark("late")) },
+    {
+      ...making(() => {}),
+      got: (line, { event }) => void (event === "stop" && line.clock.after(500, () => line.mark("late"))),
+    },
     { warnings: ["after-stop", "not-closed"] },
     { hangUpWay: "stop-only" },
   ],
