@@ -162,6 +162,9 @@ class Phone implements PlacedCall, Stage {
 
   async voice(text: string): Promise<Uint8Array> {
     const { audio, words } = await this.#options.voice.speak(text, this.over);
+    if (audio.length === 0) {
+      this.note(`The built-in voice cannot speak "${text}": it reads English. --wav plays speech.`);
+    }
     this.#source = (this.#source + 1) & 0xFFFF;
     return tagUtterance(audio, words, this.#source, 0);
   }

@@ -76,6 +76,11 @@ test("off a terminal there is no progress, only what the report does not say", a
   assert.match(errors, /^warning {2}much-queued: Over 31 s of audio wait to be played\nnote .*$/);
 });
 
+test("what the voice cannot speak is told: the server only hears silence", async () => {
+  const mute = { ...toneVoice(), speak: () => Promise.resolve({ audio: new Uint8Array(), words: [] }) };
+  assert.match((await run(["--say", "привет"], polite, { voice: mute })).errors, /^note +.*cannot speak "привет"/m);
+});
+
 test("exit 1: an unmet expectation, an offence, a refused call", async () => {
   assert.equal((await run(["--expect", "goodbye"])).code, 1);
   assert.equal((await run([], { started: (line) => line.send("rubbish") })).code, 1);
