@@ -4,6 +4,7 @@ import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
 import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
+import { Attempts, type RetryMs } from "./attempts.ts";
 import type { Engine, EngineHost, LatencyParts } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
@@ -33,9 +34,6 @@ const ANSWER_MS = 6000;
 const SLOW_LIMIT_MS = 20_000;
 /** An agent that has been silent for so long, while the caller waits, is held to be dead. */
 const LIFELESS_MS = 3000;
-/** Times in a row an agent is replaced; one that has held for so long begins a new row. */
-const RECOVERIES = 3;
-const HELD_MS = 60_000;
 /** What a new agent is asked when the old one was lost in the middle of what it said. */
 const GO_ON = "Please go on.";
 const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
@@ -43,8 +41,7 @@ const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has
 export interface AgentEngineParts {
   /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
   openAgent: (host: VoiceAgentHost, resumed: readonly HistoryLine[] | undefined) => VoiceAgent;
-  /** How long to wait before a new session may do better after this fault, ms; undefined: it would not. `refusals`: how often none was to be had in a row before. */
-  retryMs: (fault: Fault, refusals: number) => number | undefined;
+  retryMs: RetryMs;
   host: EngineHost;
   clock: Clock;
 }
@@ -84,12 +81,7 @@ export class AgentEngine implements Engine {
   /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
   #handled = false;
   #lastEventMs: number;
-  #readyMs = Infinity;
-  #recoveries = 0;
-  /** The agent before this one made nothing of some sound of the caller: if this one hears nothing either, it was noise. */
-  #doubted = false;
-  /** Times in a row that no session was to be had. */
-  #refusals = 0;
+  readonly #attempts: Attempts;
   #reopen = () => {};
   /** What it told of the time that its next reply takes: that comes in pieces, and before the reply. */
   #latency: LatencyParts = {};
@@ -108,6 +100,7 @@ export class AgentEngine implements Engine {
     this.#host = host;
     this.#clock = clock;
     this.#lastEventMs = clock.monotonicMs();
+    this.#attempts = new Attempts(parts.retryMs);
     this.#fence = new Fence(() => host.newReply());
     this.#timers = new TimerSet(clock, (name) => this.#timer(name));
     this.#agent = this.#open(undefined);
@@ -166,11 +159,8 @@ export class AgentEngine implements Engine {
     // One that is being opened has a deadline of its own, and nothing is owed to a caller who goes on.
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
-    const nothingSaid = !this.#unanswered && !this.#owes;
-    if (nothingSaid && this.#doubted) return;
-    if (nothingSaid) this.#recoveries--; // perhaps there was nothing to be heard
-    this.#doubted = nothingSaid;
-    this.#lost("a sign of life", LIFELESS_MS);
+    const owed = this.#unanswered !== undefined || this.#owes;
+    if (this.#attempts.mute({ owed })) this.#lost("a sign of life", LIFELESS_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,10 +222,7 @@ export class AgentEngine implements Engine {
 
   /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
   #failed(fault: Fault): void {
-    if (this.#clock.monotonicMs() - this.#readyMs >= HELD_MS) this.#recoveries = 0;
-    this.#readyMs = Infinity;
-    const waitMs = this.#recoveries++ < RECOVERIES ? this.#parts.retryMs(fault, this.#refusals) : undefined;
-    if (fault.kind === "refused" || fault.kind === "unreachable") this.#refusals++;
+    const waitMs = this.#attempts.lost(fault, this.#clock.monotonicMs());
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
     this.#owes ||= this.#brokeOff || this.#fence.reply !== undefined;
@@ -300,7 +287,8 @@ export class AgentEngine implements Engine {
       case "ready":
         return this.#ready(event.requestId);
       case "caller-started":
-        this.#handled = this.#doubted = false;
+        this.#handled = false;
+        this.#attempts.heard();
         this.#utterance.begin();
         return this.#interrupted(FENCE_LIMIT_MS);
       case "text":
@@ -355,8 +343,7 @@ export class AgentEngine implements Engine {
   #ready(requestId: string): void {
     const early = this.#early;
     this.#early = undefined;
-    this.#readyMs = this.#clock.monotonicMs();
-    this.#refusals = 0;
+    this.#attempts.ready(this.#clock.monotonicMs());
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
     for (const frame of early.frames()) this.#agent.hear(frame);
