@@ -18,6 +18,7 @@ import {
 } from "./config.ts";
 import type { EngineHost } from "./engine/engine.ts";
 import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
+import { REST_MS } from "./engine/turn.ts";
 import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
 import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
 import type { ChatProvider } from "./providers/chat_quirks.ts";
@@ -63,6 +64,9 @@ export const PHONE_MANNERS =
   'A "—" that ends an answer of yours marks where the caller interrupted: nothing after it was heard. ' +
   "Never write such a mark, nor anything in square brackets, yourself.";
 
+/** Flux has told the end of a turn so long after its time-out, ms. */
+const END_OF_TURN_MS = 1000;
+
 /** Flux's own advice where the configuration has none. Deepgram reference, section 4.1. */
 const EAGER_THRESHOLD = 0.5;
 
@@ -91,6 +95,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       acknowledgementPhrases: turn.acknowledgementPhrases,
       eager: turn.eager,
       firmInterims: isFlux(listen.provider),
+      restMs: Math.max(REST_MS, (listen.provider.eot_timeout_ms ?? 0) + END_OF_TURN_MS),
     },
     maxHistoryTurns: turn.maxHistoryTurns,
     language: { ordinals: writesOrdinals(call.language) },

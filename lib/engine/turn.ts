@@ -19,6 +19,8 @@ export interface TurnRules {
   eager: boolean;
   /** The recogniser's first words are certain (Flux): they confirm an interruption. Else a second guess or a final does. */
   firmInterims: boolean;
+  /** Open words without any news are waited for so long, ms; `REST_MS` if not said. */
+  restMs?: number;
 }
 
 /** What was said and not answered yet, by who holds the floor. Texts are as the recogniser gives them, "" for none. */
@@ -93,7 +95,7 @@ export const DIGITS_MS = 1200;
 const FLOOR_MS = 100;
 /** A turn that ends in "and" or the like waits so long for more. */
 export const MORE_MS = 700;
-/** Open words without any news: longer than Flux takes to end a turn by itself (5 s). */
+/** Open words without any news: longer than Flux takes to end a turn by itself where nothing else is configured (5 s). */
 export const REST_MS = 6000;
 /** The same where the caller waits for an answer that was called off. */
 export const OWED_MS = 3000;
@@ -243,7 +245,7 @@ class Turn {
     if (this.#interrupts(all)) {
       this.#do({ kind: "barge-in" });
       if (words.sure) return this.#goOn({ ...CALLER, held, cut: true }, words);
-      this.#arm("rest", REST_MS);
+      this.#arm("rest", this.#restMs);
       return this.#step({ kind: "guess", held, text: words.text });
     }
     if (!words.over) return this.#step({ kind: "overheard", held, text: words.text });
@@ -279,7 +281,7 @@ class Turn {
     const all = join(next.held, text);
     if (over && !leavesOpen(all)) return this.#conclude(next);
     if (all !== join(floor.held, floor.text) || floor.text === "") this.#do({ kind: "interim", text: all });
-    this.#arm(over ? "more" : "rest", over ? MORE_MS : floor.owed ? OWED_MS : REST_MS);
+    this.#arm(over ? "more" : "rest", over ? MORE_MS : floor.owed ? OWED_MS : this.#restMs);
     return this.#step(over ? { ...next, held: all, text: "" } : next);
   }
 
@@ -317,7 +319,7 @@ class Turn {
     if (playing) return this.#wait(floor.held, floor.text);
     const caller = { ...CALLER, held: floor.held, text: floor.text };
     if (floor.text === "") return this.#conclude(caller);
-    this.#arm("rest", REST_MS);
+    this.#arm("rest", this.#restMs);
     return this.#step(caller);
   }
 
@@ -326,6 +328,10 @@ class Turn {
     if (held === "" && text === "") return this.#step(QUIET);
     this.#arm("floor", FLOOR_MS);
     return this.#step({ kind: "overheard", held, text });
+  }
+
+  get #restMs(): number {
+    return this.#rules.restMs ?? REST_MS;
   }
 
   #arm(timer: TurnTimer, ms: number): void {

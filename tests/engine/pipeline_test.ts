@@ -544,6 +544,17 @@ test("a voice that fails is replaced by the local one", async () => {
   assert.deepEqual(finals(midway.sim), ["are you open today"]);
 });
 
+test("a caller who thinks is waited for as long as Flux is told to wait", async () => {
+  const { sim } = await callOf({
+    pipeline: { listen: { provider: { type: "deepgram", model: "flux-general-en", eot_timeout_ms: 9000 } } },
+    flux: { knobs: { eagerMs: 20_000, endMs: 40_000 } }, // it is never sure of an end
+    config: { silence: { promptAfterMs: 30_000 } },
+  }, [say("my number is")]);
+  const [guess, turn] = noticesOf(sim.notices, "caller-text").slice(-2);
+  assert.deepEqual([guess!.final, turn!.final], [false, true]);
+  assert.ok(turn!.atMs - guess!.atMs > 8500, `${turn!.atMs - guess!.atMs} ms`);
+});
+
 test("a voice that ends its replies without a sound is replaced by the local one, before the caller has waited", async () => {
   const { sim, heard, report } = await callOf(
     { pipeline: WITHOUT_WORDS, speak: { voice: muteVoice() } },
