@@ -91,6 +91,7 @@ export class PipelineEngine implements Engine {
   #understood = false;
   /** What the caller waits for, as far as we know; `suspected`: something was said, and nobody has understood it yet. */
   #awaited: "greeting" | "answer" | "suspected" | undefined;
+  /** Fillers for what nobody has understood, since something was. */
   #suspicions = 0;
   /** Everything that runs, to be awaited at the end. */
   readonly #running = new Set<Promise<void>>();
@@ -418,7 +419,6 @@ export class PipelineEngine implements Engine {
   /** The caller waits from the last sound on, and hears a filler unless something else sounds before. */
   #await(what: "greeting" | "answer" | "suspected"): void {
     if (what === "suspected" && this.#awaited !== undefined) return;
-    if (what === "suspected") this.#suspicions = 0;
     this.#awaited = what;
     if (this.#timers.isArmed("filler")) return;
     const { speechEnd, final } = this.#times;
@@ -436,6 +436,7 @@ export class PipelineEngine implements Engine {
 
   /** What was said is understood. */
   #nothingSuspected(): void {
+    this.#suspicions = 0;
     this.#understood = this.#audibleFrames > 0;
     if (this.#awaited === "suspected") this.#nothingAwaited();
   }
