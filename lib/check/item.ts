@@ -59,7 +59,7 @@ export function formatReport({ ok, mode, items, origins }: CheckReport): string 
 function originLines(origins: Record<string, string>): string[] {
   const sources = new Map<string, string[]>();
   for (const [path, origin] of Object.entries(origins)) {
-    if (origin === "default") continue;
+    if (origin === "default" || origin === "environment") continue; // the latter only says that this is no rehearsal
     // Of a file only the sections: it says the rest itself.
     const shown = origin.startsWith("environment ") ? path : path.split(".").slice(0, 2).join(".");
     sources.set(origin, [...new Set([...sources.get(origin) ?? [], shown])]);

@@ -161,6 +161,7 @@ test("the report for people tells sources, not values, then has a row for each i
   assert.match(lines[0]!, /^Where values come from/);
   assert.match(lines[lines.indexOf("") + 1]!, /^ok {9}Deno +2\.9\.6$/);
   assert.match(output, /^environment PUBLIC_HOST: server\.publicHost$/m);
+  assert.doesNotMatch(lines.slice(0, lines.indexOf("")).join("\n"), /rehearsal/, "this is none");
   assert.match(lines.at(-1)!, /^0 wrong, 0 to look at\. Live/);
   assert.ok(lines.every((line) => line.length <= 118));
   for (const secret of Object.values(SECRETS)) assert.ok(!output.includes(secret));
