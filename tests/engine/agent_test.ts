@@ -10,30 +10,38 @@ import { VirtualClock } from "../sim/clock.ts";
 const LOST: Fault = { kind: "lost", peer: "deepgram-agent", closeCode: 1006, reason: "", openMs: 5000 };
 const call = (id: string) => ({ id, name: "find", arguments: "{}" });
 
-/** An engine whose agents do what the test says: what the newest one was told, and what the engine told its call. */
-function rig(history: readonly { role: "user" | "assistant"; content: string }[] = []) {
+/**
+ * An engine whose agents do what the test says: what each was told, and what the engine told its call. `routed`: these words
+ * have a route.
+ */
+function rig(given: readonly { role: "user" | "assistant"; content: string }[] = [], routed?: string) {
+  const history = [...given];
   const clock = new VirtualClock();
-  const agents: { host: VoiceAgentHost; resumed: readonly unknown[] | undefined; told: string[] }[] = [];
+  const agents: { host: VoiceAgentHost; resumed: unknown[] | undefined; told: string[]; closed: boolean }[] = [];
   const events: EngineEvent[] = [];
   const phone = { drained: true };
   let reply = 0;
-  const engine = new AgentEngine({
+  const engine: AgentEngine = new AgentEngine({
     clock,
     retryMs: agentRetryMs,
     openAgent(host, resumed) {
-      const told: string[] = [];
-      agents.push({ host, resumed, told });
+      const agent = { host, resumed: resumed && [...resumed], told: [] as string[], closed: false };
+      const { told } = agent;
+      agents.push(agent);
       return {
         hear: () => {},
         inject: (text) => void told.push(`say: ${text}`),
         injectCaller: (text) => void told.push(`caller: ${text}`),
-        functionResult: (id) => void told.push(`result: ${id}`),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
+        functionResult: (id, _name, content) => void told.push(`result: ${id} ${content}`),
+        [Symbol.asyncDispose]: () => Promise.resolve(void (agent.closed = true)),
       };
     },
     host: {
       newReply: () => ++reply,
-      post: (event) => void events.push(event),
+      post(event) {
+        events.push(event);
+        if (event.kind === "caller-text" && event.text === routed) engine.answered(9, "Ninety dollars.");
+      },
       play: () => {},
       drained: () => phone.drained,
       history: () => history,
@@ -46,6 +54,7 @@ function rig(history: readonly { role: "user" | "assistant"; content: string }[]
     clock,
     agents,
     events,
+    history,
     phone,
     tell,
     audio: (bytes = 8000) => agents.at(-1)!.host.audio(new Uint8Array(bytes)),
@@ -194,3 +203,69 @@ for (const [afterMs, replaced] of [[30_000, 3], [90_000, 6]] as const) {
     assert.equal(agents.length - 1, replaced);
   });
 }
+
+test("the result of a call that the agent has taken back is not sent, and another's is", async () => {
+  const { engine, events, agents, tell } = rig();
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, said("two things"), { kind: "function-calls", calls: [call("a"), call("b")] });
+  tell({ kind: "functions-cancelled", ids: ["a"] });
+  engine.toolResult("a", "find", "one");
+  engine.toolResult("b", "find", "two");
+  assert.deepEqual(agents[0]!.told, ["result: b two"]);
+  assert.deepEqual(events.slice(-3).map(({ kind }) => kind), ["tool-call", "tool-call", "tool-cancelled"]);
+});
+
+test("what the agent wants to do for a turn that a route has answered is not done, and it is told so", async () => {
+  const { engine, events, agents, tell } = rig([], "how much is it");
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, said("how much is it"), { kind: "function-calls", calls: [call("a")] });
+  const [injected, refused, ...others] = agents[0]!.told;
+  assert.equal(injected, "say: Ninety dollars.");
+  assert.match(refused!, /^result: a .*Already handled/);
+  assert.deepEqual([others, events.some(({ kind }) => kind === "tool-call")], [[], false]);
+  tell({ kind: "caller-started" }, said("book it"), { kind: "function-calls", calls: [call("b")] });
+  assert.equal(events.at(-1)!.kind, "tool-call", "the next turn is its own");
+});
+
+test("an agent is replaced three times, and the fourth loss is the end; what an old one still says reaches nobody", async () => {
+  const { clock, engine, events, agents, tell } = rig();
+  await using _engine = engine;
+  for (let n = 0; n < 4; n++) {
+    tell({ kind: "ready", requestId: "" }, { kind: "ended", fault: LOST });
+    await clock.run(10);
+  }
+  const faults = events.flatMap((event) => event.kind === "fault" ? [event.fatal] : []);
+  assert.deepEqual([faults, agents.length], [[false, false, false, true], 4]);
+  const before = events.length;
+  agents[0]!.host.event(said("too late"));
+  agents[0]!.host.audio(new Uint8Array(160));
+  assert.equal(events.length, before);
+  assert.ok(agents.slice(0, 3).every(({ closed }) => closed));
+});
+
+test("a turn that nobody has answered is asked again of the next agent, and is not in its history twice", async () => {
+  const { engine, events, agents, history, tell } = rig();
+  await using _engine = engine;
+  tell({ kind: "caller-started" });
+  history.push({ role: "assistant", content: "Welcome." }, { role: "user", content: "when are you open" });
+  tell(said("when are you open"), { kind: "ended", fault: LOST });
+  assert.deepEqual(agents[1]!.resumed, [{ role: "assistant", content: "Welcome." }]);
+  tell({ kind: "ready", requestId: "" });
+  assert.deepEqual(agents[1]!.told, ["caller: when are you open"]);
+  tell(said("when are you open"));
+  assert.equal(events.filter(({ kind }) => kind === "caller-text").length, 1, "told once");
+});
+
+test("a caller who is never confirmed leaves nobody deaf: after 10 s the fence comes down, and that is told", async () => {
+  const { clock, engine, events, tell, audio } = rig();
+  await using _engine = engine;
+  const kinds = () => events.map(({ kind }) => kind);
+  tell({ kind: "caller-started" });
+  audio(160);
+  await clock.run(9900);
+  assert.deepEqual(kinds(), ["ready", "caller-spoke"]);
+  await clock.run(200);
+  assert.equal(kinds().at(-1), "fence-timed-out");
+  audio(160);
+  assert.equal(kinds().at(-1), "reply-started");
+});
