@@ -1,6 +1,6 @@
 /** The answer to one turn: the model's text on its way to the voice, and its calls of tools, round by round. */
 
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { ChatMessage, ChatRequest, ChatToolCall, Llm, ToolSchema } from "../providers/ports.ts";
 import { Chunker, type Language } from "./chunker.ts";
@@ -130,7 +130,8 @@ export class Answer {
         if (this.#aborted) break;
         if (!(error instanceof FaultError)) throw error;
         // What sounds already is finished with what there is; what does not is taken back, if another one can be asked.
-        const takesOver = llms.failed(llm, error.fault) && saying.reply === undefined;
+        const waitMs = llms.failed(llm, error.fault);
+        const takesOver = waitMs !== undefined && saying.reply === undefined;
         if (takesOver) saying.abort();
         else {
           for (const chunk of chunker.flush()) saying.add(chunk);
@@ -138,6 +139,7 @@ export class Answer {
         }
         this.#fault(error.fault, !takesOver && saying.isEmpty);
         if (!takesOver) break;
+        if (waitMs > 0) await sleep(this.#parts.clock, waitMs, this.#scope.signal).catch(() => {}); // aborted: the loop ends
       }
     }
     return [];

@@ -102,14 +102,19 @@ export class Spares<T extends { readonly name: string }> {
     this.#breakers?.of(one.name).worked();
   }
 
-  /** `one` did not do. @returns whether it is worth to ask again: `one` itself where the fault may pass at once, or another. */
-  failed(one: T, fault: Fault): boolean {
+  /**
+   * `one` did not do. @returns when to ask again, ms: another one at once, also `one` itself where the fault may pass so soon,
+   * or as soon as it is free again; undefined: there is none.
+   */
+  failed(one: T, fault: Fault): number | undefined {
     this.#breakers?.of(one.name).failed(fault);
     const hasOthers = this.#left.some((other) => other !== one);
     // A second wait as long as the first, or the same nonsense again, is for the one that has no other.
     const isHopeless = (fault.kind === "deadline" || fault.kind === "protocol") && hasOthers;
     this.#failures.set(one, isLasting(fault) || isHopeless ? GIVEN_UP : (this.#failures.get(one) ?? 0) + 1);
-    return this.#left.length > 0;
+    if (this.#left.length === 0) return undefined;
+    const isBusy = fault.kind === "refused" && fault.status === 429;
+    return isBusy && !hasOthers ? Math.min(fault.retryAfterMs ?? BUSY_MS, LONGEST_BUSY_MS) : 0;
   }
 
   get #left(): T[] {
@@ -118,3 +123,6 @@ export class Spares<T extends { readonly name: string }> {
 }
 
 const GIVEN_UP = 2;
+/** Too many at once: how long the only one is waited for, where it does not say, and at most, ms. */
+const BUSY_MS = 500;
+const LONGEST_BUSY_MS = 3000;

@@ -1,7 +1,7 @@
 /** One reply on its way to the line: text as it comes, spoken by the first voice that can. */
 
 import { audioMs, FRAME_MS } from "../audio/frame.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { Spoken, SpokenWord, Tts } from "../providers/ports.ts";
 import type { EngineHost } from "./engine.ts";
@@ -154,10 +154,11 @@ export class Saying {
       } catch (error) {
         if (signal.aborted) return false;
         if (!(error instanceof FaultError)) throw error;
-        const takesOver = voices.failed(voice, error.fault);
-        failed(error.fault, this.reply === undefined && !takesOver);
-        if (!takesOver) return false;
+        const waitMs = voices.failed(voice, error.fault);
+        failed(error.fault, this.reply === undefined && waitMs === undefined);
+        if (waitMs === undefined) return false;
         this.#handOver();
+        if (waitMs > 0) await sleep(this.#parts.clock, waitMs, signal).catch(() => {}); // aborted: the loop ends
       }
     }
     return false;

@@ -610,6 +610,18 @@ test("a function that the model called wrongly is asked for again, and the only 
   assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false]);
 });
 
+test("the only model, where it is busy, is asked again when it is free, and the caller does not wait in silence", async () => {
+  let asked = 0;
+  const intercept = ({ url }: Request) =>
+    url.endsWith("/chat/completions") && ++asked === 1
+      ? Promise.resolve(new Response("{}", { status: 429, headers: { "retry-after": "2" } }))
+      : undefined;
+  const { sim, heard } = await callOf({ intercept }, [say("are you open today")]);
+  assert.equal(asked, 2);
+  assert.deepEqual(heard.slice(1), ["One moment. Yes, we are open until six today."]);
+  assert.deepEqual(noticesOf(sim.notices, "fault").map(({ fatal }) => fatal), [false]);
+});
+
 test("a server that gives each answer's call the same id has each of them run", async () => {
   const call = (day: string) => (
     { index: 0, id: "find_slots:0", function: { name: "find_slots", arguments: JSON.stringify({ day }) } }
