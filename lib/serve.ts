@@ -81,7 +81,7 @@ async function run(given: Config, { file, flags, print, door, signals, log, tell
   }
   await using server = opened;
   tell("INFO", banner(given, { port: server.port, version: ownVersion() }));
-  await signals.first;
+  if (!await startHolds(given, { signals, log })) return 1;
   signals.second.then(() => Deno.exit(130)); // whatever is waited for: ending politely takes seconds
   const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;
   const { reception } = server;
@@ -95,6 +95,19 @@ async function run(given: Config, { file, flags, print, door, signals, log, tell
   await (given.server.onDeploy ? settledWithin(systemClock, graceMs, reception.drain(0)) : reception.drain(graceMs));
   if (reception.active > 0) Deno.exit(0); // given up
   return 0;
+}
+
+/** Until the first signal; unless it turns out that no call can be answered as it is configured. @returns false then. */
+async function startHolds(config: Config, { signals, log }: Pick<Running, "signals" | "log">): Promise<boolean> {
+  if (config.rehearsal) return await signals.first.then(() => true);
+  const { unknownModels } = await import("./start_models.ts");
+  const scope = new AbortController();
+  const looking = unknownModels({ config, clock: systemClock, fetch: (request) => fetch(request) }, scope.signal);
+  const problems = await Promise.race([looking, signals.first.then(() => [])]);
+  if (problems.length === 0) await signals.first;
+  scope.abort();
+  problems.forEach((problem) => log("error", `Stopping: ${problem}`));
+  return problems.length === 0;
 }
 
 interface Signals extends Disposable {
