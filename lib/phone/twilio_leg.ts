@@ -13,6 +13,9 @@ import { Playout } from "./playout.ts";
 export const START_DEADLINE_MS = 10_000;
 /** Longer text messages end the line: a 20 ms frame needs 400 bytes (Twilio reference, section 3.1). */
 const MESSAGE_LIMIT_BYTES = 65_536;
+/** So much within so little is no caller: he sends some 20 KB a second, and what the network held up comes at once. */
+const FLOOD_BYTES = 1024 * 1024;
+const FLOOD_MS = 5000;
 /** After this many messages that are none, the peer is no carrier. */
 const ODD_LIMIT = 200;
 /** So many events that we do not know are told of; the rest is passed over. */
@@ -68,6 +71,9 @@ export class TwilioLeg implements Leg, Paced {
   #tap: LineTap | undefined;
   #odd = 0;
   #unknowns = 0;
+  /** Bytes that came since. */
+  #bytes = 0;
+  #sinceMs: number;
   #ended = false;
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
@@ -84,6 +90,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#clock = clock;
     this.#pacer = pacer;
     this.#leadMs = leadMs;
+    this.#sinceMs = clock.monotonicMs();
     this.#timers = new TimerSet(clock, (name) => name === "start" ? this.#end("no-start") : this.#check());
     this.#timers.arm("start", START_DEADLINE_MS);
     wire.listen({
@@ -187,10 +194,19 @@ export class TwilioLeg implements Leg, Paced {
   #message(text: string): void {
     if (this.#ended) return;
     if (text.length > MESSAGE_LIMIT_BYTES) return this.#end("garbage", 1009, "message too big");
+    this.#bytes += text.length;
+    if (this.#bytes > FLOOD_BYTES && this.#isFlood()) return this.#end("garbage", 1008, "faster than speech");
     const message = parseTwilio(text);
     if ("event" in message) this.#event(message);
     else if ("unknown" in message) this.#unknown(message.unknown);
     else this.#strange(`malformed: ${message.malformed}`);
+  }
+
+  #isFlood(): boolean {
+    const sinceMs = this.#sinceMs;
+    this.#sinceMs = this.#clock.monotonicMs();
+    this.#bytes = 0;
+    return this.#sinceMs - sinceMs < FLOOD_MS;
   }
 
   #event(message: Inbound): void {

@@ -85,6 +85,20 @@ test("binary frames are counted, and a flood of them closes the socket", () =>
     assert.equal(closed(), 1008);
   }));
 
+test("audio far faster than it is spoken closes the socket; a minute that the network held up does not", () =>
+  beside(async (sim) => {
+    const flood = await socket(sim);
+    const held = await socket(sim);
+    for (const [{ wire }, seconds] of [[flood, 90], [held, 60]] as const) {
+      wire.send(START(`CA${seconds}`));
+      for (let n = 0; n < seconds * 50; n++) wire.send(MEDIA);
+      await sim.clock.run(100);
+    }
+    assert.deepEqual([flood.closed(), held.closed()], [1008, undefined]);
+    held.wire.close(1000);
+    await sim.clock.run(100);
+  }));
+
 test("events and tracks that we do not know are told at first, and never end a call", () =>
   beside(async (sim) => {
     const { wire, closed } = await socket(sim);
