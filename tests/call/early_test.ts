@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { EarlyEngine } from "../../lib/call/early.ts";
-import type { Engine, EngineEvent, EngineHost } from "../../lib/engine/engine.ts";
+import type { EngineEvent, EngineHost } from "../../lib/engine/engine.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { silentEngine } from "../sim/silent_engine.ts";
 
 /** An engine that is opened while the phone rings: what it hears, and the host that it speaks to. */
 function ringing() {
@@ -10,19 +11,10 @@ function ringing() {
   const opened: EngineHost[] = [];
   let heardFrames = 0;
   let closed = 0;
-  const nothing = () => {};
-  const engine: Engine = {
+  const engine = silentEngine({
     hear: (frame) => void (heardFrames += frame.every((byte) => byte === 0xFF) ? 1 : 1000),
-    digit: nothing,
-    text: nothing,
-    interrupt: nothing,
-    goesOn: nothing,
-    resumed: nothing,
-    answered: nothing,
-    unanswered: nothing,
-    toolResult: nothing,
     [Symbol.asyncDispose]: () => Promise.resolve(void closed++),
-  };
+  });
   const early = new EarlyEngine((host) => (opened.push(host), engine), clock);
   return { clock, early, engine, inner: opened[0]!, heardFrames: () => heardFrames, closed: () => closed };
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { runCall } from "../../lib/call/session.ts";
 import type { CallParts } from "../../lib/call/live_call.ts";
 import type { NoticeBody } from "../../lib/call/notice.ts";
-import type { Engine } from "../../lib/engine/engine.ts";
 import type { Leg } from "../../lib/phone/leg.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { silentEngine } from "../sim/silent_engine.ts";
 
 const nothing = () => {};
 const closed = () => Promise.resolve();
@@ -29,19 +29,6 @@ function busyLine(keys: number): Leg {
   };
 }
 
-const ENGINE: Engine = {
-  hear: nothing,
-  digit: nothing,
-  text: nothing,
-  interrupt: nothing,
-  goesOn: nothing,
-  resumed: nothing,
-  answered: nothing,
-  unanswered: nothing,
-  toolResult: nothing,
-  [Symbol.asyncDispose]: closed,
-};
-
 test("events that find the inbox full are reported, each of them, and the call goes on", async () => {
   const notices: NoticeBody[] = [];
   const clock = new VirtualClock();
@@ -51,7 +38,7 @@ test("events that find the inbox full are reported, each of them, and the call g
   const call = runCall({
     id: "call-a",
     leg: busyLine(300),
-    openEngine: () => ENGINE,
+    openEngine: () => silentEngine(),
     newReply: () => 1,
     clock,
     deadlines,
