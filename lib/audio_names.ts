@@ -2,7 +2,7 @@
 
 import { RATE_HZ } from "./audio/frame.ts";
 import { promptLevelDbfs } from "./audio/recording.ts";
-import { type CallConfig, type CallLine, type Config, linesOf } from "./config.ts";
+import { type CallConfig, type CallLine, callsOf, type Config, linesOf } from "./config.ts";
 
 export const AUDIO_FOLDER = "assets/audio";
 
@@ -16,9 +16,7 @@ export interface Wanted extends CallLine {
 
 /** Every line of the configuration. */
 export function wantedBy(config: Config): Wanted[] {
-  const calls: [string, CallConfig][] = [["", config.base]];
-  for (const [number, call] of Object.entries(config.numbers)) calls.push([`numbers.${number}.`, call]);
-  return calls.flatMap(([prefix, call]) =>
+  return callsOf(config).flatMap(([prefix, call]) =>
     linesOf(call).map(({ text = "", ...line }) => ({
       ...line,
       key: `${prefix}${line.key}`,

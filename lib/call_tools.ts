@@ -1,6 +1,7 @@
 /** The tools of one call, from its configuration: what is built in acts on the call, the rest asks web servers. */
 
 import type { Clock, Timer } from "./base/clock.ts";
+import { isObject } from "./base/json.ts";
 import { raced } from "./base/raced.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import { withoutKeys } from "./call/echoes.ts";
@@ -223,7 +224,7 @@ function keyOf({ name, arguments: text }: ToolCall): string {
 }
 
 function sorted(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1));
 }
 

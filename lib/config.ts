@@ -3,7 +3,7 @@
  * once. Pure: whoever calls reads the files. Read again when a file changes; a running call keeps what it was given.
  */
 
-export { forNumber, parseConfig, type ParseInput } from "./config/load.ts";
+export { callsOf, forNumber, parseConfig, type ParseInput } from "./config/load.ts";
 export { type ConfigNote, describeNotes, editDistance, nearest } from "./config/notes.ts";
 export { type Flags, loadEnv, RANGES } from "./config/environment.ts";
 export { type Environment, PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config/reader.ts";

@@ -1,7 +1,7 @@
 /** Whether the language models that are to answer calls exist: asked once, at the start. */
 
 import type { Clock } from "./base/clock.ts";
-import { type CallConfig, type Config, llmKeyFor, llmUrlFor, nearest, type PipelineThink } from "./config.ts";
+import { callsOf, type Config, llmKeyFor, llmUrlFor, nearest, type PipelineThink } from "./config.ts";
 import { chatLlm } from "./providers/chat_llm.ts";
 
 export interface ModelsParts {
@@ -22,19 +22,15 @@ const NAMES = 40;
  */
 export async function unknownModels(parts: ModelsParts, signal: AbortSignal): Promise<string[]> {
   const { config } = parts;
-  const calls: [label: string, call: CallConfig][] = [
-    ["", config.base],
-    ...Object.entries(config.numbers).map(([number, call]): [string, CallConfig] => [`numbers.${number}.`, call]),
-  ];
   const asked = new Map<string, Promise<string | undefined>>();
-  for (const [label, { engine, pipeline }] of calls) {
+  for (const [prefix, { engine, pipeline }] of callsOf(config)) {
     if (engine !== "pipeline") continue;
     for (const [i, think] of pipeline.think.entries()) {
       const url = llmUrlFor(config, think);
       const key = llmKeyFor(config, think);
       if (think.provider.type === "llm" || url === undefined || key === undefined) continue;
       const what = `${url} ${think.provider.model}`;
-      const path = `${label}pipeline.think[${i}].provider.model`;
+      const path = `${prefix}pipeline.think[${i}].provider.model`;
       if (!asked.has(what)) asked.set(what, problemOf(parts, { think, url, key, path }, signal));
     }
   }

@@ -1,6 +1,15 @@
 /** Whether the vendors take our keys, and know the models and voices that the configuration names. */
 
-import { type CallConfig, type Config, type Keys, llmKeyFor, llmUrlFor, missingKeys, nearest } from "../config.ts";
+import {
+  type CallConfig,
+  callsOf,
+  type Config,
+  type Keys,
+  llmKeyFor,
+  llmUrlFor,
+  missingKeys,
+  nearest,
+} from "../config.ts";
 import type { Fault, Peer } from "../base/result.ts";
 import { CARTESIA_VERSION } from "../providers/cartesia.ts";
 import { chatLlm } from "../providers/chat_llm.ts";
@@ -20,10 +29,7 @@ export async function checkVendors(
   config: Config,
   { offline }: { offline: boolean },
 ): Promise<CheckItem[]> {
-  const calls: [label: string, call: CallConfig][] = [
-    ["", config.base],
-    ...Object.entries(config.numbers).map(([number, call]): [string, CallConfig] => [`numbers.${number}.`, call]),
-  ];
+  const calls = callsOf(config);
   const tries = new Map<string, () => Promise<CheckItem[]>>();
   for (const [label, call] of calls) {
     for (const [key, run] of triesOf(reach, config, call, label)) if (!tries.has(key)) tries.set(key, run);

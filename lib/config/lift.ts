@@ -3,8 +3,9 @@
  * Voice Agent (Deepgram reference, sections 2.2 to 2.9). Pure. What cannot be brought over stays, to be found wrong.
  */
 
+import { isObject } from "../base/json.ts";
 import { type ConfigNote, quote } from "./notes.ts";
-import { isObject, objectOf, type Raw } from "./objects.ts";
+import { objectOf, type Raw } from "./objects.ts";
 
 export interface Modern {
   raw: Raw;

@@ -1,13 +1,14 @@
 /** From text and environment to one frozen `Config`, or all faults together. Pure. */
 
 import { createHash } from "node:crypto";
+import { isObject } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
 import { parseJson } from "./json.ts";
 import { modernise } from "./lift.ts";
 import { deepgramNote, extractionNote, liveCall } from "./live.ts";
 import { type ConfigNote, dotted, notesOf, quote, unknownKeyRemedy } from "./notes.ts";
-import { isObject, mergePatch, type Raw } from "./objects.ts";
+import { mergePatch, type Raw } from "./objects.ts";
 import { originsOf } from "./origins.ts";
 import { applyOverrides, idleOverrides } from "./overrides.ts";
 import type { Environment } from "./reader.ts";
@@ -71,6 +72,14 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
 /** The configuration of a call to `called`: the number's own, else the common one. */
 export function forNumber(config: Config, called: string | undefined): CallConfig {
   return called !== undefined && Object.hasOwn(config.numbers, called) ? config.numbers[called]! : config.base;
+}
+
+/** Every configuration of calls, with what stands before its keys in messages: the common one, then each number's. */
+export function callsOf({ base, numbers }: Config): [prefix: string, call: CallConfig][] {
+  return [
+    ["", base],
+    ...Object.entries(numbers).map(([e164, call]): [string, CallConfig] => [`numbers.${e164}.`, call]),
+  ];
 }
 
 interface ReadFile {

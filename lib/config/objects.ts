@@ -1,10 +1,8 @@
 /** JSON objects of unknown content. Pure. */
 
-export type Raw = Record<string, unknown>;
+import { isObject } from "../base/json.ts";
 
-export function isObject(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export type Raw = Record<string, unknown>;
 
 /** `value` if it is an object, else an empty one. */
 export function objectOf(value: unknown): Raw {

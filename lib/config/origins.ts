@@ -1,8 +1,9 @@
 /** Where every value of a configuration comes from. Pure. */
 
+import { isObject } from "../base/json.ts";
 import type { Flags, ReadEnvironment } from "./environment.ts";
 import { dotted, valueAt } from "./notes.ts";
-import { isObject, mergePatch, objectOf, type Raw } from "./objects.ts";
+import { mergePatch, objectOf, type Raw } from "./objects.ts";
 import { overrideOrigins } from "./overrides.ts";
 import type { Config } from "./types.ts";
 

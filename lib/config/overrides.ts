@@ -1,7 +1,8 @@
 /** What the environment lays over a call's part of the file, before it is read. Pure. */
 
+import { isObject } from "../base/json.ts";
 import type { Overrides } from "./environment.ts";
-import { isObject, objectOf, type Raw } from "./objects.ts";
+import { objectOf, type Raw } from "./objects.ts";
 import { effortsAtGroq } from "./providers.ts";
 import { fluxFor } from "./spoken_language.ts";
 

@@ -1,8 +1,9 @@
 /** The functions that a model may call: the four built in, and those that ask a web server. Pure. */
 
 import type { z } from "zod";
+import { isObject } from "../base/json.ts";
 import { choice, nearest, quote, says } from "./notes.ts";
-import { isObject, objectOf, type Raw } from "./objects.ts";
+import { objectOf, type Raw } from "./objects.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
 
@@ -122,7 +123,7 @@ function declaredParameters(schema: Record<string, unknown>, add: Add): string[]
     return undefined;
   }
   const properties = schema.properties ?? {};
-  if (typeof properties !== "object" || properties === null || Array.isArray(properties)) {
+  if (!isObject(properties)) {
     add(
       "parameters.properties",
       "is not an object",

@@ -25,7 +25,8 @@ export interface AnswerParts {
   /** The model's prompt is there. */
   instructed: Promise<void>;
   voice: Pick<SayingParts, "voices" | "host" | "clock">;
-  language: Language;
+  /** As English if not said. */
+  language: Language | undefined;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
   /** Its tools run now: the caller waits again. */

@@ -369,7 +369,7 @@ export class PipelineEngine implements Engine {
       memory: this.#memory,
       instructed: this.#instructed,
       voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
-      language: this.#parts.language ?? { ordinals: false },
+      language: this.#parts.language,
       begun: () => this.#step({ kind: "begun" }),
       acts: () => this.#await("answer"),
       sounds: () => {

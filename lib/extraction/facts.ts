@@ -1,7 +1,7 @@
 /** What a model says of a conversation, as facts: its schema, its check against what the caller really said, its normal form. Pure. */
 
 import { z } from "zod";
-import { parseJson } from "../base/json.ts";
+import { parseObject } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import {
   addDays,
@@ -139,13 +139,6 @@ function complaint({ issues: [issue] }: z.ZodError): string {
   const where = issue!.path.join(".");
   const expected = "expected" in issue! ? `expected ${issue.expected}` : issue!.code.replace("_", " ");
   return `${where || "the whole"}: ${expected}.`;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  const value = parseJson(text);
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Record<string, unknown>
-    : undefined;
 }
 
 /** The caller's words of one conversation, in order, as they are searched for evidence. */

@@ -1,6 +1,6 @@
 /** How the servers that speak "OpenAI-compatible" chat completions differ, as data (LLM reference, section 7), and the request bodies made of it (pure). */
 
-import { parseJson } from "../base/json.ts";
+import { parseObject } from "../base/json.ts";
 import type { ChatMessage, ChatRequest } from "./ports.ts";
 
 /**
@@ -144,10 +144,8 @@ export function newerHalf(messages: readonly ChatMessage[]): ChatMessage[] | und
 /** Some servers read the arguments of earlier calls, and refuse the whole conversation where a model wrote no object. */
 function readable(message: ChatMessage): ChatMessage {
   if (message.role !== "assistant" || !message.tool_calls) return message;
-  const calls = message.tool_calls.map((call) => {
-    const value = parseJson(call.function.arguments);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? call : { ...call, function: { ...call.function, arguments: "{}" } };
-  });
+  const calls = message.tool_calls.map((call) =>
+    parseObject(call.function.arguments) ? call : { ...call, function: { ...call.function, arguments: "{}" } }
+  );
   return { ...message, tool_calls: calls };
 }

@@ -1,7 +1,7 @@
 /** What a chat-completions server takes, and the words with which it refuses the rest (pure). LLM reference, sections 2, 5 and 9. */
 
 import { z } from "zod";
-import { parseJson } from "../base/json.ts";
+import { parseObject } from "../base/json.ts";
 
 const Text = z.union([z.string(), z.array(z.strictObject({ type: z.literal("text"), text: z.string() }))]);
 const Call = z.strictObject({
@@ -118,19 +118,14 @@ function unpaired(messages: readonly ChatRole[]): Complaint | undefined {
     if (!message.tool_calls && (message.content ?? "") === "") {
       return { message: "an assistant message needs content or tool_calls", param: `${param}.content` };
     }
-    if (message.tool_calls?.some((call) => !isObject(call.function.arguments))) {
+    // llama.cpp reads the arguments of earlier calls, as others do whose templates want an object.
+    if (message.tool_calls?.some((call) => !parseObject(call.function.arguments))) {
       return { message: "Failed to parse tool call arguments as JSON", param: `${param}.tool_calls` };
     }
     open = new Set(message.tool_calls?.map(({ id }) => id));
     if (open.size !== (message.tool_calls?.length ?? 0)) return { message: "duplicate tool call ids", param };
   }
   return open.size > 0 ? { message: unanswered(open), param: `messages.[${messages.length}]` } : undefined;
-}
-
-/** llama.cpp reads the arguments of earlier calls, as others do whose templates want an object. */
-function isObject(json: string): boolean {
-  const value = parseJson(json);
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unanswered(open: Set<string>): string {

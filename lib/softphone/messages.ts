@@ -1,7 +1,7 @@
 /** The messages of the media socket from Twilio's side: written as Twilio writes them, read as strictly as it reads. Twilio reference, section 3. Pure. */
 
 import { Buffer } from "node:buffer";
-import { parseJson } from "../base/json.ts";
+import { isObject, parseObject } from "../base/json.ts";
 import { type Offence, offence, type OffenceCode } from "./offence.ts";
 
 /** What a server may send. */
@@ -133,15 +133,6 @@ export function stopMessage({ accountSid, callSid, streamSid }: StreamIdentity, 
     stop: { accountSid, callSid },
     streamSid,
   });
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  const value = parseJson(text);
-  return isObject(value) ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function startsWith(bytes: Uint8Array, magic: string): boolean {
