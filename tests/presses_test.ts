@@ -30,20 +30,28 @@ test("one Ctrl-C that comes twice, as through deno task, cuts no live call and l
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    return { pid: child.pid, output: child.output() };
+    let running = true;
+    const output = child.output().finally(() => running = false);
+    return { pid: child.pid, output, [Symbol.dispose]: () => running && child.kill("SIGKILL") };
   };
   const twice = async (pid: number) => {
     Deno.kill(pid, "SIGINT");
     await sleep(systemClock, 2);
     Deno.kill(pid, "SIGINT");
   };
-  const reportOf = async ({ output }: ReturnType<typeof phone>) => {
+  const reportOf = async ({ output }: Pick<ReturnType<typeof phone>, "output">) => {
     const { code, stdout } = await output;
     const { endedBy, offences } = JSON.parse(new TextDecoder().decode(stdout) || "{}");
     return { code, endedBy, offences };
   };
-  const [cut, whole] = [phone(), phone()];
-  while ((await (await fetch(`${server.url}/health`)).json()).activeCalls < 2) await sleep(systemClock, 50);
+  using cut = phone();
+  using whole = phone();
+  const areLive = async () => (await (await fetch(`${server.url}/health`)).json()).activeCalls === 2;
+  const untilMs = systemClock.monotonicMs() + 15_000;
+  while (!await areLive()) {
+    assert.ok(systemClock.monotonicMs() < untilMs, "the two calls do not begin");
+    await sleep(systemClock, 50);
+  }
   await twice(cut.pid);
   assert.deepEqual(await reportOf(cut), { code: 0, endedBy: "caller", offences: [] });
   await twice(server.pid);

@@ -55,9 +55,8 @@ for (const what of ["a live call", "a record that is being posted"] as const) {
     await heardOf(server.url);
     await sleep(systemClock, 500); // at once it would be the same press
     Deno.kill(server.pid, "SIGTERM");
-    const { code, afterMs } = await stopped;
+    const { code } = await stopped;
     await call.report;
-    assert.equal(code, 130);
-    assert.ok(afterMs < 2500, `${Math.round(afterMs)} ms`);
+    assert.equal(code, 130, "only the second signal ends it so");
   });
 }

@@ -90,6 +90,7 @@ for (const why of ["line-lost", "transferred"] as const) {
     if (why === "line-lost") sim.phoneDial.pairs.at(-1)!.cut();
     const { turns } = await sim.clock.runFor(call.report);
     await sim.clock.run(60_000);
+    assert.equal(failures, 1, "its next step was refused once");
     assert.deepEqual(of(sim.notices, "call-started").length, 1, "one call");
     if (why === "line-lost") assert.equal(of(sim.notices, "call-resumed")[0]?.why, why);
     else assert.deepEqual(verbs, ["<Dial> +15550142: answered"]);

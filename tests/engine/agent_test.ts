@@ -101,8 +101,8 @@ for (const before of ["its tool has run", "it tells what its tool brought"]) {
     if (before !== "its tool has run") engine.toolResult("a", "find", "a room");
     tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" });
     engine.toolResult("a", "find", "a room");
-    assert.deepEqual(agents[1]!.told, ["caller: Please go on."]);
     await clock.run(1000);
+    assert.deepEqual(agents[1]!.told, ["caller: Please go on."]);
   });
 }
 
@@ -132,7 +132,7 @@ test("an agent that is lost after it told its greeting, and before it sounded, i
 });
 
 test("noise that every agent takes for the beginning of speech ends no call", async () => {
-  const { engine, clock, events, tell } = rig();
+  const { engine, clock, agents, events, tell } = rig();
   await using _engine = engine;
   for (let times = 0; times < 6; times++) {
     tell({ kind: "caller-started" });
@@ -140,6 +140,7 @@ test("noise that every agent takes for the beginning of speech ends no call", as
     engine.unanswered();
     tell({ kind: "ready", requestId: "" });
   }
+  assert.equal(agents.length, 7, "each was given up");
   assert.ok(!events.some((event) => event.kind === "fault" && event.fatal));
 });
 

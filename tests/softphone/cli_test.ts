@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readWav, writeWav } from "../../lib/audio/wav.ts";
 import { type CallCommand, runCallCommand } from "../../lib/softphone/cli.ts";
-import { toneVoice } from "../sim/tone_voice.ts";
+import { muteVoice, toneVoice } from "../sim/tone_voice.ts";
 import type { Script } from "./server.ts";
 import { testServer } from "./server.ts";
 import { seeded, test } from "../case.ts";
@@ -77,8 +77,10 @@ test("off a terminal there is no progress, only what the report does not say", a
 });
 
 test("what the voice cannot speak is told: the server only hears silence", async () => {
-  const mute = { ...toneVoice(), speak: () => Promise.resolve({ audio: new Uint8Array(), words: [] }) };
-  assert.match((await run(["--say", "привет"], polite, { voice: mute })).errors, /^note +.*cannot speak "привет"/m);
+  assert.match(
+    (await run(["--say", "привет"], polite, { voice: muteVoice() })).errors,
+    /^note +.*cannot speak "привет"/m,
+  );
 });
 
 test("exit 1: an unmet expectation, an offence, a refused call", async () => {

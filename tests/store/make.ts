@@ -4,6 +4,9 @@ import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
 import { openStore, type Store, type StoreOptions, type StoreReport } from "../../lib/store.ts";
 import { VirtualClock } from "../sim/clock.ts";
 
+/** A notice of the call "call-a1". */
+export const at = (body: NoticeBody): CallNotice => ({ call: "call-a1", atMs: 9000, ...body });
+
 export interface CallOptions {
   id: string;
   from?: string;

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { bundle } from "../../lib/calls_command.ts";
-import { type CallNotice, type NoticeBody, RecordFold } from "../../lib/call/notice.ts";
+import { type CallNotice, RecordFold } from "../../lib/call/notice.ts";
 import { maskNumbers, withoutWords } from "../../lib/store/privacy.ts";
 import { test } from "../case.ts";
-import { conversation } from "./make.ts";
-
-const at = (body: NoticeBody): CallNotice => ({ call: "call-a1", atMs: 9000, ...body });
+import { at, conversation } from "./make.ts";
 
 /** A call in which everything that can be said was said. */
 const TOLD: readonly CallNotice[] = [

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
+import type { CallNotice } from "../../lib/call/notice.ts";
 import { callMeters } from "../../lib/telemetry/call_meters.ts";
 import { test } from "../case.ts";
-import { conversation } from "../store/make.ts";
-
-const at = (body: NoticeBody): CallNotice => ({ call: "call-a1", atMs: 9000, ...body });
+import { at, conversation } from "../store/make.ts";
 
 /** What `/metrics` shows after these, by name with labels. */
 function shown(notices: readonly CallNotice[], active = 0): Record<string, number> {

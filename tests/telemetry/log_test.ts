@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
+import type { CallNotice } from "../../lib/call/notice.ts";
 import { log, logNotice, openLog } from "../../lib/telemetry/log.ts";
 import { test } from "../case.ts";
-import { conversation } from "../store/make.ts";
-
-const at = (body: NoticeBody): CallNotice => ({ call: "call-a1", atMs: 9000, ...body });
+import { at, conversation } from "../store/make.ts";
 
 /** Everything that may be told of a call, with a word and numbers in each place that can hold them. */
 const TOLD: readonly CallNotice[] = [
