@@ -8,7 +8,7 @@ import { failed, type Fault, FaultError, ok, type Result } from "../base/result.
 import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
 import { chatBody, type ChatProvider, extractBody, type JsonMode, newerHalf, quirksOf } from "./chat_quirks.ts";
 import { ChatAnswer, errorOf, rejection } from "./chat_stream.ts";
-import type { ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
+import type { ChatMessage, ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";
 
 export interface ChatOptions {
   /** `fetch` of the platform, or of a stand-in. */
@@ -55,8 +55,11 @@ export function chatLlm(options: ChatOptions): ChatLlm {
 class Chat implements ChatLlm {
   readonly name: string;
   readonly #options: Required<ChatOptions> & ExchangeOptions;
-  /** The ids of calls so far: some servers number those of each answer from 0, and a tool runs once for an id. */
-  readonly #ids = new Set<string>();
+  /**
+   * The ids of calls so far (some servers number those of each answer from 0, and a tool runs once for an id), each with what
+   * this server sent along with the call.
+   */
+  readonly #calls = new Map<string, unknown>();
   #usedMs = -Infinity;
 
   constructor(options: ChatOptions) {
@@ -72,8 +75,8 @@ class Chat implements ChatLlm {
     using exchange = new Exchange(this.#options, signal);
     const response = await this.#ask(exchange, request, signal);
     this.#usedMs = this.#options.clock.monotonicMs();
-    for (const message of request.messages) if (message.role === "tool") this.#ids.add(message.tool_call_id);
-    const answer = new ChatAnswer((given) => this.#newId(given));
+    for (const message of request.messages) if (message.role === "tool") this.#know(message.tool_call_id);
+    const answer = new ChatAnswer((given, extra) => this.#newId(given, extra));
     if (isEventStream(response)) {
       yield* this.#stream(exchange, response, answer);
     } else {
@@ -140,7 +143,7 @@ class Chat implements ChatLlm {
   async #ask(exchange: Exchange, request: ChatRequest, signal: AbortSignal): Promise<Response> {
     const { provider, connectMs, clock } = this.#options;
     const quirks = quirksOf(provider.type, provider.model);
-    let { messages } = request;
+    let messages = request.messages.map((message) => this.#withExtra(message));
     for (let isFirst = true;; isFirst = false) {
       try {
         const body = chatBody(provider, quirks, { ...request, messages });
@@ -156,10 +159,25 @@ class Chat implements ChatLlm {
     }
   }
 
-  #newId(given: string): string {
-    const id = given === "" || this.#ids.has(given) ? crypto.randomUUID() : given;
-    this.#ids.add(id);
+  /** A call of this conversation, perhaps of another model. */
+  #know(id: string): void {
+    if (!this.#calls.has(id)) this.#calls.set(id, undefined);
+  }
+
+  #newId(given: string, extra: unknown): string {
+    const id = given === "" || this.#calls.has(given) ? crypto.randomUUID() : given;
+    this.#calls.set(id, extra);
     return id;
+  }
+
+  /** Its own calls go back with what came along: Gemini signs its thoughts there, and refuses a conversation without. Other servers never see it. */
+  #withExtra(message: ChatMessage): ChatMessage {
+    if (message.role !== "assistant" || !message.tool_calls) return message;
+    const calls = message.tool_calls.map((call) => {
+      const extra_content = this.#calls.get(call.id);
+      return extra_content === undefined ? call : { ...call, extra_content };
+    });
+    return { ...message, tool_calls: calls };
   }
 
   /** Yield the text of an event stream until its finish reason, and what may follow that, were seen. */

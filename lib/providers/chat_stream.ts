@@ -13,6 +13,7 @@ const ToolPiece = z.object({
     name: z.string().nullish(),
     arguments: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
   }).nullish(),
+  extra_content: z.unknown().optional(),
 });
 const Message = z.object({
   content: Content,
@@ -71,8 +72,8 @@ export class ChatAnswer {
   readonly #calls: ToolCalls;
   readonly #thinking = new ThinkFilter();
 
-  /** `idFor`: the id of a call, given the server's own, "" where it has none. */
-  constructor(idFor: (given: string) => string) {
+  /** `idFor`: the id of a call, given the server's own, "" where it has none, and what else the server sent along with it. */
+  constructor(idFor: (given: string, extra: unknown) => string) {
     this.#calls = new ToolCalls(idFor);
   }
 
@@ -150,12 +151,21 @@ function textOf(content: z.infer<typeof Content>): string {
   return content?.map(({ text }) => text ?? "").join("") ?? "";
 }
 
+interface Gathered {
+  order: number;
+  index: number | undefined;
+  id: string;
+  name: string;
+  json: string;
+  extra: unknown;
+}
+
 /** Tool calls gathered from pieces that may lack an index, an id or a name, interleave, or come whole. */
 class ToolCalls {
-  readonly #calls: { order: number; index: number | undefined; id: string; name: string; json: string }[] = [];
-  readonly #idFor: (given: string) => string;
+  readonly #calls: Gathered[] = [];
+  readonly #idFor: (given: string, extra: unknown) => string;
 
-  constructor(idFor: (given: string) => string) {
+  constructor(idFor: (given: string, extra: unknown) => string) {
     this.#idFor = idFor;
   }
 
@@ -165,13 +175,14 @@ class ToolCalls {
     call.id ||= piece.id ?? "";
     call.name ||= name ?? "";
     call.json += typeof json === "string" ? json : json ? JSON.stringify(json) : "";
+    call.extra ??= piece.extra_content;
   }
 
   whole(): Result<ChatToolCall[]> {
     const calls: ChatToolCall[] = [];
-    for (const { id, name, json } of this.#calls.toSorted((a, b) => a.order - b.order)) {
+    for (const { id, name, json, extra } of this.#calls.toSorted((a, b) => a.order - b.order)) {
       if (!name) return failed({ kind: "protocol", peer: "llm", detail: "it calls a function without a name" });
-      calls.push({ id: this.#idFor(id), type: "function", function: { name, arguments: json || "{}" } });
+      calls.push({ id: this.#idFor(id, extra), type: "function", function: { name, arguments: json || "{}" } });
     }
     return ok(calls);
   }
@@ -185,7 +196,14 @@ class ToolCalls {
     if (known && !another) return known;
     const last = Math.max(-1, ...this.#calls.map(({ order }) => order));
     const order = another || !isNumbered ? last + 1 : index;
-    const call = { order, index: isNumbered ? index : undefined, id: "", name: "", json: "" };
+    const call: Gathered = {
+      order,
+      index: isNumbered ? index : undefined,
+      id: "",
+      name: "",
+      json: "",
+      extra: undefined,
+    };
     this.#calls.push(call);
     return call;
   }

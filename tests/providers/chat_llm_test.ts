@@ -687,6 +687,29 @@ test("a server that numbers the calls of each answer from 0 does not use an id t
   assert.ok(part?.kind === "tool-call" && part.call.id !== "book:0", "an id of another model's");
 });
 
+test("what a server sends along with a call goes back with it, and to no other server", async () => {
+  const signed = { google: { thought_signature: "c2ln" } };
+  const call = { id: "a", type: "function", function: { name: "book", arguments: "{}" } } as const;
+  const pieces = [{ index: 0, ...call, extra_content: signed }, { index: 1, ...call, id: "b" }];
+  const history: ChatRequest = {
+    messages: [
+      ...ASK.messages,
+      { role: "assistant", content: null, tool_calls: [call, { ...call, id: "b" }] },
+      { role: "tool", tool_call_id: "a", content: "1" },
+      { role: "tool", tool_call_id: "b", content: "2" },
+    ],
+  };
+  for (const [isSame, sent] of [[true, signed], [false, undefined]] as const) {
+    const rig = against(() => events(delta({ tool_calls: pieces }, "tool_calls")));
+    if (isSame) await ended(rig, read(rig, ASK));
+    for (const _ of ["first", "again"]) {
+      await ended(rig, read(rig, history));
+      const { messages } = await rig.requests.at(-1)!.json();
+      assert.deepEqual(messages[1].tool_calls, [sent ? { ...call, extra_content: sent } : call, { ...call, id: "b" }]);
+    }
+  }
+});
+
 test("a server that refuses the form of an extraction is asked in words, at its own temperature", async () => {
   const refusals = [
     { message: "Unsupported value: 'temperature' does not support 0 with this model.", code: "unsupported_value" },
