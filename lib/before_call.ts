@@ -1,6 +1,6 @@
 /** What is known of a caller, asked while the phone rings. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
 import type { Fault } from "./base/result.ts";

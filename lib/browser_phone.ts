@@ -1,7 +1,7 @@
 /** The phone in the browser, server side: the page, what it reads of its call, and a voice for what is typed. */
 
 import type { Context, Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { type Clock, systemClock } from "./base/clock.ts";

@@ -1,7 +1,7 @@
 /** `calls`, `show` and `forget`: what is kept of calls, read from the data folder or from a server. */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "./base/json.ts";
 import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { type CallConfig, editDistance, forNumber, generateSchema, nearest, parseConfig } from "../lib/config.ts";
 import { seeded, test } from "./case.ts";
 import { config, LIVE, load, noteOf } from "./config/make.ts";

@@ -1,7 +1,7 @@
 /** `assets/audio/index.json`: what each recording says and who speaks it. Pure. */
 
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 
 /** The voice of a recording that a person made. */
 export const OWN_RECORDING = "recording";

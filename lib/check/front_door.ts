@@ -1,6 +1,6 @@
 /** Whether calls get in: the port on this machine, and the way from PUBLIC_HOST to it. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Config } from "../config.ts";
 import { type Fault, messageOf } from "../base/result.ts";
 import { hostHere, isLoopbackHost } from "../base/url.ts";

@@ -1,6 +1,6 @@
 /** What is wrong with a configuration, for a person to mend: file, key, what is wrong, the nearest right thing. Pure. */
 
-import { z } from "zod";
+import * as z from "zod";
 
 export interface ConfigNote {
   /** The file, or `environment`. */

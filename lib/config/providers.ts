@@ -3,7 +3,7 @@
  * reference, sections 2.3 to 2.6, 3.1, 4.1 and 5.1; Cartesia reference, section 4.1; LLM reference, section 2).
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { headers, modelAddress, voiceAddress, webAddress } from "./values.ts";
 

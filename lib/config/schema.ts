@@ -1,6 +1,6 @@
 /** config.schema.json, for editors that complete and check while one types; made from the same Zod shape that reads the file. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { CALL_KEYS, callShape } from "./shape.ts";
 import { phoneNumber } from "./values.ts";
 

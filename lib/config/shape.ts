@@ -1,6 +1,6 @@
 /** The shape of config.json: type, range, default and unit of every key. What JSON cannot say of two keys together is in rules.ts. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
 import { agentListen, agentSpeak, agentThink, pipelineListen, pipelineSpeak, pipelineThink } from "./providers.ts";
 import { headers, openingHours, phoneNumber, timezone, webAddress } from "./values.ts";

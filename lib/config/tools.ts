@@ -1,6 +1,6 @@
 /** The functions that a model may call: the four built in, and those that ask a web server. Pure. */
 
-import type { z } from "zod";
+import type * as z from "zod";
 import { isObject } from "../base/json.ts";
 import { choice, nearest, quote, says } from "./notes.ts";
 import { objectOf, type Raw } from "./objects.ts";

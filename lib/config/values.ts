@@ -1,6 +1,6 @@
 /** Kinds of value that occur in several places of a configuration. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { isLoopbackHost } from "../base/url.ts";
 import { parseHours } from "./hours.ts";
 import { quote, says } from "./notes.ts";

@@ -1,6 +1,6 @@
 /** The functions a model may call in one call: validated first, run once, bounded in time; a refusal is data for the model. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock, Timer } from "../base/clock.ts";
 import { raced } from "../base/raced.ts";
 import { messageOf } from "../base/result.ts";

@@ -1,6 +1,6 @@
 /** What a model says of a conversation, as facts: its schema, its check against what the caller really said, its normal form. Pure. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseObject } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import {

@@ -1,6 +1,6 @@
 /** Twilio Media Streams messages, both ways. Pure. Source: Twilio reference, sections 3.2, 3.3 and 3.6. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { FRAME_BYTES } from "../audio/frame.ts";
 import { parseJson } from "../base/json.ts";
 

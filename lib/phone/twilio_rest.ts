@@ -1,6 +1,6 @@
 /** What we ask of Twilio besides the stream: end a call, look at it, point a number here. Twilio reference, section 5. */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../base/clock.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { type FetchRequest, type TwilioAnswer, twilioHttp, type TwilioRequest } from "./twilio_http.ts";

@@ -1,6 +1,6 @@
 /** The messages of Cartesia's voice socket, both ways (pure). Cartesia reference, sections 4, 5 and 7. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import type { SpokenWord } from "./ports.ts";

@@ -1,7 +1,7 @@
 /** Any OpenAI-compatible chat completion as an `Llm`: `fetch`, server-sent events, deadlines, and each way to fail told apart. LLM reference, sections 2 to 5. */
 
 import { createParser } from "eventsource-parser";
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, sleep } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";

@@ -1,6 +1,6 @@
 /** What the chunks of a chat completion add up to, with every deviation seen in the wild tolerated (pure). LLM reference, sections 3 and 4. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import type { ChatPart, ChatToolCall, ChatUsage } from "./ports.ts";

@@ -1,6 +1,6 @@
 /** Deepgram's Voice Agent over one socket: its messages (pure) and a thin shell. Source: Deepgram reference, section 2. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { FRAME_MS } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";

@@ -1,6 +1,6 @@
 /** Deepgram Flux (`/v2/listen`), the recogniser that keeps turns: codec and thin shell. Deepgram reference, section 4. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { BYTES_PER_MS, RATE_HZ } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";

@@ -1,6 +1,6 @@
 /** Deepgram's live recogniser (`/v1/listen`, Nova): codec and thin shell. Deepgram reference, section 3. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { BYTES_PER_MS, FRAME_MS, RATE_HZ } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";

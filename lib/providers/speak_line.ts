@@ -1,6 +1,6 @@
 /** One socket of Deepgram's voice: what was sent, what is owed, and which audio is whose. Deepgram reference, section 5.1. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { parseJson } from "../base/json.ts";

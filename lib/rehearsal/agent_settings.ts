@@ -3,7 +3,7 @@
  * written from the vendor's side (Deepgram reference, sections 2.2-2.10) and never shared with the client it faces.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "../base/json.ts";
 import { checkModels, isFlux } from "./agent_models.ts";
 

@@ -1,6 +1,6 @@
 /** What Cartesia takes, and how it words a refusal (pure). Cartesia reference, sections 2, 4, 7 and 8. */
 
-import { z } from "zod";
+import * as z from "zod";
 
 const Voice = z.union([
   z.looseObject({ id: z.string().min(1), mode: z.literal("id").optional() }),

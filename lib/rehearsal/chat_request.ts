@@ -1,6 +1,6 @@
 /** What a chat-completions server takes, and the words with which it refuses the rest (pure). LLM reference, sections 2, 5 and 9. */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseObject } from "../base/json.ts";
 
 const Text = z.union([z.string(), z.array(z.strictObject({ type: z.literal("text"), text: z.string() }))]);

@@ -1,5 +1,5 @@
 /** `routes eval`: trains the router on a public data set and prints how well it tells intents apart and what it rejects. */
-import { z } from "zod";
+import * as z from "zod";
 import { messageOf } from "../base/result.ts";
 import {
   areaUnderRoc,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { type RouteExamples, trainRouter } from "../../lib/routing/router.ts";
 import { test } from "../case.ts";
 
