@@ -62,7 +62,7 @@ async function lookAtEverything(parts: CheckParts): Promise<CheckReport> {
   const mode = isRehearsal(found.env) ? "rehearsal" : "live";
   const broken = items.some(({ state }) => state === "WRONG");
   const lacking = items.some(({ state }) => state === "rehearsal");
-  return { ok: !broken && !(flags.live && lacking), mode, items, origins: usable?.origins ?? {} };
+  return { ok: !broken && !(flags.live && lacking), mode, items, origins: usable?.origins() ?? {} };
 }
 
 async function tryAll(parts: CheckParts, config: Config, isWhole: boolean): Promise<CheckItem[]> {

@@ -65,7 +65,7 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   return ok({
     config: deepFreeze(config),
     warnings,
-    origins: originsOf(config, { raw: file.raw, file: input.file, env, flags: input.flags ?? {} }),
+    origins: () => originsOf(config, { raw: file.raw, file: input.file, env, flags: input.flags ?? {} }),
   });
 }
 

@@ -91,7 +91,7 @@ export interface Loaded {
   config: Config;
   warnings: ConfigNote[];
   /** Where a value comes from, by dotted path: `environment PUBLIC_HOST`, `--port`, the file's name, or `default`. */
-  origins: Record<string, string>;
+  origins: () => Record<string, string>;
 }
 
 export type { Line };

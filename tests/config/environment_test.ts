@@ -107,9 +107,9 @@ test("the environment wins over a number, a number over the file, the file over 
   const plain = load(file);
   assert.equal(plain.config.base.silence.promptAfterMs, 5000);
   assert.equal(plain.config.numbers["+15550101"]?.silence.promptAfterMs, 6000);
-  assert.equal(plain.origins["base.silence.promptAfterMs"], "config.json");
-  assert.equal(plain.origins["base.silence.maxPrompts"], "default");
-  assert.equal(plain.origins["numbers.+15550101.silence.promptAfterMs"], "config.json");
+  assert.equal(plain.origins()["base.silence.promptAfterMs"], "config.json");
+  assert.equal(plain.origins()["base.silence.maxPrompts"], "default");
+  assert.equal(plain.origins()["numbers.+15550101.silence.promptAfterMs"], "config.json");
 
   const env = {
     SILENCE_TIMEOUT_SECONDS: "1.5",
@@ -144,12 +144,12 @@ test("the environment wins over a number, a number over the file, the file over 
   }
   assert.equal(config.numbers["+15550101"]?.silence.maxPrompts, 1);
   assert.equal(config.server.maxCalls, 7);
-  assert.equal(origins["base.silence.promptAfterMs"], "environment SILENCE_TIMEOUT_SECONDS");
-  assert.equal(origins["numbers.+15550101.silence.promptAfterMs"], "environment SILENCE_TIMEOUT_SECONDS");
-  assert.equal(origins["base.pipeline.think"], "environment GROQ_MODEL");
-  assert.equal(origins["base.pipeline.listen.provider.model"], "environment USE_DEEPGRAM_FLUX");
-  assert.equal(origins["server.port"], "environment PORT");
-  assert.equal(origins["server.maxCalls"], "environment MAX_CALLS");
+  assert.equal(origins()["base.silence.promptAfterMs"], "environment SILENCE_TIMEOUT_SECONDS");
+  assert.equal(origins()["numbers.+15550101.silence.promptAfterMs"], "environment SILENCE_TIMEOUT_SECONDS");
+  assert.equal(origins()["base.pipeline.think"], "environment GROQ_MODEL");
+  assert.equal(origins()["base.pipeline.listen.provider.model"], "environment USE_DEEPGRAM_FLUX");
+  assert.equal(origins()["server.port"], "environment PORT");
+  assert.equal(origins()["server.maxCalls"], "environment MAX_CALLS");
 });
 
 test("flags win over the environment", () => {
@@ -158,14 +158,14 @@ test("flags win over the environment", () => {
     flags: { port: 82, host: "::1", drain: 9, json: true },
   });
   assert.deepEqual([config.server.port, config.server.bind, config.server.drainSeconds], [82, "::1", 9]);
-  assert.equal(origins["server.port"], "--port");
+  assert.equal(origins()["server.port"], "--port");
   assert.equal(config.server.logFormat, "json");
 });
 
 test("the file's limit of calls holds where MAX_CALLS is not set", () => {
   const { config, origins } = load({ ...P, limits: { callsAtOnce: 12 } });
   assert.equal(config.server.maxCalls, 12);
-  assert.equal(origins["server.maxCalls"], "config.json");
+  assert.equal(origins()["server.maxCalls"], "config.json");
 });
 
 test("a variable that does nothing, or is misspelt, is a warning", () => {

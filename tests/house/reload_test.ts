@@ -143,7 +143,7 @@ test("an .env that comes or goes does not change whether we rehearse; calls at o
     const loaded = Promise.withResolvers<void>();
     const load = () => {
       loaded.resolve();
-      return ok({ config: configOf({ limits: { callsAtOnce: 2 } }, after), warnings: [], origins: {} });
+      return ok({ config: configOf({ limits: { callsAtOnce: 2 } }, after), warnings: [], origins: () => ({}) });
     };
     const server = openServer(configOf({}, before), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
     if ("problem" in server) assert.fail(server.problem);
