@@ -1,7 +1,6 @@
 /** Files of the working directory, and behind them those that came with the program: the same names, ours last. */
 
-/** Where the program's own files are: the source tree, or inside the executable. */
-const OWN = new URL("../", import.meta.url);
+import { OWN } from "./base/own.ts";
 
 /** A path inside the working directory or the program; nothing above either. */
 function isInside(path: string): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FLAGS } from "../lib/compile.ts";
 import {
   ENVIRONMENT_NAMES,
   isForbidden,
@@ -10,35 +11,28 @@ import {
 } from "../lib/permissions.ts";
 import { test } from "./case.ts";
 
-const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url))) as {
-  tasks: Record<string, { command: string }>;
-};
-
-function listOf(task: string, flag: string): string[] {
-  const found = new RegExp(`--${flag}=(\\S+)`).exec(tasks[task]!.command);
-  assert.ok(found, `${task} has no --${flag}`);
-  return found[1]!.replaceAll("'", "").split(",");
-}
-
-test("the executables get exactly the permissions that the code states", () => {
-  for (const task of ["compile", "compile:arm"]) {
-    assert.deepEqual(listOf(task, "allow-env").sort(), [...ENVIRONMENT_NAMES].sort());
-    assert.deepEqual(listOf(task, "allow-read"), READ_FOLDERS);
-    assert.deepEqual(listOf(task, "allow-write"), WRITE_FOLDERS);
-    const others = tasks[task]!.command.match(/--allow-(?!env|read|write)\S+|-A\b/g);
-    assert.deepEqual(others, ["--allow-net"]);
-  }
+test("the executable may use the network and what is listed, and nothing else", () => {
+  const permissions = FLAGS.filter((flag) => flag.startsWith("--allow"));
+  assert.deepEqual(permissions.map((flag) => flag.split("=")[0]), [
+    "--allow-net",
+    "--allow-env",
+    "--allow-read",
+    "--allow-write",
+  ]);
+  assert.deepEqual(permissions.map((flag) => flag.split("=")[1]?.split(",")), [
+    undefined,
+    ENVIRONMENT_NAMES,
+    READ_FOLDERS,
+    WRITE_FOLDERS,
+  ]);
 });
 
 test("a server from source and the executables run with the same flags of V8", () => {
-  const flags = ["start", "dev", "compile", "compile:arm"].map((task) => listOf(task, "v8-flags"));
-  for (const found of flags) assert.deepEqual(found, ["--no-concurrent-marking", "--max-semi-space-size=4"]);
-});
-
-test("both executables are built alike but for target and name", () => {
-  const alike = tasks["compile:arm"]!.command
-    .replace("--target aarch64-unknown-linux-gnu ", "").replace("dist/offhook-arm64", "dist/offhook");
-  assert.equal(alike, tasks["compile"]!.command);
+  const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("../deno.json", import.meta.url))) as {
+    tasks: Record<string, { command: string }>;
+  };
+  const flags = FLAGS.find((flag) => flag.startsWith("--v8-flags="))!;
+  for (const task of ["start", "dev"]) assert.ok(tasks[task]!.command.split(" ").includes(flags), task);
 });
 
 test("on Deno Deploy records stay in memory, elsewhere in the folder that may be written", () => {

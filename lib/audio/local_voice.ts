@@ -1,6 +1,7 @@
 /** The local voice's shell: a queue before one worker, which is started when needed and ended when idle. */
 
 import type { Clock, Timer } from "../base/clock.ts";
+import { OWN } from "../base/own.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import { BYTES_PER_MS } from "./frame.ts";
 import type { FliteVoice } from "./flite.ts";
@@ -203,7 +204,7 @@ class LocalVoice implements Voice {
 }
 
 function openWorker(): VoiceThread {
-  return new Worker(new URL("./voice_worker.ts", import.meta.url), { type: "module", name: "local-voice" });
+  return new Worker(new URL("lib/audio/voice_worker.ts", OWN), { type: "module", name: "local-voice" });
 }
 
 function rejected(code: string, detail: string): FaultError {

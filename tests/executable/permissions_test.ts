@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
+import { FLAGS } from "../../lib/compile.ts";
 import { test } from "../case.ts";
 import { emptyDirectory, ROOT, run } from "./harness.ts";
-
-/** The task's own words, for another program: what these flags let a program do, they let the executable do. */
-function compileFlags(): string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as {
-    tasks: { compile: { command: string } };
-  };
-  return tasks.compile.command.split(" ").filter((word) => /^--(allow|no-prompt|deny)/.test(word))
-    .map((word) => word.replaceAll("'", ""));
-}
 
 test("with its permissions no program can be run and nothing outside its folders be read or written", async () => {
   using place = emptyDirectory();
@@ -18,7 +10,7 @@ test("with its permissions no program can be run and nothing outside its folders
   Deno.writeTextFileSync(`${place.path}/outside`, "");
   Deno.writeTextFileSync(`${cwd}/here`, "");
   const output = `${place.path}/probe`;
-  const args = ["compile", "--no-check", "--quiet", ...compileFlags(), "--output", output];
+  const args = ["compile", "--no-check", "--quiet", ...FLAGS, "--output", output];
   const compiled = await run({ command: Deno.execPath(), args }, [`${ROOT}tests/executable/probe.ts`], {
     cwd: ROOT,
     env: { DENORT_BIN: Deno.env.get("DENORT_BIN") ?? "" },
