@@ -8,6 +8,7 @@ import { Attempts, type RetryMs } from "./attempts.ts";
 import type { Engine, EngineHost, LatencyParts } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
+import { Owed } from "./owed.ts";
 import { ReplyLength } from "./reply_length.ts";
 import { DIGITS_MS } from "./turn.ts";
 
@@ -34,8 +35,6 @@ const ANSWER_MS = 6000;
 const SLOW_LIMIT_MS = 20_000;
 /** An agent that has been silent for so long, while the caller waits, is held to be dead. */
 const LIFELESS_MS = 3000;
-/** What a new agent is asked when the old one was lost in the middle of what it said. */
-const GO_ON = "Please go on.";
 const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
 
 export interface AgentEngineParts {
@@ -66,18 +65,8 @@ export class AgentEngine implements Engine {
   /** When it was last looked whether the reply is over. */
   #lookedMs = 0;
   #heardAudio = false;
-  /** Some reply of an agent has sounded. */
-  #spoken = false;
   readonly #length = new ReplyLength();
-  /** The agent fell silent in the middle of what it said. */
-  #brokeOff = false;
-  /** Its calls whose results it waits for. */
-  readonly #calls = new Set<string>();
-  /** After words of its own it has more to say: what a call brings, or the rest of what a lost one was saying. */
-  #owes = false;
-
-  /** The caller's confirmed words that nobody has begun to answer, and since when. */
-  #unanswered: { text: string; sinceMs: number } | undefined;
+  readonly #owed = new Owed();
   /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
   #handled = false;
   #lastEventMs: number;
@@ -89,10 +78,6 @@ export class AgentEngine implements Engine {
   readonly #utterance = new OpenUtterance();
   /** Pressed, and not told yet. */
   #keys = "";
-  /** To be said to a new agent as soon as it is ready, or to one that fell silent for noise. */
-  #resume: string | undefined;
-  /** What it was told of that: it comes back as what the caller said. */
-  #asked: string | undefined;
 
   constructor(parts: AgentEngineParts) {
     const { host, clock } = parts;
@@ -135,32 +120,29 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "reply-finished", reply: as });
     if (!this.#fence.brokeOff) return;
     // The agent fell silent for the noise: it is asked for the rest once what came of it was heard.
-    this.#resume = GO_ON;
-    this.#owes = true;
+    this.#owed.askForRest();
     this.#timers.arm("owed", LOOK_MS);
   }
 
   answered(_reply: number, text: string): void {
-    this.#unanswered = undefined;
-    this.#owes = false;
+    this.#owed.answered();
     this.#timers.disarm("answer");
     this.#perform(this.#fence.hold());
     this.#agent.inject(text);
   }
 
   toolResult(id: string, name: string, content: string): void {
-    if (!this.#calls.delete(id)) return; // called off, or asked for by an agent that is gone
+    if (!this.#owed.settled(id)) return;
     this.#agent.functionResult(id, name, content);
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
-    if (this.#unanswered) this.#timers.arm("answer", ANSWER_MS);
+    if (this.#owed.turn) this.#timers.arm("answer", ANSWER_MS);
   }
 
   unanswered(): void {
     // One that is being opened has a deadline of its own, and nothing is owed to a caller who goes on.
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
-    const owed = this.#unanswered !== undefined || this.#owes;
-    if (this.#attempts.mute({ owed })) this.#lost("a sign of life", LIFELESS_MS);
+    if (this.#attempts.mute({ owed: this.#owed.anything })) this.#lost("a sign of life", LIFELESS_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,7 +172,7 @@ export class AgentEngine implements Engine {
       case "owed":
         return this.#owe();
       case "answer":
-        return this.#utterance.sounds || this.#calls.size > 0
+        return this.#utterance.sounds || this.#owed.awaitsResult
           ? this.#timers.arm("answer", LIFELESS_MS)
           : this.#lost("an answer", ANSWER_MS);
       case "again":
@@ -225,31 +207,19 @@ export class AgentEngine implements Engine {
     const waitMs = this.#attempts.lost(fault, this.#clock.monotonicMs());
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
-    this.#owes ||= this.#brokeOff || this.#fence.reply !== undefined;
+    this.#owed.lost({ midReply: this.#fence.reply !== undefined });
     this.#perform(this.#fence.restart());
-    this.#calls.clear();
     if (waitMs === undefined) return void (this.#ended = true);
-    const history = this.#history();
-    // What we said ourselves meanwhile, a notice or a filler, is no conversation: an agent has yet to greet.
-    const begun = this.#spoken || this.#unanswered !== undefined || history.some(({ role }) => role === "user");
-    if (this.#unanswered) this.#resume = this.#unanswered.text;
-    else if (begun && this.#owes && !this.#utterance.sounds) this.#resume = GO_ON;
-    if (this.#resume === GO_ON) this.#timers.arm("owed", LOOK_MS);
+    const history = this.#owed.handOver(this.#host.history(), { callerSpeaks: this.#utterance.sounds });
+    const resumed = history && this.#length.lacks ? this.#length.asHeard(history) : history;
+    if (this.#owed.asksForRest) this.#timers.arm("owed", LOOK_MS);
     if (this.#keys) this.#timers.arm("keys", LOOK_MS);
     this.#keepEarly();
-    this.#brokeOff = false;
     const old = this.#agent;
-    this.#reopen = () => void (this.#agent = this.#open(begun ? history : undefined));
+    this.#reopen = () => void (this.#agent = this.#open(resumed));
     if (waitMs > 0) this.#timers.arm("again", waitMs);
     else this.#reopen();
     Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
-  }
-
-  /** What a new agent must know; the turn that nobody has answered is asked again. */
-  #history(): HistoryLine[] {
-    const history = [...this.#host.history()];
-    if (this.#unanswered && history.at(-1)?.role === "user") history.pop();
-    return this.#length.lacks ? this.#length.asHeard(history) : history;
   }
 
   /** This agent, or the next one, is to go on with what was being said: the caller waits for it once all that came was heard. */
@@ -261,10 +231,9 @@ export class AgentEngine implements Engine {
 
   /** Ask the agent for what is awaited of it. */
   #ask(): void {
-    if (this.#resume === undefined) return;
-    this.#agent.injectCaller(this.#resume);
-    this.#asked = this.#resume;
-    this.#resume = undefined;
+    const request = this.#owed.takeRequest();
+    if (request === undefined) return;
+    this.#agent.injectCaller(request);
     this.#timers.arm("answer", ANSWER_MS);
   }
 
@@ -300,41 +269,21 @@ export class AgentEngine implements Engine {
       case "audio-done":
         return this.#audioDone();
       case "function-calls":
-        this.#timers.disarm("answer");
-        this.#alive();
-        for (const call of event.calls) {
-          if (this.#handled) this.#agent.functionResult(call.id, call.name, ALREADY_HANDLED);
-          else {
-            this.#calls.add(call.id);
-            this.#owes = true;
-            this.#host.post({ kind: "tool-call", ...call });
-          }
-        }
-        return;
+        return this.#called(event);
       case "functions-cancelled":
         for (const id of event.ids) this.#cancel(id);
         // Noise may have broken the turn off: then nobody else asks for its answer.
-        return this.#unanswered || this.#owes ? this.#timers.arm("answer", ANSWER_MS) : undefined;
+        return this.#owed.anything ? this.#timers.arm("answer", ANSWER_MS) : undefined;
       case "latency":
         // A recogniser tells its time again and again: while a reply sounds, that is not of it.
         if (this.#sounding && Object.keys(event.parts).join() === "stt") return;
         Object.assign(this.#latency, event.parts);
         return this.#sounding ? this.#tellLatency() : undefined;
       case "warning":
-        if (this.#unanswered && this.#clock.monotonicMs() - this.#unanswered.sinceMs < SLOW_LIMIT_MS) {
-          this.#timers.arm("answer", ANSWER_MS);
-        }
-        return this.#host.post({
-          kind: "fault",
-          fault: { kind: "rejected", peer: "deepgram-agent", code: event.code, detail: event.detail },
-          fatal: false,
-        });
+        this.#allowMoreTime();
+        return this.#tellFault({ kind: "rejected", peer: "deepgram-agent", code: event.code, detail: event.detail });
       case "odd":
-        return this.#host.post({
-          kind: "fault",
-          fault: { kind: "protocol", peer: "deepgram-agent", detail: event.detail },
-          fatal: false,
-        });
+        return this.#tellFault({ kind: "protocol", peer: "deepgram-agent", detail: event.detail });
       case "ended":
         return event.fault && this.#failed(event.fault);
     }
@@ -354,18 +303,40 @@ export class AgentEngine implements Engine {
     this.#timers.disarm("fence");
     this.#utterance.end();
     this.#perform(this.#fence.callerText());
-    const isOurs = content === this.#asked;
-    this.#asked = undefined;
-    if (isOurs) return;
+    if (this.#owed.isRequest(content)) return;
     this.#alive();
-    this.#unanswered = { text: content, sinceMs: this.#clock.monotonicMs() };
+    this.#owed.callerSaid(content, this.#clock.monotonicMs());
     this.#timers.arm("answer", ANSWER_MS);
     this.#host.post({ kind: "caller-text", text: content, final: true });
-    this.#handled = this.#unanswered === undefined;
+    this.#handled = this.#owed.turn === undefined;
+  }
+
+  /** The agent warns, perhaps that it is slow: it gets more time, up to a limit. */
+  #allowMoreTime(): void {
+    const { turn } = this.#owed;
+    if (turn && this.#clock.monotonicMs() - turn.sinceMs < SLOW_LIMIT_MS) this.#timers.arm("answer", ANSWER_MS);
+  }
+
+  /** Tell of a fault that ends nothing. */
+  #tellFault(fault: Fault): void {
+    this.#host.post({ kind: "fault", fault, fatal: false });
+  }
+
+  #called({ calls }: Extract<VoiceAgentEvent, { kind: "function-calls" }>): void {
+    this.#timers.disarm("answer");
+    this.#alive();
+    for (const call of calls) {
+      if (this.#handled) {
+        this.#agent.functionResult(call.id, call.name, ALREADY_HANDLED);
+        continue;
+      }
+      this.#owed.called(call.id);
+      this.#host.post({ kind: "tool-call", ...call });
+    }
   }
 
   #cancel(id: string): void {
-    this.#calls.delete(id);
+    this.#owed.settled(id);
     this.#host.post({ kind: "tool-cancelled", id });
   }
 
@@ -392,15 +363,13 @@ export class AgentEngine implements Engine {
     if (late || quietMs < limitMs || !this.#host.drained()) return this.#timers.arm("quiet", LOOK_MS);
     this.#perform(this.#fence.quiet());
     if (!this.#heardAudio || !this.#length.lacks) return;
-    this.#brokeOff = true;
+    this.#owed.brokeOff();
     this.#host.post({ kind: "answer-due" });
     this.#timers.arm("mute", MUTE_MS);
   }
 
-  /** The agent lives: it need not go on with what it left unsaid. */
   #alive(): void {
-    this.#brokeOff = false;
-    this.#resume = undefined;
+    this.#owed.alive();
     this.#timers.disarm("mute");
     this.#timers.disarm("owed");
   }
@@ -417,7 +386,7 @@ export class AgentEngine implements Engine {
           break;
         case "play":
           this.#heardAudio = true;
-          if (this.#calls.size === 0) this.#owes = false;
+          this.#owed.sounds();
           this.#length.sounds(action.audio.length);
           this.#sounds();
           this.#host.play(action.reply, action.audio);
@@ -442,8 +411,6 @@ export class AgentEngine implements Engine {
     const unheard = this.#unheard;
     if (!unheard) return;
     this.#unheard = undefined;
-    this.#spoken = true;
-    this.#unanswered = undefined;
     this.#timers.disarm("answer");
     this.#alive();
     this.#host.post({ kind: "reply-started", reply: unheard.reply });
