@@ -10,6 +10,7 @@ import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
 import { Owed } from "./owed.ts";
 import { ReplyLength } from "./reply_length.ts";
+import { LOOK_MS, ReplyQuiet } from "./reply_quiet.ts";
 import { DIGITS_MS } from "./turn.ts";
 
 /** Caller audio kept until the agent is ready: 10 s. */
@@ -18,17 +19,8 @@ const EARLY_FRAMES = 500;
 const FENCE_LIMIT_MS = 10_000;
 /** What was typed is confirmed at once. */
 const TYPED_LIMIT_MS = 1000;
-/** A reply without `AgentAudioDone` is over when this long brought no audio and all was played. */
-const QUIET_MS = 600;
-/** How often it is looked whether a reply is over. */
-const LOOK_MS = 200;
-/** A timer that comes later than this tells of a stall of ours, not of the agent's silence. */
-const LATE_MS = 100;
-/** After that, a reply that lacks much of its sound may still go on for so long: some agents pause for 1.5 s. */
+/** A reply that fell silent and lacks much of its sound may still go on for so long: some agents pause for 1.5 s. */
 const MUTE_MS = 1000;
-/** Text whose audio has not begun may still get some for this long. */
-const SILENT_TEXT_MS = 5000;
-
 /** An agent that has taken the caller's words gives some sign of an answer within this time. */
 const ANSWER_MS = 6000;
 /** However often it says that it is slow. */
@@ -59,12 +51,9 @@ export class AgentEngine implements Engine {
   /** What the caller says until the agent is ready. */
   #early: RecentAudio | undefined = new RecentAudio();
   #ended = false;
-  #lastAudioMs = 0;
   /** An open reply that has text, and no sound yet. */
   #unheard: { reply: number; texts: string[] } | undefined;
-  /** When it was last looked whether the reply is over. */
-  #lookedMs = 0;
-  #heardAudio = false;
+  readonly #quiet = new ReplyQuiet();
   readonly #length = new ReplyLength();
   readonly #owed = new Owed();
   /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
@@ -244,9 +233,8 @@ export class AgentEngine implements Engine {
   }
 
   #audio(bytes: Uint8Array): void {
-    this.#lastAudioMs = this.#clock.monotonicMs();
-    this.#heardAudio = true;
     this.#perform(this.#fence.audio(bytes));
+    this.#quiet.sounds(this.#clock.monotonicMs());
   }
 
   #event(event: VoiceAgentEvent): void {
@@ -354,15 +342,10 @@ export class AgentEngine implements Engine {
   }
 
   #checkQuiet(): void {
-    const nowMs = this.#clock.monotonicMs();
-    const quietMs = nowMs - this.#lastAudioMs;
-    const limitMs = this.#heardAudio ? QUIET_MS : SILENT_TEXT_MS;
-    // After a stall of ours the audio may be there already, unread: judge at the next look.
-    const late = nowMs - this.#lookedMs > LOOK_MS + LATE_MS;
-    this.#lookedMs = nowMs;
-    if (late || quietMs < limitMs || !this.#host.drained()) return this.#timers.arm("quiet", LOOK_MS);
+    const isOver = this.#quiet.look(this.#clock.monotonicMs()) === "over" && this.#host.drained();
+    if (!isOver) return this.#timers.arm("quiet", LOOK_MS);
     this.#perform(this.#fence.quiet());
-    if (!this.#heardAudio || !this.#length.lacks) return;
+    if (!this.#length.lacks) return;
     this.#owed.brokeOff();
     this.#host.post({ kind: "answer-due" });
     this.#timers.arm("mute", MUTE_MS);
@@ -379,13 +362,11 @@ export class AgentEngine implements Engine {
       switch (action.kind) {
         case "started":
           this.#unheard = { reply: action.reply, texts: [] };
-          this.#heardAudio = false;
           this.#length.begin();
-          this.#lastAudioMs = this.#lookedMs = this.#clock.monotonicMs();
+          this.#quiet.begin(this.#clock.monotonicMs());
           this.#timers.arm("quiet", LOOK_MS);
           break;
         case "play":
-          this.#heardAudio = true;
           this.#owed.sounds();
           this.#length.sounds(action.audio.length);
           this.#sounds();

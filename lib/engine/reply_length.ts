@@ -41,8 +41,9 @@ export class ReplyLength {
     this.begin();
   }
 
-  /** Whether clearly less sound came than its text needs. */
+  /** Whether it began to sound, and clearly less sound came than its text needs. */
   get lacks(): boolean {
+    if (this.#soundMs === 0) return false;
     const needsMs = this.#text.length * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
     return this.#soundMs + SLACK_MS < LEAST_SHARE * needsMs;
   }

@@ -1,0 +1,36 @@
+/** When a reply is over that its agent does not end: nothing has come of it for a while. Pure. */
+
+/** How often to look. */
+export const LOOK_MS = 200;
+/** A reply is over when this long brought no audio. */
+const QUIET_MS = 600;
+/** Text whose audio has not begun may still get some for this long. */
+const SILENT_TEXT_MS = 5000;
+/** A look that comes later than this tells of a stall of ours, not of the agent's silence. */
+const LATE_MS = 100;
+
+export class ReplyQuiet {
+  #lastMs = 0;
+  #lookedMs = 0;
+  #hasSound = false;
+
+  /** A reply begins. */
+  begin(nowMs: number): void {
+    this.#hasSound = false;
+    this.#lastMs = this.#lookedMs = nowMs;
+  }
+
+  /** Some of its audio came. */
+  sounds(nowMs: number): void {
+    this.#hasSound = true;
+    this.#lastMs = nowMs;
+  }
+
+  /** Look, `LOOK_MS` after the last time. After a stall of ours the audio may be there already, unread: the next look tells. */
+  look(nowMs: number): "goes on" | "over" {
+    const isLate = nowMs - this.#lookedMs > LOOK_MS + LATE_MS;
+    this.#lookedMs = nowMs;
+    const limitMs = this.#hasSound ? QUIET_MS : SILENT_TEXT_MS;
+    return isLate || nowMs - this.#lastMs < limitMs ? "goes on" : "over";
+  }
+}

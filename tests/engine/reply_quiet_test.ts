@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { LOOK_MS, ReplyQuiet } from "../../lib/engine/reply_quiet.ts";
+import { test } from "../case.ts";
+
+/** A reply that began at 0 and whose audio came at `soundMs`: when it is over, by a look every 200 ms. */
+function overMs(...soundMs: number[]): number {
+  const quiet = new ReplyQuiet();
+  quiet.begin(0);
+  for (let nowMs = LOOK_MS;; nowMs += LOOK_MS) {
+    if (soundMs.some((ms) => ms > nowMs - LOOK_MS && ms <= nowMs)) quiet.sounds(nowMs);
+    if (quiet.look(nowMs) === "over") return nowMs;
+  }
+}
+
+test("a reply is over when 0.6 s brought no more audio, and text that never sounds after 5 s", () => {
+  assert.equal(overMs(200), 800);
+  assert.equal(overMs(200, 600, 1000), 1600);
+  assert.equal(overMs(4800), 5400);
+  assert.equal(overMs(), 5000);
+});
+
+test("after a stall of ours a reply is not held to be over before the next look", () => {
+  const quiet = new ReplyQuiet();
+  quiet.begin(0);
+  quiet.sounds(100);
+  assert.equal(quiet.look(2000), "goes on");
+  assert.equal(quiet.look(2200), "over");
+});
