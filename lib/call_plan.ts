@@ -11,7 +11,8 @@ import { lookUpCaller } from "./before_call.ts";
 import type { Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallModels } from "./call/notice.ts";
-import type { CallFacts, CallPlan, Destination } from "./call/reception.ts";
+import type { Destination } from "./call/parking.ts";
+import type { CallFacts, CallPlan } from "./call/reception.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import {
   type CallConfig,

@@ -17,6 +17,22 @@ export function historyOf({ transcript }: Pick<CallRecord, "transcript">): Histo
   return lines.filter(({ content }) => content.trim() !== "");
 }
 
+/** The caller's last words, unless they were answered to the end. What we say ourselves meanwhile, or before a tool has run, is no answer. */
+export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript" | "tools">): string | undefined {
+  const turn = transcript.findLastIndex(({ who }) => who === "caller");
+  const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
+  const isWhole = answer?.heardMs !== undefined && !answer.interrupted;
+  const tool = tools.at(-1);
+  const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
+  return isWhole && isLast ? undefined : transcript[turn]?.text;
+}
+
+/** Whatever we said that was heard to its end. */
+export function heardOutIn({ transcript }: Pick<CallRecord, "transcript">): string[] {
+  return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
+    .map(({ text }) => text);
+}
+
 function add(lines: HistoryLine[], content: string): void {
   const last = lines.at(-1);
   if (last?.role === "assistant") last.content += ` ${content}`;

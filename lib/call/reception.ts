@@ -1,14 +1,15 @@
 /** Where calls come in: the webhook announces one, the media stream brings it, and both must agree before it starts. */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
-import { type HistoryLine, historyOf } from "./history.ts";
+import { heardOutIn, type HistoryLine, historyOf, unansweredIn } from "./history.ts";
 import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
-import { type CallModels, type CallNotice, type CallRecord, type NoticeBody, RecordFold } from "./notice.ts";
+import { type CallModels, type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";
+import { type Destination, type Leaving, Parking } from "./parking.ts";
 import { Reaper } from "./reaper.ts";
 import { Registry } from "./registry.ts";
 import { runCall } from "./session.ts";
@@ -53,14 +54,6 @@ export interface Resumption {
   tools: CallTools;
   /** What the caller said last, if the line broke before it was answered. */
   unanswered?: string;
-}
-
-/** Somebody else's phone that a call goes to. */
-export interface Destination {
-  name: string;
-  /** E.164. */
-  number: string;
-  ringSeconds: number;
 }
 
 /** What the carrier is to do with a call whose stream has ended. */
@@ -117,11 +110,6 @@ export interface ReceptionParts {
   carrierStatus?: (callSid: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
-/** How long a call that left us may come back: a broken line at once, a transfer when nobody answers. */
-const RECONNECT_MS = 30_000;
-const RETURN_MS = 180_000;
-/** Calls that may come back; beyond, the one that left first may not. */
-const PARKED_LIMIT = 1000;
 /** Reasons by which we let a call go that the carrier still holds. */
 const OUR_ENDS: readonly EndReason[] = [
   "agent-hung-up",
@@ -134,7 +122,7 @@ const OUR_ENDS: readonly EndReason[] = [
 ];
 
 /** A call that is live, or was until a moment ago. */
-interface Present {
+interface Present extends Leaving {
   facts: CallFacts;
   fold: RecordFold;
   startedMs: number;
@@ -143,19 +131,6 @@ interface Present {
   limitMs: number;
   live: LiveCall;
   tools: CallTools;
-  fallback: Destination | undefined;
-  /** It came back from the fallback, where nobody answered: it does not go there again. */
-  fellBack: boolean;
-  /** It does not come back. */
-  over?: true;
-}
-
-/** A call that is not live here and may come back. */
-interface Parked extends Present {
-  destination: Destination | undefined;
-  /** The destination is the fallback. */
-  failed: boolean;
-  timer: Timer;
 }
 
 /** Sockets without a `start` yet, in the whole process; a socket more is refused before it is opened. */
@@ -182,13 +157,13 @@ export class Reception {
   readonly #registry: Registry<PreparedCall>;
   #waiting = 0;
   readonly #present = new Map<string, Present>();
-  readonly #parked = new Map<string, Parked>();
-  readonly #destinations = new Map<string, Destination>();
+  readonly #parking: Parking<Present>;
   readonly #unasked: Unasked;
   readonly #reaper: Reaper;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
+    this.#parking = new Parking(parts.clock, (present) => this.#close(present));
     this.#unasked = new Unasked(parts.clock);
     this.#reaper = new Reaper({
       clock: parts.clock,
@@ -250,8 +225,7 @@ export class Reception {
 
   /** When the line of this call is let go, the caller is put through. */
   putThrough(callSid: string, destination: Destination): void {
-    this.#destinations.set(callSid, destination);
-    if (this.#destinations.size > 1000) this.#destinations.delete(this.#destinations.keys().next().value!);
+    this.#parking.putThrough(callSid, destination);
   }
 
   /**
@@ -264,33 +238,33 @@ export class Reception {
     if (present && dialStatus === undefined) {
       // The carrier noticed the end of the stream before we did.
       this.#present.delete(callSid);
-      this.#park(callSid, present, present.live.reason ?? "line-lost");
+      this.#parking.park(callSid, present, present.live.reason ?? "line-lost");
       present.live.lose();
     }
-    const parked = this.#parked.get(callSid);
+    const parked = this.#parking.get(callSid);
     // Its new stream did not open: it may yet, as long as it is awaited.
     if (!parked) return { kind: this.#registry.expected(callSid)?.back ? "connect" : "hang-up" };
     if (parked.destination && dialStatus === undefined) return { kind: "dial", destination: parked.destination };
     if (dialStatus === "completed" || dialStatus === "answered") {
-      this.#forget(callSid);
+      this.#parking.forget(callSid);
       return { kind: "hang-up" };
     }
-    this.#unpark(callSid);
-    return this.#comeBack(callSid, parked, dialStatus === undefined ? "line-lost" : "no-answer");
+    this.#parking.take(callSid);
+    return this.#comeBack(callSid, parked.call, dialStatus === undefined ? "line-lost" : "no-answer");
   }
 
   /** The carrier says that a call is over: nothing of it comes back. */
   over(callSid: string): void {
     this.#unasked.delete(callSid);
     this.#registry.drop(callSid);
-    this.#forget(callSid);
+    this.#parking.forget(callSid);
     this.#bury(callSid, "caller-hung-up");
   }
 
   async drain(graceMs: number): Promise<void> {
     await this.#registry.drain(graceMs);
     await this.#unasked.settled();
-    for (const callSid of this.#parked.keys()) this.#forget(callSid);
+    this.#parking.forgetAll();
   }
 
   #start(leg: Leg, line: LineStart): Refusal | undefined {
@@ -391,30 +365,13 @@ export class Reception {
     const isFirst = this.#present.get(callSid) === present;
     if (isFirst) {
       this.#present.delete(callSid);
-      this.#park(callSid, present, reason);
+      this.#parking.park(callSid, present, reason);
     }
     this.#reaper.update();
-    const isParked = this.#parked.has(callSid);
+    const isParked = this.#parking.get(callSid) !== undefined;
     const isOurs = OUR_ENDS.includes(reason);
     if (isFirst && (isParked || isOurs)) this.#unasked.add(callSid);
     return isOurs && !isParked ? await this.#parts.confirmEnded?.(callSid) : undefined;
-  }
-
-  #park(callSid: string, present: Present, reason: EndReason): void {
-    const chosen = this.#destinations.get(callSid);
-    this.#destinations.delete(callSid);
-    const failed = (reason === "engine-failed" || reason === "engine-not-ready") && !present.fellBack;
-    const destination = reason === "transferred" ? chosen : failed ? present.fallback : undefined;
-    if (present.over || (!destination && reason !== "line-lost")) return this.#close(present);
-    const timer = this.#parts.clock.after(destination ? RETURN_MS : RECONNECT_MS, () => this.#forget(callSid));
-    this.#parked.set(callSid, { ...present, destination, failed, timer });
-    if (this.#parked.size > PARKED_LIMIT) this.#forget(this.#parked.keys().next().value!);
-  }
-
-  /** This call does not come back. */
-  #forget(callSid: string): void {
-    const parked = this.#unpark(callSid);
-    if (parked) this.#close(parked);
   }
 
   /** Nothing of a call comes any more, once its session is over. */
@@ -424,18 +381,11 @@ export class Reception {
     present.live.done.then(over, over);
   }
 
-  #unpark(callSid: string): Parked | undefined {
-    const parked = this.#parked.get(callSid);
-    parked?.timer[Symbol.dispose]();
-    this.#parked.delete(callSid);
-    return parked;
-  }
-
   /** Let a call that left us in again, with its memory. */
-  #comeBack(callSid: string, parked: Parked, why: Resumption["why"]): AfterStream {
-    const { facts, fold, startedMs, tools, failed } = parked;
+  #comeBack(callSid: string, left: Present, why: Resumption["why"]): AfterStream {
+    const { facts, fold, startedMs, tools, fellBack } = left;
     if (this.#registry.admits(callSid) !== "yes") {
-      this.#close(parked);
+      this.#close(left);
       return { kind: "hang-up" };
     }
     this.#registry.leave(callSid);
@@ -447,7 +397,7 @@ export class Reception {
       tools,
       ...(unanswered === undefined ? {} : { unanswered }),
     };
-    const back: Returning = { facts, fold, startedMs, resumed, fellBack: parked.fellBack || failed };
+    const back: Returning = { facts, fold, startedMs, resumed, fellBack };
     this.#registry.expect(callSid, () => this.#prepare(callSid, facts, { openNow: this.#parts.openEarly, back }));
     return { kind: "connect" };
   }
@@ -494,21 +444,6 @@ export class Reception {
     this.#parts.refused(reason, "");
     return reason;
   }
-}
-
-/** The caller's last words, unless they were answered to the end. What we say ourselves meanwhile, or before a tool has run, is no answer. */
-function unansweredIn({ transcript, tools }: CallRecord): string | undefined {
-  const turn = transcript.findLastIndex(({ who }) => who === "caller");
-  const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
-  const isWhole = answer?.heardMs !== undefined && !answer.interrupted;
-  const tool = tools.at(-1);
-  const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
-  return isWhole && isLast ? undefined : transcript[turn]?.text;
-}
-
-function heardOutIn({ transcript }: CallRecord): string[] {
-  return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
-    .map(({ text }) => text);
 }
 
 function counter(): () => number {
