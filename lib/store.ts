@@ -1,7 +1,7 @@
 /** The memory of the house: observes every call, writes in batches off the audio path, and reads back. */
 
 import type { Clock, Timer } from "./base/clock.ts";
-import { describeFault, failed, type Fault, type Result } from "./base/result.ts";
+import { failed, type Result } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 import {
   type Backend,
@@ -12,8 +12,8 @@ import {
   numberKey,
   STALE_MS,
 } from "./store/backend.ts";
+import { type Failing, type HealthParts, StoreHealth } from "./store/health.ts";
 import { MemoryBackend } from "./store/memory.ts";
-import { isBusy, storeFault } from "./store/fault.ts";
 import { recordingFile, recordingsIn, removeFile } from "./store/place.ts";
 import { withoutWords } from "./store/privacy.ts";
 import { findCall, readCall } from "./store/reader.ts";
@@ -21,31 +21,7 @@ import { SqliteBackend } from "./store/sqlite.ts";
 
 export type { CallFilter, CallRow } from "./store/backend.ts";
 export { PROCESS_DIED } from "./store/backend.ts";
-
-/** What is worth telling loudly. */
-export type StoreReport =
-  /** Nothing can be written: calls go on, `waiting` notices are kept meanwhile. Told at first and then once a minute. */
-  | { kind: "failing"; fault: Fault; waiting: number }
-  /** Writing works again; `lost` notices had no place meanwhile. */
-  | { kind: "recovered"; lost: number }
-  /** A notice found the queue full for the first time, or for the first time since writing worked. */
-  | { kind: "dropped" }
-  /** The store closes, and so many notices were never written. */
-  | { kind: "lost"; lost: number };
-
-/** A sentence for the log. */
-export function describeStoreReport(report: StoreReport): string {
-  switch (report.kind) {
-    case "failing":
-      return `Calls are NOT being recorded: ${describeFault(report.fault)}; ${report.waiting} notices wait in memory.`;
-    case "recovered":
-      return `Calls are being recorded again; ${report.lost} notices were lost.`;
-    case "dropped":
-      return "The store's queue is full: the oldest notices are being lost.";
-    case "lost":
-      return `Calls were NOT recorded: ${report.lost} notices are lost.`;
-  }
-}
+export { describeStoreReport, type Failing, type StoreReport } from "./store/health.ts";
 
 /** How long calls to a number are kept, and whether their words are. */
 export interface StorePrivacy {
@@ -53,18 +29,13 @@ export interface StorePrivacy {
   keepDays: number;
 }
 
-export interface StoreOptions {
+export interface StoreOptions extends Omit<HealthParts, "waiting"> {
   /** The SQLite file; its folder must exist. Undefined: memory, of at most `MEMORY_CALLS` calls. */
   path?: string;
   /** The data folder, whose recordings are removed with their calls. */
   folder?: string;
-  clock: Clock;
   /** What holds for calls to this number now. */
   privacy: (to: string) => StorePrivacy;
-  /** Never throws. */
-  report: (report: StoreReport) => void;
-  /** Counts notices that are lost. Never throws. */
-  lost?: (count: number) => void;
   /** Tells this run of the program from others, on the same file. */
   process: string;
 }
@@ -80,7 +51,6 @@ const BATCH = 120;
 /** Between two batches, when more wait. */
 const NEXT_BATCH_MS = 5;
 const RETRY_MS = 2000;
-const REMIND_MS = 60_000;
 const SWEEP_EVERY_MS = 3_600_000;
 /** Between two parts of a large sweep. */
 const NEXT_SWEEP_MS = 50;
@@ -95,12 +65,6 @@ interface Open {
   isNew: boolean;
   changed: boolean;
   keepsWords: boolean;
-}
-
-/** Why nothing can be written, and since when, ISO 8601. */
-export interface Failing {
-  fault: Fault;
-  since: string;
 }
 
 export interface Store extends Disposable {
@@ -144,22 +108,21 @@ class ObservingStore implements Store {
   #sweeper: Timer | undefined;
   #signer: Timer | undefined;
   #seq = 0;
-  #lost = 0;
-  #failing: Failing | undefined;
-  #remindedMs = 0;
+  readonly #health: StoreHealth;
   #closed = false;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    if (!this.#attempt(() => this.#connect())) this.#arm(RETRY_MS);
+    this.#health = new StoreHealth({ ...options, waiting: () => this.#queue.length });
+    if (!this.#health.attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#removeStrays();
     this.#sweep();
     this.#armSigner();
   }
 
   get failing(): Failing | undefined {
-    return this.#failing;
+    return this.#health.failing;
   }
 
   readonly observe = (notice: CallNotice): void => {
@@ -173,7 +136,10 @@ class ObservingStore implements Store {
     open.fold.add(kept);
     open.changed = true;
     if (!isWorthKeeping(kept)) return;
-    if (this.#queue.length >= QUEUE_LIMIT) this.#drop();
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      this.#queue.shift();
+      this.#health.dropped();
+    }
     this.#queue.push({ call: notice.call, seq: this.#seq++, notice: kept });
     this.#arm(notice.kind === "call-ended" ? 0 : FLUSH_EVERY_MS);
   };
@@ -228,7 +194,7 @@ class ObservingStore implements Store {
     this.flush();
     if (this.#erase([...this.#due])) this.#scrub();
     this.#closed = true;
-    this.#giveUp();
+    this.#health.closes();
     this.#timer?.[Symbol.dispose]();
     this.#sweeper?.[Symbol.dispose]();
     this.#signer?.[Symbol.dispose]();
@@ -261,20 +227,8 @@ class ObservingStore implements Store {
     }
   }
 
-  #drop(): void {
-    this.#queue.shift();
-    this.#options.lost?.(1);
-    if (this.#lost++ === 0) this.#options.report({ kind: "dropped" });
-  }
-
-  #giveUp(): void {
-    const waiting = this.#queue.length;
-    if (waiting > 0) this.#options.lost?.(waiting);
-    if (waiting + this.#lost > 0) this.#options.report({ kind: "lost", lost: waiting + this.#lost });
-  }
-
   #arm(ms: number): void {
-    const isFailing = this.#failing !== undefined;
+    const isFailing = this.failing !== undefined;
     if (this.#closed || (this.#timer && (ms > 0 || isFailing))) return;
     this.#timer?.[Symbol.dispose]();
     this.#timer = this.#clock.after(isFailing ? RETRY_MS : ms, () => {
@@ -290,7 +244,7 @@ class ObservingStore implements Store {
     const touched = new Set(batch.map(({ call }) => call));
     const opens = [...touched].flatMap((id) => this.#open.get(id) ?? []);
     const states = opens.map(stateOf);
-    const done = this.#attempt(() => {
+    const done = this.#health.attempt(() => {
       this.#connect();
       if (batch.length > 0) this.#backend!.write(batch, states, this.#nowMs());
     });
@@ -307,32 +261,6 @@ class ObservingStore implements Store {
       : new SqliteBackend({ path, access: "record", process });
   }
 
-  /** Do what the disk may refuse, and tell when that begins and ends. */
-  #attempt(action: () => void): boolean {
-    try {
-      action();
-    } catch (error) {
-      this.#fails(error);
-      return false;
-    }
-    if (this.#failing) this.#options.report({ kind: "recovered", lost: this.#lost });
-    this.#failing = undefined;
-    this.#lost = 0;
-    return true;
-  }
-
-  #fails(error: unknown): void {
-    const nowMs = this.#clock.monotonicMs();
-    // Another process writes: that is no failure unless it lasts.
-    if (isBusy(error) && !this.#failing && this.#queue.length < QUEUE_LIMIT / 2) return;
-    const fault = storeFault(error);
-    const isReminder = this.#failing !== undefined;
-    this.#failing = { fault, since: this.#failing?.since ?? this.#clock.wallTime().toISOString() };
-    if (isReminder && nowMs - this.#remindedMs < REMIND_MS) return;
-    this.#remindedMs = nowMs;
-    this.#options.report({ kind: "failing", fault, waiting: this.#queue.length });
-  }
-
   /** A call that is not to be kept leaves nothing, not even what was recorded after it was removed. */
   #over(notice: CallNotice): void {
     const { call } = notice;
@@ -346,7 +274,7 @@ class ObservingStore implements Store {
   #erase(ids: readonly string[]): boolean {
     const backend = this.#backend;
     if (ids.length === 0) return true;
-    if (backend && !this.#attempt(() => backend.remove(ids))) return false;
+    if (backend && !this.#health.attempt(() => backend.remove(ids))) return false;
     this.#traces = true;
     const gone = new Set(ids);
     for (const id of gone) {
@@ -365,7 +293,7 @@ class ObservingStore implements Store {
 
   /** @returns whether no trace is left of what was removed. */
   #scrub(): boolean {
-    if (this.#traces) this.#attempt(() => void (this.#traces = this.#backend?.scrub() === false));
+    if (this.#traces) this.#health.attempt(() => void (this.#traces = this.#backend?.scrub() === false));
     return !this.#traces;
   }
 
@@ -383,7 +311,7 @@ class ObservingStore implements Store {
         if (isOld && !this.#backend.row(call, this.#nowMs())) this.#removeRecording(call);
       }
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) this.#fails(error);
+      if (!(error instanceof Deno.errors.NotFound)) this.#health.fails(error);
     }
   }
 
@@ -420,8 +348,8 @@ class ObservingStore implements Store {
   #sign(): void {
     const silent = [...this.#live].flatMap((id) => this.#open.get(id) ?? [])
       .filter(({ isNew, fold }) => !isNew && fold.record.endReason === undefined);
-    if (silent.length === 0 || this.#failing) return;
-    this.#attempt(() => this.#backend?.write([], silent.map(stateOf), this.#nowMs()));
+    if (silent.length === 0 || this.failing) return;
+    this.#health.attempt(() => this.#backend?.write([], silent.map(stateOf), this.#nowMs()));
   }
 
   #older(): string[] {
