@@ -65,8 +65,7 @@ class Session {
   #startedMs = 0;
   #interruptedMs = 0;
   #patientUntilMs = 0;
-  /** Frames in a row in which the caller was heard, and when that was last. */
-  #audibleFrames = 0;
+  /** When the caller was last heard. */
   #audibleMs = -Infinity;
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
   #fillers = 0;
@@ -138,15 +137,10 @@ class Session {
 
   #hear(frame: Uint8Array, engine: Engine): void {
     this.#framesIn++;
-    this.#ear.push(frame);
+    const endedFrames = this.#ear.push(frame);
     engine.hear(frame);
-    if (this.#ear.audible) {
-      this.#audibleFrames++;
-      this.#audibleMs = this.#parts.clock.monotonicMs();
-    } else if (this.#audibleFrames > 0) {
-      if (this.#audibleFrames >= SPEECH_FRAMES) this.post({ kind: "caller-quiet" });
-      this.#audibleFrames = 0;
-    }
+    if (this.#ear.audible) this.#audibleMs = this.#parts.clock.monotonicMs();
+    if (endedFrames >= SPEECH_FRAMES) this.post({ kind: "caller-quiet" });
   }
 
   #host(): EngineHost {

@@ -85,9 +85,7 @@ export class PipelineEngine implements Engine {
   readonly #scope = new AbortController();
   readonly #speechEnd: SpeechEnd;
   readonly #ear = new Audible();
-  /** Frames in a row in which the caller was heard. */
-  #audibleFrames = 0;
-  /** Words were made of them. */
+  /** Words were made of what is heard now. */
   #understood = false;
   /** What the caller waits for, as far as we know; `suspected`: something was said, and nobody has understood it yet. */
   #awaited: "greeting" | "answer" | "suspected" | undefined;
@@ -135,15 +133,12 @@ export class PipelineEngine implements Engine {
 
   hear(frame: Uint8Array): void {
     this.#speechEnd.push(frame);
-    this.#ear.push(frame);
+    const endedFrames = this.#ear.push(frame);
     this.#stt.hear(frame);
-    if (this.#ear.audible) this.#audibleFrames++;
-    else if (this.#audibleFrames > 0) {
-      const isRiddle = this.#audibleFrames >= SPEECH_FRAMES && !this.#understood;
-      if (isRiddle && !this.#playing && !this.#silent) this.#await("suspected");
-      this.#audibleFrames = 0;
-      this.#understood = false;
-    }
+    if (endedFrames === 0) return;
+    const isRiddle = endedFrames >= SPEECH_FRAMES && !this.#understood;
+    if (isRiddle && !this.#playing && !this.#silent) this.#await("suspected");
+    this.#understood = false;
   }
 
   digit(digit: string): void {
@@ -437,7 +432,7 @@ export class PipelineEngine implements Engine {
   /** What was said is understood. */
   #nothingSuspected(): void {
     this.#suspicions = 0;
-    this.#understood = this.#audibleFrames > 0;
+    this.#understood = this.#ear.audible;
     if (this.#awaited === "suspected") this.#nothingAwaited();
   }
 
