@@ -11,13 +11,14 @@ import type { Breakers } from "../base/breaker.ts";
 import type { ChatMessage, Llm, OpenStt, Stt, SttEvent, ToolSchema, Tts } from "../providers/ports.ts";
 import { Answer } from "./answer.ts";
 import type { Language } from "./chunker.ts";
-import type { Engine, EngineEvent, EngineHost, LatencyParts } from "./engine.ts";
+import type { Engine, EngineEvent, EngineHost } from "./engine.ts";
 import { Gate, Spares } from "./flow.ts";
 import { Memory } from "./memory.ts";
 import { Saying } from "./saying.ts";
 import { SpeechEnd } from "./speech_end.ts";
 import { ToolDesk } from "./tool_desk.ts";
 import { NO_TURN, type TurnAction, type TurnEvent, type TurnRules, turnStep, type TurnTimer } from "./turn.ts";
+import { TurnTimes } from "./turn_times.ts";
 
 /** Words that cover a long wait, ready to be played: whole frames of mu-law. */
 export interface Filler {
@@ -60,16 +61,9 @@ const FILLER_DRAWS = 4;
 const SPEECH_FRAMES = 40;
 /** Fillers while nobody is known to have said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
-/** A recogniser tells the end of a turn within this time; what it tells later was kept back. */
-const FRESH_MS = 1600;
-/** A turn that is answered later than so long after its end has waited for us to finish. */
-const PROMPT_MS = 300;
 
-/** What is known of a confirmed turn's time, ms of the clock. */
-interface TurnTimes {
-  speechEnd: number | undefined;
-  final: number;
-}
+/** What a caller may wait for; `suspected`: something was said, and nobody has understood it yet. */
+type Expected = "greeting" | "answer" | "suspected";
 
 export class PipelineEngine implements Engine {
   readonly #parts: PipelineParts;
@@ -87,8 +81,8 @@ export class PipelineEngine implements Engine {
   readonly #ear = new Audible();
   /** Words were made of what is heard now. */
   #understood = false;
-  /** What the caller waits for, as far as we know; `suspected`: something was said, and nobody has understood it yet. */
-  #awaited: "greeting" | "answer" | "suspected" | undefined;
+  /** What the caller waits for, as far as we know. */
+  #awaited: Expected | undefined;
   /** Fillers for what nobody has understood, since something was. */
   #suspicions = 0;
   /** Everything that runs, to be awaited at the end. */
@@ -102,7 +96,7 @@ export class PipelineEngine implements Engine {
   #current: Answer | undefined;
   /** Confirmed words that `begin` is to answer. */
   #asked = "";
-  #times: TurnTimes = { speechEnd: undefined, final: 0 };
+  #times = new TurnTimes(0);
   #lastFiller = "";
   /** The answer to the last turn came to nothing. */
   #owed = false;
@@ -255,7 +249,7 @@ export class PipelineEngine implements Engine {
         return this.#step({ ...event, playing: this.#playing });
       case "final":
         this.#nothingSuspected();
-        this.#times = { speechEnd: this.#speechEnd.atMs, final: this.#nowMs };
+        this.#times = new TurnTimes(this.#nowMs, this.#speechEnd.atMs);
         return this.#step({ ...event, playing: this.#playing });
       case "eager":
       case "resumed":
@@ -369,7 +363,7 @@ export class PipelineEngine implements Engine {
       acts: () => this.#await("answer"),
       sounds: () => {
         if (!answer.acting) this.#nothingAwaited();
-        this.#post({ kind: "latency", parts: latency(this.#times, answer.times) });
+        this.#post({ kind: "latency", parts: this.#times.latency(answer.times) });
       },
       failed: (fault, fatal) => this.#fault(fault, fatal && answer !== this.#draft),
     });
@@ -412,16 +406,23 @@ export class PipelineEngine implements Engine {
   }
 
   /** The caller waits from the last sound on, and hears a filler unless something else sounds before. */
-  #await(what: "greeting" | "answer" | "suspected"): void {
+  #await(what: Expected): void {
     if (what === "suspected" && this.#awaited !== undefined) return;
     this.#awaited = what;
     if (this.#timers.isArmed("filler")) return;
-    const { speechEnd, final } = this.#times;
-    // What was said while we spoke is not waited for since then.
-    const isFresh = speechEnd !== undefined && final - speechEnd < FRESH_MS && this.#nowMs - final < PROMPT_MS;
-    const sinceMs = what === "suspected" ? this.#speechEnd.atMs : what === "answer" && isFresh ? speechEnd : undefined;
-    const dueMs = (sinceMs ?? this.#nowMs) + this.#fillerAfterMs;
-    this.#timers.arm("filler", Math.max(0, dueMs - this.#nowMs));
+    const nowMs = this.#nowMs;
+    this.#timers.arm("filler", Math.max(0, this.#waitsSinceMs(what, nowMs) + this.#fillerAfterMs - nowMs));
+  }
+
+  #waitsSinceMs(what: Expected, nowMs: number): number {
+    switch (what) {
+      case "greeting":
+        return nowMs;
+      case "answer":
+        return this.#times.waitsSinceMs(nowMs);
+      case "suspected":
+        return this.#speechEnd.atMs ?? nowMs;
+    }
   }
 
   #nothingAwaited(): void {
@@ -466,7 +467,7 @@ export class PipelineEngine implements Engine {
 
   /** The next turn was not said aloud: it has no end of speech. */
   #notSpoken(): void {
-    this.#times = { speechEnd: undefined, final: this.#nowMs };
+    this.#times = new TurnTimes(this.#nowMs);
   }
 
   #fault(fault: Fault, fatal: boolean): void {
@@ -503,18 +504,4 @@ export class PipelineEngine implements Engine {
   get #nowMs(): number {
     return this.#parts.clock.monotonicMs();
   }
-}
-
-/** Where the time went from the caller's last sound to our first. The model has taken its time once there is something to speak. */
-function latency(turn: TurnTimes, { request, firstText, firstAudio = 0 }: Answer["times"]): LatencyParts {
-  const between = (from: number | undefined, to: number | undefined) =>
-    from === undefined || to === undefined ? undefined : Math.max(0, Math.round(to - from));
-  const stt = between(turn.speechEnd, turn.final);
-  const model = between(request, firstText);
-  const voice = between(firstText, firstAudio);
-  const total = between(turn.speechEnd ?? turn.final, firstAudio) ?? 0;
-  // A model that was asked before the turn was over worked beside the recogniser.
-  const ours = Math.max(0, total - (stt ?? 0) - (model ?? 0) - (voice ?? 0));
-  const parts = { stt, model, voice, ours, total };
-  return Object.fromEntries(Object.entries(parts).filter(([, ms]) => ms !== undefined));
 }
