@@ -214,13 +214,16 @@ const UNTOLD: Fault = {
   detail: "no line that tells the caller of the recording can be played now, so the call is not recorded",
 };
 
-/** One filler after the other. */
-function fillerOf(call: CallConfig, spoken: (line: Line) => SpokenLine | undefined): () => SpokenLine | undefined {
+/** One filler after the other of those that can be played now. Those with the same words are one. */
+function fillerOf({ lines }: CallConfig, spoken: (line: Line) => SpokenLine | undefined): () => SpokenLine | undefined {
+  const fillers = [...new Map(lines.fillers.map((line) => [line.audio ?? line.text, line])).values()];
   let next = 0;
   return () => {
-    const { fillers } = call.lines;
-    const line = fillers[next++ % Math.max(1, fillers.length)];
-    return line && spoken(line);
+    for (const _ of fillers) {
+      const filler = spoken(fillers[next++ % fillers.length]!);
+      if (filler) return filler;
+    }
+    return undefined;
   };
 }
 

@@ -46,7 +46,7 @@ export interface PipelineParts {
   /** What was said before. */
   history?: readonly ChatMessage[];
   tools?: readonly ToolSchema[];
-  /** Another one at each call, if there is one. */
+  /** Another one at each call, where there is more than one. */
   fillers?: () => Filler | undefined;
   /** From the caller's last sound to a filler, if nothing of the answer sounds by then. */
   fillerAfterMs?: number;
@@ -55,8 +55,6 @@ export interface PipelineParts {
 }
 
 const FILLER_AFTER_MS = 1800;
-/** Fillers drawn to find one that is not the last one again. */
-const FILLER_DRAWS = 4;
 /** The caller is held to have said something after so long: 0.8 s, of which 0.3 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 40;
 /** Fillers while nobody is known to have said anything: a cough needs no answer. */
@@ -97,7 +95,6 @@ export class PipelineEngine implements Engine {
   /** Confirmed words that `begin` is to answer. */
   #asked = "";
   #times = new TurnTimes(0);
-  #lastFiller = "";
   /** The answer to the last turn came to nothing. */
   #owed = false;
   /** It was tried again already. */
@@ -445,15 +442,11 @@ export class PipelineEngine implements Engine {
       return this.#awaited === "suspected" ? this.#nothingAwaited() : this.#timers.arm("filler", this.#fillerAfterMs);
     }
     if (this.#awaited === "suspected" && this.#suspicions++ >= FILLERS_ON_SUSPICION) return this.#nothingAwaited();
-    for (let draw = 0; draw < FILLER_DRAWS; draw++) {
-      const filler = this.#parts.fillers?.();
-      const isLast = draw === FILLER_DRAWS - 1; // the same one again is better than silence
-      if (filler && (filler.text !== this.#lastFiller || isLast)) return this.#play(filler);
-    }
+    const filler = this.#parts.fillers?.();
+    if (filler) this.#play(filler);
   }
 
   #play({ text, audio }: Filler): void {
-    this.#lastFiller = text;
     const reply = this.#host.newReply();
     this.#memory.said(reply, text);
     this.#memory.audio(reply, audioMs(audio.length));
