@@ -8,7 +8,7 @@ import type { PromptBook } from "./audio/prompts.ts";
 import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { lookUpCaller } from "./before_call.ts";
-import type { Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
+import type { CallDeadlines, Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
 import type { LineName } from "./call/machine.ts";
 import type { CallModels } from "./call/notice.ts";
 import type { Destination } from "./call/parking.ts";
@@ -24,6 +24,7 @@ import {
   type RouteConfig,
 } from "./config.ts";
 import { AgentEngine } from "./engine/agent.ts";
+import type { Engine, EngineHost } from "./engine/engine.ts";
 import { holdsPhrase, isOnly } from "./engine/phrases.ts";
 import { openPipeline } from "./pipeline_plan.ts";
 import type { LineSource } from "./prompt_voice.ts";
@@ -135,57 +136,68 @@ export function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
       if (recording && !telling && parts.record) tell(UNTOLD);
       lookup?.then(({ fault }) => fault && tell(fault)).catch(reportError);
     },
-    deadlines: {
-      "setup": SETUP_MS,
-      "answer": ANSWER_MS,
-      "filler": FILLER_MS,
-      "false-start": call.pipeline.turn.falseInterruptionMs,
-      "silence": call.silence.promptAfterMs,
-      "nearly-over": Math.max(0, call.limits.callMinutes * 60_000 - NEARLY_OVER_MS),
-      "time-limit": call.limits.callMinutes * 60_000,
-      "closing": CLOSING_MS,
-      "last-words": LAST_WORDS_MS,
-      "hang-up": HANG_UP_MS,
-    },
+    deadlines: deadlinesOf(call),
     patienceMs: (text) => holdsPhrase(text, call.silence.patiencePhrases) ? call.silence.patienceMs : 0,
     maxPrompts: call.silence.maxPrompts,
     line: (name) => spoken(lineOf(call, name)),
-    openEngine: (host) =>
-      call.engine === "pipeline"
-        ? openPipeline({
-          ...parts,
-          config,
-          call,
-          fill,
-          known,
-          host,
-          fillers: fillerOf(call, spoken),
-          localVoice: parts.voice,
-          usage,
-          tools: tools.schemas,
-          said: greeting?.text,
-          history: facts.resumed?.history ?? [],
-        })
-        : new AgentEngine({
-          host,
-          clock: parts.clock,
-          retryMs: agentRetryMs,
-          openAgent: (agentHost, resumed) =>
-            deepgramAgent({
-              dial: parts.dial,
-              clock: parts.clock,
-              url: config.urls.agent,
-              key: config.keys.deepgram ?? "rehearsal",
-              ...(config.server.uplinkMs === undefined ? {} : { chunkMs: config.server.uplinkMs }),
-              plan: known.then(() =>
-                agentPlan(call, fill, {
-                  said: resumed ? "" : greeting?.text,
-                  functions: tools.schemas,
-                  history: resumed ?? facts.resumed?.history ?? [],
-                })
-              ),
-            })(agentHost),
-        }),
+    openEngine: call.engine === "pipeline" ? openPipelineEngine : openAgentEngine,
+  };
+
+  function openPipelineEngine(host: EngineHost): Engine {
+    return openPipeline({
+      ...parts,
+      config,
+      call,
+      fill,
+      known,
+      host,
+      fillers: fillerOf(call, spoken),
+      localVoice: parts.voice,
+      usage,
+      tools: tools.schemas,
+      said: greeting?.text,
+      history: facts.resumed?.history ?? [],
+    });
+  }
+
+  function openAgentEngine(host: EngineHost): Engine {
+    const { dial, clock } = parts;
+    return new AgentEngine({
+      host,
+      clock,
+      retryMs: agentRetryMs,
+      openAgent: (agentHost, resumed) =>
+        deepgramAgent({
+          dial,
+          clock,
+          url: config.urls.agent,
+          key: config.keys.deepgram ?? "rehearsal",
+          ...(config.server.uplinkMs === undefined ? {} : { chunkMs: config.server.uplinkMs }),
+          plan: known.then(() =>
+            agentPlan(call, fill, {
+              said: resumed ? "" : greeting?.text,
+              functions: tools.schemas,
+              history: resumed ?? facts.resumed?.history ?? [],
+            })
+          ),
+        })(agentHost),
+    });
+  }
+}
+
+function deadlinesOf({ pipeline, silence, limits }: CallConfig): CallDeadlines {
+  const callMs = limits.callMinutes * 60_000;
+  return {
+    "setup": SETUP_MS,
+    "answer": ANSWER_MS,
+    "filler": FILLER_MS,
+    "false-start": pipeline.turn.falseInterruptionMs,
+    "silence": silence.promptAfterMs,
+    "nearly-over": Math.max(0, callMs - NEARLY_OVER_MS),
+    "time-limit": callMs,
+    "closing": CLOSING_MS,
+    "last-words": LAST_WORDS_MS,
+    "hang-up": HANG_UP_MS,
   };
 }
 
