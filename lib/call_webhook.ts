@@ -1,9 +1,9 @@
-/** Posts the record of each finished call to the configured address: signed, tried again, bounded, and loud when it fails. */
+/** Posts the record of each finished call to the configured address: signed, tried again, bounded, and loud when it fails. A caller's message is posted at once. */
 
 import { createHmac } from "node:crypto";
 import { type Clock, settledWithin, sleep } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
-import { messageOf } from "./base/result.ts";
+import { failed, messageOf, ok, type Result } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 
 export interface CallWebhookParts {
@@ -31,10 +31,31 @@ const ATTEMPT_MS = 10_000;
 const LAST_MS = 3000;
 
 /** The header that signs a body: `X-Offhook-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of `SECONDS.BODY`. */
-export function webhookSignature(secret: string, body: string, at: Date): { "x-offhook-signature": string } {
+function webhookSignature(secret: string, body: string, at: Date): { "x-offhook-signature": string } {
   const seconds = Math.floor(at.getTime() / 1000);
   const signature = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
   return { "x-offhook-signature": `t=${seconds},v1=${signature}` };
+}
+
+/** Hand a caller's message over, once and now: it may be urgent. */
+export async function postMessage(
+  webhook: { url: string; secret?: string } | undefined,
+  message: Record<string, unknown>,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  if (!webhook) return failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" });
+  const { url, secret } = webhook;
+  const body = JSON.stringify({ schema: 1, event: "message", ...message });
+  const headers = { "content-type": "application/json", ...(secret ? webhookSignature(secret, body, new Date()) : {}) };
+  try {
+    const response = await fetch(url, { method: "POST", body, signal, redirect: "manual", headers });
+    await response.body?.cancel();
+    return response.ok
+      ? ok(undefined)
+      : failed({ kind: "refused", peer: "webhook", status: response.status, detail: "" });
+  } catch (error) {
+    return failed({ kind: "unreachable", peer: "webhook", detail: messageOf(error) });
+  }
 }
 
 export class CallWebhook implements AsyncDisposable {

@@ -3,14 +3,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { sleep, systemClock } from "./base/clock.ts";
-import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
+import { messageOf, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
-import { isOver } from "./call/reaper.ts";
 import type { Reception } from "./call/reception.ts";
 import { createApp, isOwnMachine } from "./app.ts";
 import { browserPhone } from "./browser_phone.ts";
-import { webhookSignature } from "./call_webhook.ts";
+import { postMessage } from "./call_webhook.ts";
 import { callsRoutes } from "./calls_routes.ts";
+import { carrierOf } from "./carrier.ts";
 import { type Config, type ConfigNote, describeNotes, type Loaded } from "./config.ts";
 import { type Door, listen } from "./door.ts";
 import { ownVersion, readBytes } from "./files.ts";
@@ -19,7 +19,6 @@ import { buildHouse, type House } from "./house.ts";
 import { openKeeping } from "./keeping.ts";
 import { recordsPlace } from "./permissions.ts";
 import { explainStreamError } from "./phone/stream_errors.ts";
-import { type TwilioRest, twilioRest } from "./phone/twilio_rest.ts";
 import { lineSource } from "./prompt_voice.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { rehearse } from "./rehearse.ts";
@@ -101,15 +100,14 @@ export function openServer(
     log("warning", `turned away: ${reason}${callSid && ` (${callSid})`}`);
   };
 
-  const rest = twilioOf(config);
   const house = owned.use(buildHouse({
     clock,
     version,
     dial: vendorDial({ clock, kind }),
     fetch: (request) => fetch(request),
     resolve: resolveHost,
-    takeMessage: (message, signal) => postMessage(config, message, signal),
-    ...(rest ? { confirmEnded: confirmWith(rest), carrierStatus: statusWith(rest) } : {}),
+    takeMessage: (message, signal) => postMessage(config.server.callWebhook, message, signal),
+    ...carrierOf(config, clock),
     config: () => current,
     voice,
     randomHex,
@@ -197,70 +195,6 @@ function withStart(given: Config, read: Config): Config {
 
 function environmentOf({ server, keys, urls, rehearsal }: Config): unknown {
   return { publicHost: server.publicHost, keys, urls, rehearsal };
-}
-
-/** Twilio's REST API, where its keys are set. */
-function twilioOf({ keys, urls }: Config): TwilioRest | undefined {
-  if (!keys.twilioAccountSid || !keys.twilioAuthToken) return undefined;
-  return twilioRest({
-    fetch: (request) => fetch(request),
-    clock: systemClock,
-    accountSid: keys.twilioAccountSid,
-    authToken: keys.twilioAuthToken,
-    baseUrl: urls.twilioApi,
-  });
-}
-
-/** How long the carrier gets to end a call by itself once we have let it go. */
-const ENDING_MS = 2000;
-
-/** Look whether a call that we let go is over at the carrier, and end it there if not. */
-function confirmWith(rest: TwilioRest): (callSid: string) => Promise<string> {
-  return async (callSid) => {
-    const { signal } = new AbortController();
-    await sleep(systemClock, ENDING_MS);
-    const facts = await rest.fetchCall(callSid, signal);
-    if (facts.ok && isOver(facts.value.status)) return facts.value.status;
-    const ended = await rest.hangUp(callSid, signal);
-    if (ended.ok) return ended.value;
-    log("error", `${callSid} may still be live at the carrier: ${describeFault(ended.fault)}`);
-    return "unknown";
-  };
-}
-
-/** What the carrier says of a call, if it says anything. */
-function statusWith(rest: TwilioRest): (callSid: string, signal: AbortSignal) => Promise<string | undefined> {
-  return async (callSid, signal) => {
-    const facts = await rest.fetchCall(callSid, signal);
-    return facts.ok ? facts.value.status : undefined;
-  };
-}
-
-/** Hand a caller's message to the webhook at once: it may be urgent. */
-async function postMessage(
-  { server }: Config,
-  message: Record<string, unknown>,
-  signal: AbortSignal,
-): Promise<Result<void>> {
-  if (!server.callWebhook) {
-    return failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" });
-  }
-  const body = JSON.stringify({ schema: 1, event: "message", ...message });
-  const { url, secret } = server.callWebhook;
-  const headers = { "content-type": "application/json", ...(secret ? webhookSignature(secret, body, new Date()) : {}) };
-  try {
-    const response = await fetch(url, { method: "POST", body, signal, redirect: "manual", headers });
-    await response.body?.cancel();
-    return response.ok
-      ? ok(undefined)
-      : failed({ kind: "refused", peer: "webhook", status: response.status, detail: "" });
-  } catch (error) {
-    return failed({
-      kind: "unreachable",
-      peer: "webhook",
-      detail: messageOf(error),
-    });
-  }
 }
 
 /** Learn the routes and speak what has no recording, in the background: calls are taken meanwhile. */
