@@ -18,8 +18,10 @@ export interface ReaperParts {
   status: ((callSid: string, signal: AbortSignal) => Promise<string | undefined>) | undefined;
   /** The carrier's side of this call is over. */
   over: (callSid: string, status: string) => void;
-  /** This call is older than its limit and some more: it should have ended by itself. `long`: politeness has not helped. */
-  late: (callSid: string, long: boolean) => void;
+  /** This call is older than its limit and some more: it should have ended by itself. */
+  late: (callSid: string) => void;
+  /** It is older still: politeness has not helped. */
+  stuck: (callSid: string) => void;
 }
 
 export const SWEEP_EVERY_MS = 10_000;
@@ -30,7 +32,7 @@ export const LOOKS_PER_SWEEP = 8;
 const LOOK_LIMIT_MS = 5000;
 /** The call's own goodbye has this long beyond its limit. */
 export const LATE_MS = 60_000;
-export const VERY_LATE_MS = 90_000;
+export const STUCK_MS = 90_000;
 
 /** Statuses after which nothing happens to a call any more. Twilio reference, section 5.4. */
 const OVER = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
@@ -79,9 +81,10 @@ export class Reaper {
   }
 
   async #sweep(): Promise<void> {
-    for (const { callSid, ageMs, limitMs } of this.#parts.calls()) {
-      const lateMs = ageMs - limitMs;
-      if (lateMs >= LATE_MS) this.#parts.late(callSid, lateMs >= VERY_LATE_MS);
+    const { calls, late, stuck } = this.#parts;
+    for (const { callSid, ageMs, limitMs } of calls()) {
+      if (ageMs >= limitMs + STUCK_MS) stuck(callSid);
+      else if (ageMs >= limitMs + LATE_MS) late(callSid);
     }
     const due = [...this.#looked].filter(([, lookedMs]) => this.#nowMs - lookedMs >= LOOK_EVERY_MS)
       .toSorted(([, a], [, b]) => a - b).slice(0, LOOKS_PER_SWEEP);

@@ -170,7 +170,8 @@ export class Reception {
       calls: () => this.#watched(),
       status: parts.carrierStatus,
       over: (callSid, status) => this.#reap(callSid, status),
-      late: (callSid, long) => this.#late(callSid, long),
+      late: (callSid) => this.#present.get(callSid)?.live.end("time-limit", "goodbye"),
+      stuck: (callSid) => this.#giveUp(callSid),
     });
     this.#registry = new Registry({ clock: parts.clock, maxCalls: parts.maxCalls, unclaimed: parts.unclaimed });
   }
@@ -415,11 +416,10 @@ export class Reception {
     this.#bury(callSid, "reaped");
   }
 
-  /** A call that outlives its limit ends: politely, then at once, and at last its place is free whatever still hangs. */
-  #late(callSid: string, long: boolean): void {
+  /** A call that outlives even its goodbye ends at once; at last its place is free, whatever still hangs. */
+  #giveUp(callSid: string): void {
     const present = this.#present.get(callSid);
     if (!present) return;
-    if (!long) return present.live.end("time-limit", "goodbye");
     if (!present.over) return this.#bury(callSid, "time-limit");
     this.#present.delete(callSid);
     this.#registry.leave(callSid);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOver, LOOK_EVERY_MS, LOOKS_PER_SWEEP, Reaper, VERY_LATE_MS, type Watched } from "../../lib/call/reaper.ts";
+import { isOver, LOOK_EVERY_MS, LOOKS_PER_SWEEP, Reaper, STUCK_MS, type Watched } from "../../lib/call/reaper.ts";
 import { twilioRest } from "../../lib/phone/twilio_rest.ts";
 import { test } from "../case.ts";
 import { twilioRestStandIn } from "../rehearsal/twilio_rest.ts";
@@ -24,7 +24,8 @@ function reaping(count: number, status: (callSid: string, signal: AbortSignal) =
       over.push(`${callSid} ${status}`);
       calls = calls.filter((call) => call.callSid !== callSid);
     },
-    late: (callSid, long) => late.push(`${callSid}${long ? " long" : ""}`),
+    late: (callSid) => late.push(callSid),
+    stuck: (callSid) => late.push(`${callSid} stuck`),
   });
   const end = () => {
     calls = [];
@@ -83,9 +84,9 @@ test("a call older than its limit is ended politely, then at once", async () => 
   const { clock, late, end } = reaping(1, () => Promise.resolve("in-progress"));
   await clock.run(900_000);
   assert.deepEqual(late, []);
-  await clock.run(VERY_LATE_MS + 20_000);
+  await clock.run(STUCK_MS + 20_000);
   assert.equal(late[0], "CA0");
-  assert.equal(late.at(-1), "CA0 long");
+  assert.equal(late.at(-1), "CA0 stuck");
   end();
 });
 
