@@ -33,7 +33,7 @@ export interface AnswerParts {
   acts: () => void;
   /** Its first audio reached the line. Once. */
   sounds: () => void;
-  failed: (fault: Fault, fatal: boolean) => void;
+  failed: (fault: Fault, how: { fatal: boolean }) => void;
 }
 
 /** When what happened, ms of the clock. */
@@ -92,7 +92,7 @@ export class Answer {
       if (calls.length === 0) break;
       if (round === MAX_ROUNDS) {
         const detail = "it calls a tool where none was offered";
-        this.#fault({ kind: "rejected", peer: "llm", code: "tools", detail }, false);
+        this.#fault({ kind: "rejected", peer: "llm", code: "tools", detail }, { fatal: false });
         break;
       }
       await this.gate.passed();
@@ -138,7 +138,7 @@ export class Answer {
           for (const chunk of chunker.flush()) saying.add(chunk);
           saying.end();
         }
-        this.#fault(error.fault, !takesOver && saying.isEmpty);
+        this.#fault(error.fault, { fatal: !takesOver && saying.isEmpty });
         if (!takesOver) break;
         if (waitMs > 0) await sleep(this.#parts.clock, waitMs, this.#scope.signal).catch(() => {}); // aborted: the loop ends
       }
@@ -176,7 +176,7 @@ export class Answer {
     if (this.begun) return;
     this.#fault(
       { kind: "rejected", peer: "llm", code: "empty", detail: "the answer holds no text and no call" },
-      false,
+      { fatal: false },
     );
   }
 
@@ -199,7 +199,7 @@ export class Answer {
       memory,
       gate: this.gate,
       reached: (what) => this.#reached(what),
-      failed: (fault, fatal) => this.#fault(fault, fatal),
+      failed: (fault, how) => this.#fault(fault, how),
     });
     saying.done.catch(() => {}); // `run` tells
     this.#sayings.push(saying);
@@ -221,10 +221,10 @@ export class Answer {
     this.#parts.begun();
   }
 
-  #fault(fault: Fault, fatal: boolean): void {
+  #fault(fault: Fault, { fatal }: { fatal: boolean }): void {
     if (this.#aborted) return;
     this.failed ||= fatal;
-    this.#parts.failed(fault, fatal);
+    this.#parts.failed(fault, { fatal });
   }
 
   get #nowMs(): number {

@@ -229,7 +229,7 @@ export class PipelineEngine implements Engine {
       memory: this.#memory,
       gate: new Gate("open"),
       reached: (what) => what === "line" && this.#nothingAwaited(),
-      failed: (fault, fatal) => this.#fault(fault, fatal),
+      failed: (fault, how) => this.#fault(fault, how),
     });
     this.#lines.add(saying);
     saying.add(text);
@@ -252,9 +252,9 @@ export class PipelineEngine implements Engine {
       case "resumed":
         return this.#step(event);
       case "replaced":
-        return this.#fault(event.fault, false);
+        return this.#fault(event.fault, { fatal: false });
       case "ended":
-        if (event.fault) this.#fault(event.fault, true);
+        if (event.fault) this.#fault(event.fault, { fatal: true });
         return;
     }
   }
@@ -362,7 +362,7 @@ export class PipelineEngine implements Engine {
         if (!answer.acting) this.#nothingAwaited();
         this.#post({ kind: "latency", parts: this.#times.latency(answer.times) });
       },
-      failed: (fault, fatal) => this.#fault(fault, fatal && answer !== this.#draft),
+      failed: (fault, { fatal }) => this.#fault(fault, { fatal: fatal && answer !== this.#draft }),
     });
     this.#keep(answer.run().finally(() => this.#answerOver(answer)));
     return answer;
@@ -463,7 +463,7 @@ export class PipelineEngine implements Engine {
     this.#times = new TurnTimes(this.#nowMs);
   }
 
-  #fault(fault: Fault, fatal: boolean): void {
+  #fault(fault: Fault, { fatal }: { fatal: boolean }): void {
     if (fatal) this.#fallSilent();
     this.#post({ kind: "fault", fault, fatal });
   }
@@ -485,7 +485,7 @@ export class PipelineEngine implements Engine {
     const kept = running.catch((error: unknown) => {
       reportError(error);
       const detail = error instanceof FaultError ? error.message : "an error of our own, see the log";
-      this.#fault({ kind: "rejected", peer: "llm", code: "internal", detail }, true);
+      this.#fault({ kind: "rejected", peer: "llm", code: "internal", detail }, { fatal: true });
     }).finally(() => this.#running.delete(kept));
     this.#running.add(kept);
   }

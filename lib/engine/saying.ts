@@ -20,7 +20,7 @@ export interface SayingParts {
   /** Text reached the voice, or the first audio the line. */
   reached: (what: "voice" | "line") => void;
   /** `fatal`: no voice is left, and nothing was heard. */
-  failed: (fault: Fault, fatal: boolean) => void;
+  failed: (fault: Fault, how: { fatal: boolean }) => void;
 }
 
 /** With so much on its way to the caller a word is kept back until it is whole, ms: a voice that fails in it leaves no half of it. */
@@ -155,7 +155,7 @@ export class Saying {
         if (signal.aborted) return false;
         if (!(error instanceof FaultError)) throw error;
         const waitMs = voices.failed(voice, error.fault);
-        failed(error.fault, this.reply === undefined && waitMs === undefined);
+        failed(error.fault, { fatal: this.reply === undefined && waitMs === undefined });
         if (waitMs === undefined) return false;
         this.#handOver();
         if (waitMs > 0) await sleep(this.#parts.clock, waitMs, signal).catch(() => {}); // aborted: the loop ends
