@@ -101,7 +101,9 @@ export async function recordCommand(
       parts.print(HELP[name]);
       return 0;
     }
-    using archive = values.url === undefined ? near(parts, name === "forget") : far(values.url, parts);
+    using archive = values.url === undefined
+      ? near(parts, name === "forget" ? "edit" : "read")
+      : far(values.url, parts);
     if (name === "calls") return await calls(values, archive, parts);
     return name === "show"
       ? await show(positional ?? "last", values, archive, parts)
@@ -186,7 +188,7 @@ async function show(call: string, values: Values, archive: Archive, parts: Comma
   const { record, notices } = found;
   if (values.wav !== undefined) copyRecording(record, values.wav, archive);
   if (values.bundle !== undefined) {
-    const text = JSON.stringify(bundle(record, notices, values["no-words"] === true), undefined, 2);
+    const text = JSON.stringify(bundle(record, notices, { noWords: values["no-words"] === true }), undefined, 2);
     writing(values.bundle, (path) => Deno.writeTextFileSync(path, text));
     parts.printError(`${values.bundle} holds the call, telephone numbers masked.`);
   }
@@ -196,7 +198,11 @@ async function show(call: string, values: Values, archive: Archive, parts: Comma
 }
 
 /** A call for strangers' eyes: telephone numbers masked, and, if asked, nothing of what was said. */
-export function bundle(record: CallRecord, notices: readonly CallNotice[], noWords: boolean): unknown {
+export function bundle(
+  record: CallRecord,
+  notices: readonly CallNotice[],
+  { noWords }: { noWords: boolean },
+): unknown {
   const kept = noWords
     ? notices.flatMap((notice) => {
       const bare = withoutWords(notice);
@@ -266,11 +272,11 @@ async function forget(
   return 1;
 }
 
-function near({ env, now }: CommandParts, edits: boolean): Archive {
+function near({ env, now }: CommandParts, access: "read" | "edit"): Archive {
   const folder = env.DATA_DIR || "./data";
   const path = `${folder}/${CALLS_FILE}`;
-  const attempt = <T>(action: () => T): T => attempted(`Cannot ${edits ? "edit" : "read"} ${path}`, action);
-  const backend = attempt(() => openBackend(path, edits));
+  const attempt = <T>(action: () => T): T => attempted(`Cannot ${access} ${path}`, action);
+  const backend = attempt(() => openBackend(path, access));
   return {
     folder,
     list: (filter) => Promise.resolve(attempt(() => backend.list(filter, now().getTime()))),
@@ -300,14 +306,14 @@ function attempted<T>(what: string, action: () => T): T {
   }
 }
 
-function openBackend(path: string, edits: boolean): SqliteBackend {
+function openBackend(path: string, access: "read" | "edit"): SqliteBackend {
   try {
     if (!Deno.statSync(path).isFile) throw new Error("this is no file: move it away, and a new one is made");
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new NotThere(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);
   }
-  return new SqliteBackend({ path, access: edits ? "edit" : "read" });
+  return new SqliteBackend({ path, access });
 }
 
 function isThere(path: string): boolean {

@@ -57,7 +57,7 @@ export async function check(
     return 2;
   }
   const found = findConfig(config);
-  const kind = socketKind("auto", Deno.version.deno, Boolean(found.env.DENO_DEPLOY));
+  const kind = socketKind("auto", { onDeploy: Boolean(found.env.DENO_DEPLOY) });
   return await runCheck({
     found,
     flags,

@@ -30,7 +30,7 @@ export async function call(args: string[], { print, printError }: Terminal): Pro
       args,
       env,
       clock: systemClock,
-      dial: vendorDial({ clock: systemClock, kind: socketKind("auto", Deno.version.deno, false) }),
+      dial: vendorDial({ clock: systemClock, kind: socketKind("auto") }),
       fetch,
       voice,
       stdin: typedLines(),

@@ -81,7 +81,7 @@ export function openServer(
   /** The configuration of the next call. */
   let current = config;
   const meters = callMeters();
-  const kind = socketKind(config.server.vendorSocket, Deno.version.deno, config.server.onDeploy);
+  const kind = socketKind(config.server.vendorSocket, { onDeploy: config.server.onDeploy });
   const hub = new NoticeHub();
   const records = recordsPlace(config.server.dataDir, { onDeploy: config.server.onDeploy });
   const keeping = owned.use(openKeeping({

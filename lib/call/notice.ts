@@ -225,12 +225,12 @@ export class RecordFold {
       case "reply-first-sent":
         return this.#firstSent(notice.reply, notice.atMs);
       case "reply-heard":
-        return this.#heard(notice.reply, notice.heardMs, false);
+        return this.#heard(notice.reply, notice.heardMs);
       case "reply-interrupted":
         record.interruptions++;
-        return this.#heard(notice.reply, notice.heardMs, true);
+        return this.#cut(notice.reply, notice.heardMs);
       case "reply-lost":
-        return this.#heard(notice.reply, notice.heardMs, true);
+        return this.#cut(notice.reply, notice.heardMs);
       case "message": {
         const { kind: _kind, call: _call, ...message } = notice;
         return void record.messages.push(message);
@@ -291,11 +291,15 @@ export class RecordFold {
     this.#callerDoneMs = undefined;
   }
 
-  #heard(reply: number, heardMs: number, interrupted: boolean): void {
+  #heard(reply: number, heardMs: number): void {
+    const utterance = this.#replies.get(reply);
+    if (utterance) utterance.heardMs = heardMs;
+  }
+
+  #cut(reply: number, heardMs: number): void {
     const utterance = this.#replies.get(reply);
     if (!utterance) return;
     utterance.heardMs = heardMs;
-    if (!interrupted) return;
     utterance.interrupted = true;
     const words = this.#words.get(reply);
     if (words) utterance.heardText = words.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text).join(" ");

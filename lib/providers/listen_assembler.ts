@@ -118,7 +118,7 @@ function fix(state: ListenAssembly, results: ListenResults): Step {
   if (state.finalizing && results.fromFinalize) return conclude(next);
   if (next.finals.length === 0) return [next, takenBack(state, next)];
   if (results.speechFinal) return conclude(next);
-  return text ? [next, [tell(final(next, false))]] : [next, []];
+  return text ? [next, [tell(final(next, { endOfTurn: false }))]] : [next, []];
 }
 
 /** The guess was all there was, and is nothing now: who awaits its final would wait in vain. */
@@ -140,7 +140,7 @@ function conclude(state: ListenAssembly): Step {
     told: state.interim ? toldOf(state) : state.told,
   };
   const over: ListenEffect[] = state.finalizing ? [{ kind: "finalized" }] : [];
-  return [next, whole(state) ? [...over, tell(final(state, true))] : over];
+  return [next, whole(state) ? [...over, tell(final(state, { endOfTurn: true }))] : over];
 }
 
 function toldOf({ interim, interimStartS, told }: ListenAssembly): { startS: number; words: number } {
@@ -148,7 +148,7 @@ function toldOf({ interim, interimStartS, told }: ListenAssembly): { startS: num
   return { startS: interimStartS, words: before + interim.split(" ").length };
 }
 
-function final(state: ListenAssembly, endOfTurn: boolean): SttEvent {
+function final(state: ListenAssembly, { endOfTurn }: { endOfTurn: boolean }): SttEvent {
   const { confidence } = state;
   return { kind: "final", text: whole(state), endOfTurn, ...(confidence === undefined ? {} : { confidence }) };
 }

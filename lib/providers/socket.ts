@@ -12,10 +12,10 @@ export type VendorSocket = "auto" | "native" | "ws";
 /** How long name lookup, TCP, TLS and the upgrade may take together, ms. */
 export const OPEN_DEADLINE_MS = 3000;
 
-/** Which of the two implementations `kind` means here. The native one leaves Nagle's algorithm on and hides refusals (deno.md section 1). */
-export function socketKind(kind: VendorSocket, denoVersion: string, onDeploy: boolean): "native" | "ws" {
+/** Which of the two implementations `kind` means on this Deno. The native one leaves Nagle's algorithm on and hides refusals (deno.md section 1). */
+export function socketKind(kind: VendorSocket, { onDeploy = false } = {}): "native" | "ws" {
   if (kind !== "auto") return kind;
-  const [major = 0, minor = 0] = denoVersion.split(".").map(Number);
+  const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
   return onDeploy || major < 2 || (major === 2 && minor < 6) ? "native" : "ws";
 }
 

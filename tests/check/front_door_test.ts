@@ -28,7 +28,7 @@ function freePort(): string {
 
 const reach = {
   clock: systemClock,
-  dial: vendorDial({ clock: systemClock, kind: socketKind("auto", Deno.version.deno, false) }),
+  dial: vendorDial({ clock: systemClock, kind: socketKind("auto") }),
   fetch: (request: Request) => fetch(request),
 };
 const look = { offline: false, portState: () => "taken" as const };

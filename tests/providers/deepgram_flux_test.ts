@@ -217,7 +217,7 @@ test("a recogniser that does not answer ForceEndTurn: what is known is told afte
 });
 
 test("flux over a real socket: chunks there, turns back, a close without a code after our goodbye", async () => {
-  const kind = socketKind("auto", Deno.version.deno, false);
+  const kind = socketKind("auto");
   const { answer, sessions } = deepgramFluxStandIn({ clock: systemClock, key: "k", openSense: senseLoudness });
   await using server = serveStandIns([{ path: "/v2/listen", answer }]);
   const told = Promise.withResolvers<SttEvent>();

@@ -265,7 +265,7 @@ test("speak over a real socket: whole frames, whole words, an orderly close", as
   });
   await using server = serveStandIns([{ path: "/v1/speak", answer }]);
   const tts = deepgramSpeak({
-    dial: vendorDial({ clock: systemClock, kind: socketKind("auto", Deno.version.deno, false) }),
+    dial: vendorDial({ clock: systemClock, kind: socketKind("auto") }),
     clock: systemClock,
     url: `ws://${server.origin}/v1/speak`,
     key: "k",

@@ -34,7 +34,7 @@ test("without words nothing of what was said, pressed, found or left is kept, bu
 });
 
 test("a bundle for others holds no number and no key that was pressed; without words none of them either", () => {
-  const shared = (noWords: boolean) => JSON.stringify(bundle(foldOf(TOLD), TOLD, noWords));
+  const shared = (noWords: boolean) => JSON.stringify(bundle(foldOf(TOLD), TOLD, { noWords }));
   const masked = shared(false);
   for (const number of ["15550177", "15550100", '"digits":"78"', '"digit":"7"']) {
     assert.equal(masked.includes(number), false, number);
