@@ -33,7 +33,7 @@ export class CutReplies {
     this.#cuts = [];
   }
 
-  /** Once. @returns from where in the first of them to go on, the start of the cut word, and the last of them. */
+  /** Where to go on: `fromMs` of the first cut reply, the start of the cut word; `last`: the newest one that was cut. Only the first call gets it. */
   rest(): { fromMs: number; last: number } | undefined {
     const [first] = this.#cuts;
     const last = this.#cuts.at(-1);

@@ -10,7 +10,7 @@ export class DailyMinutes {
   #day = "";
   #minutes = 0;
 
-  /** `usedSince`: minutes from before the start, of calls that began since then (ms since 1970), where a store knows them. */
+  /** `usedSince`: what a store knows of the time before this process began: minutes of the calls that began at that time (ms since 1970) or later. */
   constructor({ now, timezone, usedSince }: {
     now: () => Date;
     timezone: () => string;
@@ -53,7 +53,7 @@ export class DailyMinutes {
   }
 }
 
-/** When the day began there, ms since 1970; an hour off on a day on which the clocks were changed. */
+/** When the present day began in `timeZone`, ms since 1970; an hour off on a day on which the clocks are changed. */
 function midnight(now: Date, timeZone: string): number {
   const parts = new Intl.DateTimeFormat("en", {
     timeZone,

@@ -4,7 +4,7 @@ import { FRAME_MS, SILENT_FRAME } from "../audio/frame.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Engine, EngineEvent, EngineHost } from "../engine/engine.ts";
 
-/** What is held for the call at most: 10 s of audio, and so many events. */
+/** The most that is held for the call: 10 s of audio, and this many events. */
 const HELD_BYTES = 80_000;
 const HELD_EVENTS = 200;
 const FEED_EVERY_MS = 100;
@@ -37,7 +37,7 @@ export class EarlyEngine implements AsyncDisposable {
   /** The call's reply numbers, from the first on. */
   readonly newReply = (): number => ++this.#replies;
 
-  /** Whether a call has taken the engine over, and closes it. */
+  /** Whether a call has taken the engine over: then the call closes it. */
   get adopted(): boolean {
     return this.#host !== undefined;
   }
@@ -69,7 +69,7 @@ export class EarlyEngine implements AsyncDisposable {
     if (this.#heldBytes <= HELD_BYTES) this.#held.push((host) => host.play(reply, audio));
   }
 
-  /** Real time in silence: an agent that hears nothing at all gives up (Deepgram reference, section 2.14). */
+  /** Feed silence in real time: an agent that hears nothing at all gives up (Deepgram reference, section 2.14). */
   #feed(): void {
     const nowMs = this.#clock.monotonicMs();
     for (; this.#fedUntilMs + FRAME_MS <= nowMs; this.#fedUntilMs += FRAME_MS) this.#engine.hear(SILENT_FRAME);

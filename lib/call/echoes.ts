@@ -1,13 +1,13 @@
 /** How often in a row the caller has said the same: two machines that talk to each other do so for ever. Pure. */
 
-/** What people may well say to one question after the other. */
+/** What people may well answer to several questions in a row. */
 const ASSENT = new Set(
   "yes yeah yep yup no nope ok okay sure right correct exactly fine mhm mm hmm uh huh thanks ja nein si oui non".split(
     " ",
   ),
 );
 
-/** What the caller said, without what our engines tell of keys. */
+/** What the caller said, without the text by which our engines report pressed keys. */
 export function withoutKeys(text: string): string {
   return text.replace(/\[The caller pressed [^\]]*\]/g, "").trim();
 }

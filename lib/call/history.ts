@@ -17,7 +17,7 @@ export function historyOf({ transcript }: Pick<CallRecord, "transcript">): Histo
   return lines.filter(({ content }) => content.trim() !== "");
 }
 
-/** The caller's last words, unless they were answered to the end. What we say ourselves meanwhile, or before a tool has run, is no answer. */
+/** The caller's last words, unless they were answered and the answer was heard to its end. A line of ours is no answer, nor is what was said before a tool had run. */
 export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript" | "tools">): string | undefined {
   const turn = transcript.findLastIndex(({ who }) => who === "caller");
   const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
@@ -27,7 +27,7 @@ export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript
   return isWhole && isLast ? undefined : transcript[turn]?.text;
 }
 
-/** Whatever we said that was heard to its end. */
+/** Everything we said that was heard to its end. */
 export function heardOutIn({ transcript }: Pick<CallRecord, "transcript">): string[] {
   return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
     .map(({ text }) => text);

@@ -42,7 +42,7 @@ export interface CallControl {
 export interface CallTools extends Disposable {
   /** The call is live, or back: from now on tools can act on it. What ran before is not run again. */
   attach(call: CallControl): void;
-  /** Whoever asked for what runs is gone: its successor, which asks for the same again, gets that and no second one. */
+  /** The agent that called the running tools is gone. If its successor calls the same tool again, it gets the result of the run under way: nothing runs twice. */
   succeeded(): void;
   /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
   run(call: ToolCall): Promise<string>;
@@ -50,7 +50,7 @@ export interface CallTools extends Disposable {
   callerSaid(text: string): void;
   /** A key of the caller's phone. @returns whether a tool took it. */
   digit(digit: string): boolean;
-  /** Whether this tool waits for the caller: for any other it is the caller who waits. */
+  /** Whether this tool waits for the caller; with any other tool the caller waits for us. */
   asksCaller(name: string): boolean;
   /** Said while this tool runs. */
   waiting(name: string): SpokenLine | undefined;
@@ -69,7 +69,7 @@ export interface CallParts {
   newReply: () => number;
   clock: Clock;
   deadlines: CallDeadlines;
-  /** How long the caller asks to be left in silence with these words ("hold on"), ms; 0 where they do not. */
+  /** How long to leave the caller in peace after these words, ms: more than 0 if they ask for it ("hold on"). */
   patienceMs: (text: string) => number;
   /** How often silence is broken before the call ends. */
   maxPrompts: number;
@@ -80,25 +80,25 @@ export interface CallParts {
   notice?: SpokenLine;
   /** Opens the recording of the line; closed with the session. */
   record?: () => Recording;
-  /** What the engine has used of its vendors, where that is what they are paid for. */
+  /** What the engine has used of its vendors; undefined where they are not paid by use. */
   usage?: () => Usage;
   /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
   route: (text: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
   onlyInterrupts: (text: string) => boolean;
   tools: CallTools;
-  /** Words that cover a wait, another at each call; none where the engine covers its own waits. */
+  /** Words that cover a wait, other ones each time; none where the engine covers its own waits. */
   filler: () => SpokenLine | undefined;
-  /** The caller's words that the line's break kept from being answered: asked again once the call is back. */
+  /** What the caller had said when the line broke and nobody had answered yet: asked again once the call is back. */
   unanswered?: string;
   /** What was said so far, as heard. */
   history: () => readonly { role: "user" | "assistant"; content: string }[];
   report: (notice: NoticeBody) => void;
 }
 
-/** Takes down both sides of a line until it is closed. A call that comes back goes on with the same one. */
+/** Records both sides of a line until it is closed. A call that comes back goes on in the same file. */
 export interface Recording extends Disposable {
-  /** Hand this to the line. */
+  /** What the line is to show its audio to. */
   readonly tap: LineTap;
   /** Where it is, below the data folder. */
   readonly file: string;

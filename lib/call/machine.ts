@@ -14,7 +14,7 @@ export type EndReason =
   | "engine-not-ready"
   /** The caller said the same again and again: two machines talked to each other. */
   | "loop"
-  /** The carrier's side was over, and nobody had told us. */
+  /** The call was over at the carrier, and nobody had told us. */
   | "reaped"
   | "drained"
   | "refused"
@@ -25,9 +25,9 @@ export type TimerName =
   | "setup"
   /** An answer is awaited. */
   | "answer"
-  /** The caller has waited long enough to be told that someone is there. */
+  /** The caller has waited so long that a filler should tell him that someone is there. */
   | "filler"
-  /** An interruption without words. */
+  /** An interruption that has brought no words. */
   | "false-start"
   /** Nobody says anything. */
   | "silence"
@@ -36,7 +36,7 @@ export type TimerName =
   | "time-limit"
   /** The last words must have been heard. */
   | "closing"
-  /** Last words that the engine owes us must begin. */
+  /** The engine must have begun the last words that are left to it. */
   | "last-words"
   /** The last words were heard; the line is let go unless more of them come. */
   | "hang-up";
@@ -51,7 +51,7 @@ export type CallState =
   | { kind: "listening"; prompts: number }
   /** The caller's turn is confirmed, an answer is awaited. `goesOn`: the caller has spoken again since. */
   | { kind: "processing"; goesOn?: boolean }
-  /** We hold the turn; `reply` is the newest one. `resumed`: it goes on after what was held to be a false start. */
+  /** We hold the turn; `reply` is the newest one. `resumed`: it is the rest of a reply that was cut by what seemed a false start. */
   | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
@@ -78,16 +78,16 @@ export type CallEvent =
   | { kind: "reply-finished"; reply: number }
   /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
   | { kind: "reply-heard"; reply: number; owed?: boolean }
-  /** A tool of ours runs that the caller waits for (or none any more): silence is ours meanwhile. */
+  /** `running`: a tool runs that the caller waits for, so that the silence is not his. Told at its beginning and its end. */
   | { kind: "tool-call"; running: boolean }
   | { kind: "fault"; fatal: boolean }
   /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
   | { kind: "end"; reason: EndReason; say: LineName | undefined }
-  /** The call is over, whatever its line still says: nobody would hear last words. */
+  /** The call is over at the carrier, whatever its line says: nobody would hear last words. */
   | { kind: "over"; reason: EndReason }
   | { kind: "timer"; name: TimerName; audible: boolean; promptsLeft: boolean };
 
-/** The same caller utterance so many times in a row is no person's. */
+/** No person says the same this many times in a row. */
 export const LOOP_TIMES = 4;
 
 export type CallEffect =
@@ -95,11 +95,11 @@ export type CallEffect =
   | { kind: "disarm"; timer: TimerName }
   /** Arm this timer unless it runs already. */
   | { kind: "arm-once"; timer: TimerName }
-  /** Cover the wait with this line or else a filler; the session arms the next one behind it. */
+  /** Cover the wait with this line, else with a filler; the session arms the timer for the next one. */
   | { kind: "fill"; line?: LineName }
   /** Silence the line and tell the engine what was heard. */
   | { kind: "interrupt" }
-  /** The caller spoke into what is not to be cut: the engine lets it be heard to its end. */
+  /** The caller spoke into something that must not be cut: the engine lets it be heard to its end. */
   | { kind: "go-on" }
   /** The interruption was noise: play the rest. */
   | { kind: "resume" }
@@ -284,7 +284,7 @@ function overhear(state: Of<CallState, "speaking">, said: Of<CallEvent, "caller-
   return [next, [{ kind: "interrupt" }, ...effects]];
 }
 
-/** Nobody said a word: unless the caller is still to be heard, go on where we were cut off. */
+/** No words came: unless the caller can still be heard, go on where we were cut off. */
 function falseStart(state: Of<CallState, "interrupted">, audible: boolean): Step {
   if (audible) return [state, [{ kind: "arm", timer: "false-start" }]];
   const [next, effects] = listen(0);

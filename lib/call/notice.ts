@@ -30,7 +30,7 @@ export type NoticeBody =
   | { kind: "engine-ready"; waitMs: number; requestId: string }
   | { kind: "state"; from: string; to: string }
   | { kind: "caller-spoke" }
-  /** `words`: how many they were, where the words themselves are not to be kept. */
+  /** `words`: their number, where the words themselves are not to be kept. */
   | { kind: "caller-text"; text: string; final: boolean; words?: number }
   | { kind: "digit"; digit: string }
   | { kind: "reply-started"; reply: number; source: ReplySource }
@@ -46,7 +46,7 @@ export type NoticeBody =
   | { kind: "latency"; parts: LatencyParts }
   | { kind: "tool-call"; id: string; name: string }
   | { kind: "tool-result"; id: string; name: string; ok: boolean; tookMs: number }
-  /** The caller left a message for people. `why` it could not be handed over to them, where it was not. */
+  /** The caller left a message for people. `why`: the reason, if it could not be handed over to them. */
   | { kind: "message" } & Message
   | { kind: "routed"; route: string; score: number }
   | { kind: "fault"; fault: Fault; fatal: boolean }
@@ -54,13 +54,13 @@ export type NoticeBody =
   | { kind: "caller-gap"; ms: number }
   | { kind: "carrier-odd"; what: string }
   | { kind: "audio-dropped"; reply: number; bytes: number }
-  /** A control event found the call's inbox full: never lost in silence. */
+  /** A control event was lost because the call's inbox was full. */
   | { kind: "event-lost"; event: string }
   /** The fence of the agent engine had to be lifted by its fail-safe. */
   | { kind: "fence-timed-out" }
-  /** `value` is what the caller said in the quoted words; said anew, it replaces the former. May come after `call-ended`. */
+  /** `evidence` quotes the words by which the caller gave `value`. A later value replaces an earlier one. May come after `call-ended`. */
   | { kind: "fact"; field: string; value: unknown; evidence: string }
-  /** The extraction could not keep pace: so many of its passes were left out. */
+  /** The extraction could not keep pace: this many of its passes were left out. */
   | { kind: "extraction-shed"; passes: number }
   | { kind: "summary"; text: string }
   | { kind: "usage"; usage: Usage }
@@ -69,7 +69,7 @@ export type NoticeBody =
   /** Both sides were recorded, into this file of the data folder. */
   | { kind: "recorded"; file: string; durationMs: number }
   | { kind: "call-ended"; reason: string; durationMs: number; framesIn: number; framesOut: number }
-  /** The call cannot come back any more: of it come only facts, and what the carrier says. Follows the last `call-ended`. */
+  /** The call cannot come back any more; only facts, and what the carrier says of it, may still follow. Comes after the last `call-ended`. */
   | { kind: "call-over" };
 
 export type CallNotice = Stamp & NoticeBody;
@@ -89,7 +89,7 @@ export interface Usage {
   completionTokens?: number;
 }
 
-/** What a caller wants people to know. One that was not delivered is nowhere but here. */
+/** What a caller wants people to know. A message that was not delivered is kept nowhere else. */
 export interface Message {
   delivered: boolean;
   why?: string;
@@ -105,13 +105,13 @@ export interface Utterance {
   atMs: number;
   /** What was said, or was to be said. */
   text: string;
-  /** How many words that were, where they are not kept. */
+  /** The number of its words, where the words are not kept. */
   words?: number;
   reply?: number;
   source?: ReplySource;
   /** Ms of the reply's audio that the caller heard; absent for the caller. */
   heardMs?: number;
-  /** The part of `text` that was heard, where it differs. */
+  /** The part of `text` that was heard, if that is not all of it. */
   heardText?: string;
   interrupted?: boolean;
   /** From the end of the caller's turn to our first frame, ms. */

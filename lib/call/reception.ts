@@ -40,7 +40,7 @@ export interface Caller {
 export interface CallFacts extends Caller {
   id: string;
   callSid: string;
-  /** The call was here before: its line broke, or a transfer came to nothing. */
+  /** The call was here before: its line broke, or it was transferred and nobody answered. */
   resumed?: Resumption;
 }
 
@@ -50,7 +50,7 @@ export interface Resumption {
   history: readonly HistoryLine[];
   /** Whatever we said that was heard to its end. */
   heardOut: readonly string[];
-  /** Still at what they were doing. */
+  /** The tools of the call, which may still be running. */
   tools: CallTools;
   /** What the caller said last, if the line broke before it was answered. */
   unanswered?: string;
@@ -83,7 +83,7 @@ export type CallPlan =
     configHash: string;
     /** Where the caller goes when the engine fails for good. */
     fallback?: Destination;
-    /** The call has begun: tells what went wrong while it was prepared. */
+    /** Called when the call begins, to report what went wrong while it was prepared. */
     begun?: (report: (notice: NoticeBody) => void) => void;
   };
 
@@ -106,11 +106,11 @@ export interface ReceptionParts {
   unclaimed: (callSid: string) => void;
   /** Makes sure that a call we ended is over at the carrier too. @returns its status there. Never rejects. */
   confirmEnded?: (callSid: string) => Promise<string>;
-  /** The carrier's status of a call, to find those that are over without our knowing; undefined where it does not say. */
+  /** The carrier's status of a call, by which calls are found that ended without our knowledge; undefined if the carrier does not say. */
   carrierStatus?: (callSid: string, signal: AbortSignal) => Promise<string | undefined>;
 }
 
-/** Reasons by which we let a call go that the carrier still holds. */
+/** Reasons for which it is we who end the call: the carrier may still hold it. */
 const OUR_ENDS: readonly EndReason[] = [
   "agent-hung-up",
   "silence",
@@ -133,7 +133,7 @@ interface Present extends Leaving {
   tools: CallTools;
 }
 
-/** Sockets without a `start` yet, in the whole process; a socket more is refused before it is opened. */
+/** Sockets of the whole process that have brought no `start` yet; one more is refused before it is opened. */
 const SOCKETS_BEFORE_START = 64;
 
 interface PreparedCall extends AsyncDisposable {
@@ -362,7 +362,7 @@ export class Reception {
 
   /** A session is over. @returns what the carrier says of a call that we ended. */
   async #finished(callSid: string, present: Present, reason: EndReason): Promise<string | undefined> {
-    // Else the carrier has asked already.
+    // If it is not, the carrier has asked what comes next already: see `afterStream`.
     const isFirst = this.#present.get(callSid) === present;
     if (isFirst) {
       this.#present.delete(callSid);
@@ -375,7 +375,7 @@ export class Reception {
     return isOurs && !isParked ? await this.#parts.confirmEnded?.(callSid) : undefined;
   }
 
-  /** Nothing of a call comes any more, once its session is over. */
+  /** The call does not come back: its tools are let go, and `call-over` is reported once its session has ended. */
   #close(present: Present): void {
     present.tools[Symbol.dispose]();
     const over = () => this.#report(present, { kind: "call-over" });
@@ -416,7 +416,7 @@ export class Reception {
     this.#bury(callSid, "reaped");
   }
 
-  /** A call that outlives even its goodbye ends at once; at last its place is free, whatever still hangs. */
+  /** A call that outlives even its goodbye is ended at once; if its session still hangs after that, its place is freed. */
   #giveUp(callSid: string): void {
     const present = this.#present.get(callSid);
     if (!present) return;

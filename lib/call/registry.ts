@@ -104,7 +104,7 @@ export class Registry<P extends AsyncDisposable> {
     call.done.then(forget, forget);
   }
 
-  /** A call is over but for the closing of what it opened: the same one may come again. */
+  /** A call has ended, though what it opened is still being closed: the same call may come again. */
   leave(callSid: string): void {
     this.#live.delete(callSid);
     this.#changed();

@@ -23,13 +23,13 @@ import {
 import type { NoticeBody, ReplySource } from "./notice.ts";
 import { Unanswered } from "./unanswered.ts";
 
-/** Control events that may wait; more than that in one turn of the loop means something is badly wrong. */
+/** Control events that may wait; more of them in one turn of the event loop mean that something is badly wrong. */
 const INBOX_LIMIT = 256;
 /** An interruption lasts at most this long, however much noise the caller makes. */
 const INTERRUPTED_LIMIT_MS = 10_000;
-/** The caller is held to have said something after so long: 0.6 s, of which 0.2 s is the delay of the ear itself. */
+/** Sound of this length may have been words: 0.6 s, of which 0.2 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 30;
-/** Fillers while nobody is known to have said anything: a cough needs no answer. */
+/** At most this many fillers while it is not known whether the caller said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
 
 /** Run one call from its started line to its end. What it opened is closed, newest first, before `done` settles. */
@@ -223,20 +223,20 @@ class Session {
   }
 
   #timer(name: TimerName): void {
-    // While our tools run nobody is silent.
+    // While our tools run, the silence is ours and not the caller's.
     if (name === "silence" && this.#running.size > 0) return this.#timers.arm(name, this.#waitMs(name));
     const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
   }
 
-  /** A pause in what the caller says is no false start. */
+  /** While the caller is heard, an interruption is no false start: he may only be pausing. */
   #stillInterrupts(): boolean {
     const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
     return forLongMs < INTERRUPTED_LIMIT_MS && this.#waitMs("false-start") > 0;
   }
 
-  /** A caller who asked for patience is not prompted before it is over; a false start is silence since the last sound. */
+  /** How long to wait for this timer: silence also waits until the patience that the caller asked for is over, and a false start counts from his last sound. */
   #waitMs(timer: TimerName): number {
     const { clock, deadlines } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -248,7 +248,7 @@ class Session {
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
     if (this.#unanswered.said(event.text, event.final)) return this.post({ kind: "caller-text", final: true });
     this.#report(event);
-    // What only interrupts is heard, and not answered.
+    // Words that only interrupt us are heard, and not answered.
     const final = event.final && !event.interruption;
     const times = final ? this.#echoes.said(event.text) : 1;
     if (final) this.#settle();
@@ -333,7 +333,7 @@ class Session {
         return this.#parts.leg.forget();
       case "say": {
         const line = this.#parts.line(effect.line);
-        // That time is short answers nothing: what the engine says or prepares is still to be heard.
+        // `timeUp` is no answer to the caller: what the engine says or prepares is still to be heard.
         return line
           ? void this.#speak(line, "line", { tellEngine: effect.line !== "timeUp" })
           : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
@@ -383,7 +383,7 @@ class Session {
     this.#timers.arm("filler", audioMs(line.audio.length) + this.#parts.deadlines.filler);
   }
 
-  /** Say something that is ours, not the engine's. `tellEngine`: it stands for the engine's own answer, which is not to be heard then. */
+  /** Say a line of our own. `tellEngine`: it takes the place of the engine's answer, which must not be heard then. */
   #speak(
     { text, audio, interruptible }: SpokenLine,
     source: ReplySource,
@@ -400,7 +400,7 @@ class Session {
     return reply;
   }
 
-  /** The line is gone: of what was being said, this much was heard. */
+  /** The line is gone: report how much of each open reply was heard. */
   #breakOff(): void {
     for (const { reply, heardMs } of this.#parts.leg.clear()) this.#report({ kind: "reply-lost", reply, heardMs });
   }

@@ -1,10 +1,10 @@
-/** Streams that we ended, about which the carrier will ask what comes next: unanswered, it tells the caller of an error. */
+/** Streams that we ended: the carrier will ask what comes next, and if nobody answers, the caller hears an error message. */
 
 import { type Clock, settledWithin } from "../base/clock.ts";
 
 /** The carrier asks within so long, if it asks at all. */
 const ASKS_WITHIN_MS = 2000;
-/** Beyond, the oldest is not waited for. */
+/** Of more streams than this, the oldest is not waited for. */
 const LIMIT = 1000;
 
 export class Unasked {
