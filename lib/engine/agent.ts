@@ -1,4 +1,4 @@
-/** The conversation held by one remote Voice Agent: keeps caller audio until it is ready, and its replies apart. */
+/** The conversation held by a remote Voice Agent: keeps the caller's audio until the agent is ready, tells its replies apart, and replaces an agent that is lost. */
 
 import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
@@ -15,22 +15,22 @@ import { DIGITS_MS } from "./turn.ts";
 
 /** Caller audio kept until the agent is ready: 10 s. */
 const EARLY_FRAMES = 500;
-/** Without a sign of a new reply the fence comes down by itself. */
+/** The fence comes down by itself after this time without a sign of a new reply. */
 const FENCE_LIMIT_MS = 10_000;
-/** What was typed is confirmed at once. */
+/** The same after typed text, which the agent confirms at once. */
 const TYPED_LIMIT_MS = 1000;
 /** A reply that fell silent and lacks much of its sound may still go on for so long: some agents pause for 1.5 s. */
 const MUTE_MS = 1000;
 /** An agent that has taken the caller's words gives some sign of an answer within this time. */
 const ANSWER_MS = 6000;
-/** However often it says that it is slow. */
+/** And within this time, however often it says that it is slow. */
 const SLOW_LIMIT_MS = 20_000;
-/** An agent that has been silent for so long, while the caller waits, is held to be dead. */
+/** An agent that has sent nothing for this long while the caller waits is taken for dead. */
 const LIFELESS_MS = 3000;
 const ALREADY_HANDLED = JSON.stringify({ error: "Already handled: the caller has been answered." });
 
 export interface AgentEngineParts {
-  /** Opens an agent; `resumed`: what was said before, where it takes the place of one that was lost. */
+  /** Opens an agent; `resumed`: what was said before, if it takes the place of one that was lost. */
   openAgent: (host: VoiceAgentHost, resumed: readonly HistoryLine[] | undefined) => VoiceAgent;
   retryMs: RetryMs;
   host: EngineHost;
@@ -56,16 +56,16 @@ export class AgentEngine implements Engine {
   readonly #quiet = new ReplyQuiet();
   readonly #length = new ReplyLength();
   readonly #owed = new Owed();
-  /** The caller's present turn was answered for the agent, as soon as it was told: what the agent still wants to do for it is not wanted. */
+  /** We answered the caller's present turn ourselves as soon as the agent told it: the agent's own calls for that turn are refused. */
   #handled = false;
   #lastEventMs: number;
   readonly #attempts: Attempts;
   #reopen = () => {};
-  /** What it told of the time that its next reply takes: that comes in pieces, and before the reply. */
+  /** What the agent has reported of the time that its next reply takes; the reports come in pieces, and before the reply. */
   #latency: LatencyParts = {};
   /** What the caller is saying, until the agent confirms it: a new agent must hear it again. */
   readonly #utterance = new OpenUtterance();
-  /** Pressed, and not told yet. */
+  /** Keys that were pressed, and not told to the agent yet. */
   #keys = "";
 
   constructor(parts: AgentEngineParts) {
@@ -108,7 +108,7 @@ export class AgentEngine implements Engine {
     for (const audio of this.#fence.takeKept()) this.#host.play(as, audio);
     this.#host.post({ kind: "reply-finished", reply: as });
     if (!this.#fence.brokeOff) return;
-    // The agent fell silent for the noise: it is asked for the rest once what came of it was heard.
+    // The agent fell silent because of the noise: it is asked for the rest once all that it had sent was heard.
     this.#owed.askForRest();
     this.#timers.arm("owed", LOOK_MS);
   }
@@ -128,7 +128,7 @@ export class AgentEngine implements Engine {
   }
 
   unanswered(): void {
-    // One that is being opened has a deadline of its own, and nothing is owed to a caller who goes on.
+    // An agent that is being opened has a deadline of its own, and a caller who goes on speaking waits for nothing.
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
     if (this.#attempts.mute({ owed: this.#owed.anything })) this.#lost("a sign of life", LIFELESS_MS);
@@ -141,7 +141,7 @@ export class AgentEngine implements Engine {
   }
 
   #open(resumed: readonly HistoryLine[] | undefined): VoiceAgent {
-    // What the agent before this one may still say reaches nobody.
+    // What a replaced agent still says reaches nobody.
     const current = () => this.#agent === undefined || this.#agent === agent;
     const agent: VoiceAgent = this.#parts.openAgent({
       event: (event) => current() && this.#event(event),
@@ -171,7 +171,7 @@ export class AgentEngine implements Engine {
     }
   }
 
-  /** The keys are a turn of the caller's, and interrupt us as one. */
+  /** Pressed keys are a turn of the caller's: they interrupt us, and the agent is told them. */
   #typed(): void {
     if (this.#early) return this.#timers.arm("keys", LOOK_MS); // nobody is there to be told
     if (this.#fence.reply !== undefined || !this.#host.drained()) this.#interrupted(TYPED_LIMIT_MS);
@@ -191,7 +191,7 @@ export class AgentEngine implements Engine {
     this.#failed({ kind: "deadline", peer: "deepgram-agent", what, limitMs });
   }
 
-  /** The agent is gone or as good as gone: a new one takes its place, which knows what was said, as heard. */
+  /** The agent is lost, or as good as lost: a new one takes its place, which knows what was said, as it was heard. */
   #failed(fault: Fault): void {
     const waitMs = this.#attempts.lost(fault, this.#clock.monotonicMs());
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
@@ -211,14 +211,14 @@ export class AgentEngine implements Engine {
     Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
   }
 
-  /** This agent, or the next one, is to go on with what was being said: the caller waits for it once all that came was heard. */
+  /** Once all that came of a broken reply was heard, the caller waits for the rest: ask for it. */
   #owe(): void {
     if (!this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "answer-due" });
     if (!this.#early) this.#ask();
   }
 
-  /** Ask the agent for what is awaited of it. */
+  /** Ask the agent for what it owes the caller. */
   #ask(): void {
     const request = this.#owed.takeRequest();
     if (request === undefined) return;
@@ -260,10 +260,10 @@ export class AgentEngine implements Engine {
         return this.#called(event);
       case "functions-cancelled":
         for (const id of event.ids) this.#cancel(id);
-        // Noise may have broken the turn off: then nobody else asks for its answer.
+        // If the agent broke the turn off for mere noise, nobody else will ask for its answer.
         return this.#owed.anything ? this.#timers.arm("answer", ANSWER_MS) : undefined;
       case "latency":
-        // A recogniser tells its time again and again: while a reply sounds, that is not of it.
+        // The recogniser reports its time again and again; what it reports while a reply sounds does not belong to that reply.
         if (this.#sounding && Object.keys(event.parts).join() === "stt") return;
         Object.assign(this.#latency, event.parts);
         return this.#sounding ? this.#tellLatency() : undefined;
@@ -379,7 +379,7 @@ export class AgentEngine implements Engine {
           break;
         case "finished":
           this.#timers.disarm("quiet");
-          // Words that never got a voice are no reply: whoever waits goes on waiting.
+          // Text that never sounded is no reply: the caller still waits for one.
           if (this.#unheard) this.#unheard = undefined;
           else this.#host.post({ kind: "reply-finished", reply: action.reply });
           break;
@@ -387,7 +387,7 @@ export class AgentEngine implements Engine {
     }
   }
 
-  /** A reply has begun once it sounds: its text alone ends nobody's wait. */
+  /** A reply begins when it sounds: its text alone ends nobody's wait. */
   #sounds(): void {
     const unheard = this.#unheard;
     if (!unheard) return;

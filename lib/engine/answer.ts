@@ -9,7 +9,7 @@ import type { Memory } from "./memory.ts";
 import { Saying, type SayingParts } from "./saying.ts";
 import type { ToolDesk } from "./tool_desk.ts";
 
-/** The model is asked so often for one turn; the last time without tools, so that it speaks. */
+/** How often the model is asked for one turn; the last time without tools, so that it has to speak. */
 export const MAX_ROUNDS = 5;
 
 export interface AnswerParts {
@@ -25,7 +25,7 @@ export interface AnswerParts {
   /** The model's prompt is there. */
   instructed: Promise<void>;
   voice: Pick<SayingParts, "voices" | "host" | "clock">;
-  /** As English if not said. */
+  /** The language it is spoken in; English by default. */
   language: Language | undefined;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
@@ -50,7 +50,7 @@ export class Answer {
   /** It was interrupted; whether for good is not known yet. */
   cut = false;
   begun = false;
-  /** Neither model nor voice could: only told for one that is not confirmed, as it can be made anew. */
+  /** Neither a model nor a voice could make it. An answer to an unconfirmed turn can then be made anew. */
   failed = false;
   /** Nothing more comes of it. */
   over = false;
@@ -130,7 +130,7 @@ export class Answer {
         if (this.#aborted || !(error instanceof FaultError)) saying.abort();
         if (this.#aborted) break;
         if (!(error instanceof FaultError)) throw error;
-        // What sounds already is finished with what there is; what does not is taken back, if another one can be asked.
+        // A reply that sounds already ends with the text it has; one that does not is taken back, if another model can be asked.
         const waitMs = llms.failed(llm, error.fault);
         const takesOver = waitMs !== undefined && saying.reply === undefined;
         if (takesOver) saying.abort();
@@ -171,7 +171,7 @@ export class Answer {
     return calls;
   }
 
-  /** After a tool (the end of the call, for one) silence may be meant. */
+  /** Nothing was said and nothing called. After a tool (such as the end of the call) that may be meant, else it is a fault. */
   #nothingSaid(): void {
     if (this.begun) return;
     this.#fault(
@@ -184,7 +184,7 @@ export class Answer {
     this.#begin();
     this.#acting = true;
     this.#parts.acts();
-    // What was said before the calls stands before them, though it may sound only when they run already.
+    // In the memory, what was said before the calls stands before them, even if it sounds only while they run.
     for (const saying of this.#sayings) if (!saying.isEmpty) saying.reserve();
     this.#parts.desk.run(calls);
     await this.#parts.desk.idle;

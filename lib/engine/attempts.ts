@@ -2,18 +2,18 @@
 
 import type { Fault } from "../base/result.ts";
 
-/** Times in a row; one that has held for so long begins a new row. */
+/** How often in a row an agent is replaced; one that has held for `HELD_MS` begins a new row. */
 const ATTEMPTS = 3;
 const HELD_MS = 60_000;
 
-/** How long to wait before a new session may do better after `fault`, ms; undefined: it would not. `refusals`: how often none was to be had in a row before. */
+/** How long to wait after `fault` until a new session may do better, ms; undefined: none would. `refusals`: how many attempts in a row were refused before. */
 export type RetryMs = (fault: Fault, refusals: number) => number | undefined;
 
 export class Attempts {
   readonly #retryMs: RetryMs;
   #made = 0;
   #readyMs = Infinity;
-  /** Times in a row that no session was to be had. */
+  /** How many attempts in a row were refused, or reached nobody. */
   #refusals = 0;
   /** The agent before this one made nothing of some sound of the caller: if this one hears nothing either, it was noise. */
   #doubted = false;

@@ -22,12 +22,12 @@ const STOPPED = new RegExp(`[.!?…:;,。！？、，]${CLOSING}`);
 /** Ends of sentences in scripts that put no space after them. */
 const WIDE_STOP = /^[。！？]$/;
 
-/** Followed by more, in whatever case. */
+/** Abbreviations in upper or lower case; more of the sentence follows. */
 const ABBREVIATIONS = new Set(
   ("dr mr mrs ms mx prof sr jr rev gen col capt lt sgt hon messrs vs etc approx dept est inc ltd corp tel ext vol pp " +
     "ave blvd rd hwy apt ste cf ca al bros min max hrs mins secs ph.d st").split(" "),
 );
-/** Only with a capital: written small, or alone, they are words. */
+/** Abbreviations only with a capital: in small letters, or alone, they are words. */
 const CAPITAL_ABBREVIATIONS = new Set(
   "St Mt Ft Co Fig Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split(
     " ",
@@ -68,7 +68,7 @@ function isAbbreviation(word: string, { ordinals }: Language): boolean {
   return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem);
 }
 
-/** Whether what follows `text` may sound apart from it: not a number cut in two, nor a title without its name. */
+/** Whether what follows `text` may be spoken apart from it. That would cut numbers in two, and titles from their names. */
 function mayPart(text: string, language: Language): boolean {
   return !/\d$/.test(text) && !isAbbreviation(lastWord(text), language);
 }

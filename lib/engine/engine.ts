@@ -18,7 +18,7 @@ export type EngineEvent =
   | { kind: "reply-words"; reply: number; words: SpokenWord[] }
   /** All audio of `reply` was handed over. */
   | { kind: "reply-finished"; reply: number }
-  /** All that came of what we were saying was heard, and it was not whole: the caller waits for the rest. */
+  /** Our reply broke off, and all that came of it was heard: the caller waits for the rest. */
   | { kind: "answer-due" }
   | { kind: "tool-call"; id: string; name: string; arguments: string }
   /** The model no longer wants this call's result. */
@@ -38,7 +38,7 @@ export interface LatencyParts {
   model?: number;
   /** From the first text to the first audio. */
   voice?: number;
-  /** What is left of `total`. */
+  /** What the other parts leave of `total`. */
   ours?: number;
   /** From the caller's last sound to our first. */
   total?: number;
@@ -58,7 +58,7 @@ export interface EngineHost {
 }
 
 export interface Engine extends AsyncDisposable {
-  /** Caller audio: 160 bytes (20 ms) of mu-law, good until this returns. Kept (bounded) until ready. Never throws. */
+  /** Caller audio: 160 bytes (20 ms) of mu-law, which may change once this returns. Until the engine is ready some seconds of it are kept. Never throws. */
   hear(frame: Uint8Array): void;
   /** A key of the caller's phone. */
   digit(digit: string): void;
@@ -66,11 +66,11 @@ export interface Engine extends AsyncDisposable {
   text(text: string): void;
   /** `reply` was cut off after `heardMs`: produce no more of it, and remember what was heard. */
   interrupt(reply: number, heardMs: number): void;
-  /** The caller spoke, and nothing was cut, as what is being said is not to be interrupted. */
+  /** The caller spoke, but nothing was cut, because what is being said must not be interrupted. */
   goesOn(): void;
   /** The interruption of `reply` was noise: the rest of it is being played as the new reply `as`. */
   resumed(reply: number, as: number): void;
-  /** The call answered the caller's turn itself, with `text` as `reply` (a cached prompt): no other answer to that turn is to be heard. */
+  /** The call answered the caller's turn itself, with `text` as `reply` (a cached prompt): no other answer to that turn may be heard. */
   answered(reply: number, text: string): void;
   /** The caller has been waiting for an answer for some seconds: make sure that somebody is there to give one. */
   unanswered(): void;

@@ -22,9 +22,9 @@ export class Fence {
   #open: { reply: number; bytes: number } | undefined;
   /** The reply that was open when the fence went up. */
   #cut: number | undefined;
-  /** All of that was sent. */
+  /** The agent had sent all of it. */
   #whole = false;
-  /** It, once it is known that it was not cut: what still comes is its own. */
+  /** That reply, once it is known that it was not cut after all: what still comes belongs to it. */
   #late: number | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
@@ -86,7 +86,7 @@ export class Fence {
     return actions;
   }
 
-  /** A sign that never came: do not stay deaf for ever. @returns undefined if the fence was down. */
+  /** No sign of a new reply came: the fence must not stay up for ever. @returns undefined if it was down. */
   failSafe(): FenceAction[] | undefined {
     return this.#up ? this.#lift() : undefined;
   }
@@ -114,7 +114,7 @@ export class Fence {
     return actions;
   }
 
-  /** The agent has sent all. Without any audio since the reply opened it is a leftover of an earlier one. */
+  /** The agent has sent all of a reply. If the open one has had no audio yet, this is about an earlier one. */
   audioDone(): FenceAction[] {
     if (this.#up) this.#whole = true;
     return this.#late !== undefined || (this.#open && this.#open.bytes > 0) ? this.#finish() : [];
@@ -131,7 +131,7 @@ export class Fence {
     return [...this.#lift(), ...this.#finish()];
   }
 
-  /** The interruption was noise: what came of the cut reply since then. The fence stays up for what else may come late. */
+  /** The interruption was noise: take what has come of the cut reply since. The fence stays up, as more may come late. */
   takeKept(): Uint8Array[] {
     const kept = this.#kept;
     this.#drop();
@@ -150,7 +150,7 @@ export class Fence {
     return reply === undefined ? [] : [{ kind: "finished", reply }];
   }
 
-  /** What was late is whole: nothing more of it comes. */
+  /** The fence comes down: nothing more comes of a reply from before. */
   #lift(): FenceAction[] {
     const wasLate = this.#late !== undefined;
     this.#up = false;

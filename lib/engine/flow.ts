@@ -50,7 +50,7 @@ export class TextFeed {
   }
 }
 
-/** Open or closed; who comes while it is closed waits. */
+/** Open or closed: whoever comes while it is closed waits. */
 export class Gate {
   #opening: PromiseWithResolvers<void> | undefined;
 
@@ -71,7 +71,7 @@ export class Gate {
     this.#opening ??= Promise.withResolvers();
   }
 
-  /** @returns once it is open; or once it was opened for good to let an aborted one go. */
+  /** Settles once it is open, which it also is for work that was aborted. */
   async passed(): Promise<void> {
     while (this.#opening) await this.#opening.promise;
   }
@@ -91,7 +91,7 @@ export class Spares<T extends { readonly name: string }> {
     this.#breakers = breakers;
   }
 
-  /** Whom to ask now: the first that is said to work. Whoever asks it tells `worked` or `failed`. */
+  /** Whom to ask now: the first that is believed to work. Whoever asks it must report `worked` or `failed`. */
   pick(): T {
     const left = this.#left;
     return left.find(({ name }) => this.#breakers?.of(name).admits() ?? true) ?? left[0] ?? this.#all.at(-1)!;
@@ -109,7 +109,7 @@ export class Spares<T extends { readonly name: string }> {
   failed(one: T, fault: Fault): number | undefined {
     this.#breakers?.of(one.name).failed(fault);
     const hasOthers = this.#left.some((other) => other !== one);
-    // A second wait as long as the first, or the same nonsense again, is for the one that has no other.
+    // Only where there is no other is the same one waited for twice, or asked again after an answer without sense.
     const isHopeless = (fault.kind === "deadline" || fault.kind === "protocol") && hasOthers;
     this.#failures.set(one, isLasting(fault) || isHopeless ? GIVEN_UP : (this.#failures.get(one) ?? 0) + 1);
     if (this.#left.length === 0) return undefined;

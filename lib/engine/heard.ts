@@ -10,7 +10,7 @@ export const MS_PER_CHARACTER = 62;
 
 export interface CutText {
   text: string;
-  /** When its words sound; empty where the voice does not tell. */
+  /** When its words sound; empty if the voice does not tell. */
   words: readonly SpokenWord[];
   heardMs: number;
   /** How fast it is spoken, where `words` do not tell. */
@@ -32,7 +32,7 @@ function isHeard({ startMs, endMs }: SpokenWord, heardMs: number): boolean {
   return (startMs + endMs) / 2 <= heardMs;
 }
 
-/** How many characters at the start of `text` were spoken, up to the start of a word. `sounds`: what lies between the voice's pauses. */
+/** How many characters at the start of `text` were spoken, up to the start of a word. `sounds`: the stretches of sound between the voice's pauses. */
 export function spokenCharacters(
   { text, words, heardMs: untilMs, msPerCharacter, sounds }: CutText & { sounds: readonly Span[] },
 ): number {
@@ -47,7 +47,7 @@ export function spokenCharacters(
 /** Where `text` goes on after `words`, by their letters and digits; undefined where it has others. */
 function charactersOf(words: readonly SpokenWord[], text: string): number | undefined {
   const spoken = lettersOf(words.map(({ text }) => text).join(""));
-  // The shortest beginning with as many letters: they only grow, so it is looked for by halves.
+  // Find the shortest beginning with as many letters: their number only grows, so a binary search will do.
   let [length, most] = [0, text.length];
   while (length < most) {
     const middle = Math.floor((length + most) / 2);

@@ -1,4 +1,4 @@
-/** A tool that asks a web server: a fixed host, arguments in their places, no redirect, a small answer. */
+/** A tool that asks a web server: its host is fixed, arguments stay in their places, no redirect is followed, the answer is small. */
 
 import { isLoopbackHost } from "../base/url.ts";
 import type { Tool } from "./tools.ts";
@@ -73,7 +73,7 @@ function fillUrl(template: string, args: Record<string, unknown>, variable: (nam
     const value = Object.hasOwn(args, name) ? args[name] : variable(name);
     return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
   });
-  // No encoding protects a segment of dots: every reader of URLs climbs.
+  // No encoding helps against a segment of dots: every reader of URLs takes it for the parent folder.
   if (/\/\.{1,2}(?=[/?#]|$)/.test(filled.split(/[?#]/)[0]!)) {
     throw new Error("An argument may not be a step in the path.");
   }

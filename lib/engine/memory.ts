@@ -17,7 +17,7 @@ export interface MemoryParts {
   history?: readonly ChatMessage[];
 }
 
-/** One reply, as it was meant and as it was heard. */
+/** One reply: the whole text, and what was heard of it. */
 export interface Remembered {
   reply: number;
   said: string;
@@ -34,7 +34,7 @@ export interface Rest {
   shiftMs: number;
 }
 
-/** A reply's place among what was said. */
+/** A reply's place in the order of what was said. */
 export interface Place {
   readonly kind: "said";
 }

@@ -3,12 +3,12 @@
 import { Audible } from "../audio/audible.ts";
 import { RecentAudio } from "../audio/recent_audio.ts";
 
-/** Frames before the agent noticed the caller, and the most that are kept of what the caller says: 0.6 s and 10 s. */
+/** Kept of the time before the agent noticed the caller (0.6 s), and at most of what the caller says (10 s). */
 const LEAD_IN_FRAMES = 30;
 const UTTERANCE_FRAMES = 500;
-/** Sound that the agent has not noticed is kept for so long after it ended: a dead agent is found out within that. 8 s. */
+/** Sound that the agent has not noticed is kept for 8 s after it ended: a dead agent is found out within that time. */
 const UNNOTICED_FRAMES = 400;
-/** A caller who is silent for so long may still be speaking: 1 s. */
+/** A caller who has been silent for less than 1 s may still be speaking. */
 const PAUSE_FRAMES = 50;
 
 /** The caller's audio from shortly before it was heard until the words are confirmed. */

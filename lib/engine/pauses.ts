@@ -14,7 +14,7 @@ const WINDOW_BYTES = WINDOW_MS * BYTES_PER_MS;
 /** Silent is what lies so far below the voice's loudest, and always what is below -50 dBFS. */
 const BELOW_LOUDEST = 10 ** (-30 / 10);
 const SILENT_POWER = 10 ** (-50 / 10);
-/** A shorter silence is part of a sound; of those from 60 ms on nine in ten lie between words, of the shorter ones half. */
+/** A shorter silence is part of a sound. Of silences of 60 ms or more nine in ten lie between words, of shorter ones half. */
 const LEAST_MS = 30;
 const CUT_MS = 55;
 /** A word may begin too softly to be noticed. */

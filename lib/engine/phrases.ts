@@ -1,4 +1,4 @@
-/** Words of what a caller says, as far as turn-taking looks at them. Pure. */
+/** What turn-taking needs to know of a caller's words. Pure. */
 
 /** Small letters and digits, without punctuation. */
 export function wordsOf(text: string): string[] {
@@ -20,7 +20,7 @@ export function holdsPhrase(text: string, phrases: readonly string[]): boolean {
 export function isOnly(text: string, phrases: readonly string[]): boolean {
   const words = wordsOf(text);
   const known = phrases.map(wordsOf);
-  // What can be reached from the start by whole phrases.
+  // The positions that whole phrases from the start lead to.
   const reached = new Set([0]);
   for (const at of reached) {
     for (const phrase of known) {

@@ -33,31 +33,31 @@ export interface PipelineParts {
   voices: readonly Tts[];
   host: EngineHost;
   clock: Clock;
-  /** What all calls know of their providers. */
+  /** What the calls of this process have learnt about their providers. */
   breakers?: Breakers;
   turn: TurnRules;
   maxHistoryTurns: number;
-  /** Of the answers; as English if not said. */
+  /** The language of the answers; English by default. */
   language?: Language;
-  /** Nothing is asked before it is there. */
+  /** The model is not asked before it is there. */
   systemPrompt: string | Promise<string>;
-  /** Spoken by the voice as soon as the engine opens, and it is there. */
+  /** Spoken by the voice as soon as the engine is open and the text is there. */
   greeting?: string | Promise<string>;
   /** What was said before. */
   history?: readonly ChatMessage[];
   tools?: readonly ToolSchema[];
   /** Another one at each call, where there is more than one. */
   fillers?: () => Filler | undefined;
-  /** From the caller's last sound to a filler, if nothing of the answer sounds by then. */
+  /** The time from the caller's last sound to a filler, if nothing of the answer sounds by then. */
   fillerAfterMs?: number;
-  /** Open the connections of models and voices before they are needed. Rejections are ignored: the need will show. */
+  /** Open the connections of models and voices before they are needed. Rejections are ignored: what fails now will be met, and told, when it is needed. */
   warm?: (signal: AbortSignal) => Promise<unknown>;
 }
 
 const FILLER_AFTER_MS = 1800;
-/** The caller is held to have said something after so long: 0.8 s, of which 0.3 s is the delay of the ear itself. */
+/** Sound of this length may have been words: 0.8 s, of which 0.3 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 40;
-/** Fillers while nobody is known to have said anything: a cough needs no answer. */
+/** At most this many fillers while it is not known whether the caller said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
 
 /** What a caller may wait for; `suspected`: something was said, and nobody has understood it yet. */
@@ -77,11 +77,11 @@ export class PipelineEngine implements Engine {
   readonly #scope = new AbortController();
   readonly #speechEnd: SpeechEnd;
   readonly #ear = new Audible();
-  /** Words were made of what is heard now. */
+  /** The recogniser has understood words of what is heard now. */
   #understood = false;
   /** What the caller waits for, as far as we know. */
   #awaited: Expected | undefined;
-  /** Fillers for what nobody has understood, since something was. */
+  /** Fillers for sounds that nobody understood, since the last words that somebody did. */
   #suspicions = 0;
   /** Everything that runs, to be awaited at the end. */
   readonly #running = new Set<Promise<void>>();
@@ -153,7 +153,7 @@ export class PipelineEngine implements Engine {
   }
 
   goesOn(): void {
-    // What we say stops when it is interrupted, not before.
+    // Nothing to do: what we say stops only when it is interrupted.
   }
 
   resumed(reply: number, as: number): void {
@@ -210,7 +210,7 @@ export class PipelineEngine implements Engine {
 
   async #open(): Promise<void> {
     const { greeting, warm } = this.#parts;
-    await Promise.resolve(); // our maker has us in hand before it hears from us
+    await Promise.resolve(); // whoever makes this engine holds it before it posts anything
     this.#post({ kind: "ready" });
     const warming = warm?.(this.#scope.signal).catch(() => {});
     if (greeting) {
@@ -480,7 +480,7 @@ export class PipelineEngine implements Engine {
     if (!this.#scope.signal.aborted) this.#parts.host.post(event);
   }
 
-  /** Await `running` at the end. What it throws is a mistake of ours: it ends this call, and the process gets to see it. */
+  /** Wait for `running` when the engine is closed. What it throws is a mistake of our own: it ends this call, and the process reports it. */
   #keep(running: Promise<void>): void {
     const kept = running.catch((error: unknown) => {
       reportError(error);

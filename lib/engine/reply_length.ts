@@ -3,11 +3,11 @@
 import { audioMs } from "../audio/frame.ts";
 import { cutAt, MS_PER_CHARACTER, tidy } from "./heard.ts";
 
-/** No voice on a telephone is faster, ms a character: this is counted with until one reply was heard whole. */
+/** No voice on a telephone is faster, ms a character; assumed until one reply was heard whole. */
 const FASTEST_MS_PER_CHARACTER = 40;
 /** A shorter reply tells nothing of a voice's pace. */
 const TELLING_CHARACTERS = 20;
-/** Of the sound that a text needs so much must be there: no two sentences have the same pace. */
+/** This share of the sound that a text needs must be there: no two sentences have the same pace. */
 const LEAST_SHARE = 0.85;
 const SLACK_MS = 250;
 

@@ -23,7 +23,7 @@ export interface SayingParts {
   failed: (fault: Fault, how: { fatal: boolean }) => void;
 }
 
-/** With so much on its way to the caller a word is kept back until it is whole, ms: a voice that fails in it leaves no half of it. */
+/** While this much audio is on its way to the caller, ms, a word is kept back until it is whole, so that a voice that fails leaves no half word. */
 const LEAD_MS = 240;
 
 /** What one voice has spoken of a reply. Times in ms of its own audio. */
@@ -45,7 +45,7 @@ class Stretch {
     this.fromMs = fromMs;
   }
 
-  /** The end of the last word that is here whole; the last pause where no words are told. */
+  /** The end of the last whole word that has come; of the last pause, if the voice tells no words. */
   get wholeMs(): number {
     if (this.words.length === 0) return this.pauses.lastCutMs;
     const next = this.words.find(({ endMs }) => endMs > this.receivedMs);
@@ -115,7 +115,7 @@ export class Saying {
     this.end();
   }
 
-  /** Its place among what was said is here, even if it sounds later. */
+  /** Keep its place in the memory now, even if it sounds later. */
   reserve(): void {
     this.#place ??= this.#parts.memory.reserve();
   }
@@ -178,7 +178,7 @@ export class Saying {
     this.#release(leadMs < LEAD_MS ? Infinity : stretch.wholeMs);
   }
 
-  /** Play what is here up to `untilMs`. */
+  /** Play what has come, up to `untilMs`. */
   #release(untilMs: number): void {
     const { host, memory } = this.#parts;
     const stretch = this.#stretch;

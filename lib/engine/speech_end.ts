@@ -1,4 +1,4 @@
-/** When the caller was last heard: the end of speech, as well as a level can tell. */
+/** When the caller was last heard: the end of speech, as far as loudness can tell. */
 
 import { loudnessDbfs } from "../audio/mulaw.ts";
 import { NoiseFloor } from "../audio/noise_floor.ts";

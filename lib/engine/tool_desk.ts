@@ -1,4 +1,4 @@
-/** Calls of tools that are out, until the call brings their results. */
+/** The tool calls that wait for their results. */
 
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { ChatToolCall } from "../providers/ports.ts";
@@ -40,7 +40,7 @@ export class ToolDesk implements Disposable {
     return this.#out.size > 0 && [...this.#out.values()].every((name) => name === COLLECT_DIGITS);
   }
 
-  /** Have these run, all at once. */
+  /** Run these, all at the same time. */
   run(calls: readonly ChatToolCall[]): void {
     this.#parts.memory.called(calls);
     if (this.#out.size === 0) this.#idle = Promise.withResolvers();
@@ -53,7 +53,7 @@ export class ToolDesk implements Disposable {
     }
   }
 
-  /** Ignored for a call that is not out. */
+  /** Ignored for a call that does not wait for a result. */
   result(id: string, content: string): void {
     if (!this.#out.delete(id)) return;
     this.#timers.disarm(id);

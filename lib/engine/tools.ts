@@ -54,7 +54,7 @@ export class ToolBox implements Disposable {
     return [...this.#tools.values()].map(({ tool }) => ({ ...tool.schema, deferUntilEot: tool.sideEffect }));
   }
 
-  /** What the caller just said: an agreement, or a refusal, of what was read back. */
+  /** What the caller just said: it may agree to what was read back, or refuse it. */
   callerSaid(text: string): void {
     const agreed = YES.test(text) && !NO.test(text);
     for (const key of this.#asked.keys()) agreed ? this.#asked.set(key, "agreed") : this.#asked.delete(key);

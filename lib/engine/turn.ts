@@ -19,19 +19,19 @@ export interface TurnRules {
   eager: boolean;
   /** The recogniser's first words are certain (Flux): they confirm an interruption. Else a second guess or a final does. */
   firmInterims: boolean;
-  /** Open words without any news are waited for so long, ms; `REST_MS` if not said. */
+  /** How long to wait for more after open words, when the recogniser says nothing new, ms; `REST_MS` by default. */
   restMs?: number;
 }
 
 /** What was said and not answered yet, by who holds the floor. Texts are as the recogniser gives them, "" for none. */
 export type Floor =
-  /** Nobody's words are open. */
+  /** No words are open. */
   | { kind: "quiet" }
   /** We speak. The caller said `held`, too little to take the turn: it is answered once we have finished. `text` is open. */
   | { kind: "overheard"; held: string; text: string }
-  /** We were interrupted on the strength of one guess. */
+  /** We were interrupted because of a single guess of the recogniser's. */
   | { kind: "guess"; held: string; text: string }
-  /** The caller's turn. `cut`: it interrupted us. `owed`: an earlier turn's answer was called off. `draft`: what is being prepared for. */
+  /** The caller's turn. `cut`: it interrupted us. `owed`: an earlier turn's answer was called off. `draft`: the words for which an answer is being prepared. */
   | { kind: "caller"; held: string; text: string; cut: boolean; owed: boolean; draft: string | undefined }
   /** The turn is confirmed; its answer has not begun. */
   | { kind: "answering" };
@@ -49,7 +49,7 @@ export type TurnTimer =
   | "floor"
   /** The turn sounded unfinished: more may come. */
   | "more"
-  /** The recogniser has said nothing for long; then, whether it answered our asking. */
+  /** The recogniser has said nothing for a while: ask it for the rest (`rest`), and wait for its answer (`last`). */
   | "rest"
   | "last";
 
@@ -61,7 +61,7 @@ export type TurnEvent =
   | { kind: "resumed" }
   | { kind: "digit"; digit: string; playing: boolean }
   | { kind: "typed"; text: string; playing: boolean }
-  /** The answer sounds, or acts: it cannot be called off in silence any more; or there is none. */
+  /** The answer sounds, or runs tools, so that it cannot be called off unnoticed any more; or there will be none. */
   | { kind: "begun" }
   /** The interruption was noise: we speak on. */
   | { kind: "false-start" }
@@ -95,9 +95,9 @@ export const DIGITS_MS = 1200;
 const FLOOR_MS = 100;
 /** A turn that ends in "and" or the like waits so long for more. */
 export const MORE_MS = 700;
-/** Open words without any news: longer than Flux takes to end a turn by itself where nothing else is configured (5 s). */
+/** How long open words wait for news: longer than Flux by default takes to end a turn by itself (5 s). */
 export const REST_MS = 6000;
-/** The same where the caller waits for an answer that was called off. */
+/** The same when the caller waits for an answer that was called off. */
 export const OWED_MS = 3000;
 export const LAST_MS = 1500;
 
@@ -166,7 +166,7 @@ class Turn {
     }
   }
 
-  /** What was guessed last came to nothing. A guess that interrupted us is for time to forget: see `falseStart`. */
+  /** The recogniser takes its last guess back. If that guess had interrupted us, the false start's timer will tell: see `falseStart`. */
   takenBack(): TurnStep {
     const floor = this.#floor;
     if (!("text" in floor) || floor.text === "") return this.#step();
@@ -198,7 +198,7 @@ class Turn {
     return this.#step();
   }
 
-  /** Words that are certain and whole, and not spoken: typed ones, keys. They interrupt us as an answer would. */
+  /** Words that were not spoken, so are certain and whole: typed ones, and keys. They interrupt us like an answer. */
   said(text: string, playing: boolean): TurnStep {
     const floor = this.#floor;
     if (text.trim() === "") return this.#step();
@@ -258,7 +258,7 @@ class Turn {
     return wordsOf(text).length >= minInterruptionWords || holdsPhrase(text, interruptionPhrases);
   }
 
-  /** A guess that another one bears out, or a final, was right. */
+  /** A guess was right if another one, or a final, confirms it. */
   #confirmGuess(floor: Of<"guess">, words: Words): TurnStep {
     const moved = words.text !== floor.text && wordsOf(words.text).length >= wordsOf(floor.text).length;
     if (!words.sure && !moved) return this.#step({ ...floor, text: words.text });
