@@ -22,7 +22,7 @@ export interface BrowserPhoneParts {
   isLoopback: (request: Request) => boolean;
   /** Where the time of each answer of a call went, by its CallSid; without this it is not told. */
   turns?: (callSid: string) => TurnRecord[] | undefined;
-  /** The machine's own if not said. */
+  /** The machine's own by default. */
   clock?: Clock;
 }
 

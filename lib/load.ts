@@ -20,7 +20,7 @@ const SECRET_NAMES = /\bSECRET_[A-Za-z0-9_]+/g;
 const PROMPT_FILES = /"file"\s*:\s*"([^"\\]+)"/g;
 
 export interface LoadOptions {
-  /** `config.json` if not said. */
+  /** `config.json` by default. */
   file?: string;
   flags?: Flags;
 }

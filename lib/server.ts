@@ -33,7 +33,7 @@ import { callMeters } from "./telemetry/call_meters.ts";
 export interface Reload {
   file: string;
   load: () => Result<Loaded, ConfigNote[]>;
-  /** How often it is looked whether the file has changed, ms; 2 s if not said. */
+  /** How often to look whether the file has changed, ms; 2 s by default. */
   everyMs?: number;
 }
 
@@ -46,10 +46,10 @@ export interface Server extends AsyncDisposable {
 }
 
 export interface ServerOptions {
-  /** The local one if not said. */
+  /** The local one by default. */
   voice?: Voice;
   reload?: Reload;
-  /** Where we listen already; else at the configured port, a free one if that is 0. */
+  /** The port that we listen on already; if none, the configured one is opened, a free one if that is 0. */
   door?: Door;
 }
 

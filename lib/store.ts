@@ -34,7 +34,7 @@ export interface StoreOptions extends Omit<HealthParts, "waiting"> {
   path?: string;
   /** The data folder, whose recordings are removed with their calls. */
   folder?: string;
-  /** What holds for calls to this number now. */
+  /** The rules for calls to this number at this moment. */
   privacy: (to: string) => StorePrivacy;
   /** Tells this run of the program from others, on the same file. */
   process: string;
@@ -55,7 +55,7 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** Between two parts of a large sweep. */
 const NEXT_SWEEP_MS = 50;
 const DAY_MS = 86_400_000;
-/** Calls whose state is at hand; of others it is folded anew from their notices. */
+/** Calls whose records are held in memory; any other record is folded again from its notices when it is needed. */
 const FOLDS = 500;
 /** Removed calls whose late notices are known to be unwanted. */
 const REMOVED = 1000;
@@ -344,7 +344,7 @@ class ObservingStore implements Store {
     });
   }
 
-  /** Live calls in which nothing happens: without news they would be held to be dead. */
+  /** Write a sign of life of the live calls in which nothing happens; without one they would be taken for dead. */
   #sign(): void {
     const silent = [...this.#live].flatMap((id) => this.#open.get(id) ?? [])
       .filter(({ isNew, fold }) => !isNew && fold.record.endReason === undefined);

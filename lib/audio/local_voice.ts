@@ -30,9 +30,9 @@ export interface VoiceThread {
 
 export interface LocalVoiceOptions {
   clock: Clock;
-  /** `rms` if not said. */
+  /** `rms` by default. */
   voice?: FliteVoice;
-  /** Start the thread that speaks; a worker of this program if not said. */
+  /** Start the thread that speaks; a worker of this program by default. */
   openThread?: () => VoiceThread;
 }
 

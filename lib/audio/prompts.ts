@@ -20,7 +20,7 @@ export interface PromptLine {
   text: string;
   /** Name of a recording: `assets/audio/NAME.mulaw`. */
   audio?: string | undefined;
-  /** Who speaks it if there is no recording; the local voice if not said. */
+  /** Who speaks it if there is no recording; the local voice by default. */
   voice?: PromptVoice | undefined;
 }
 

@@ -36,7 +36,7 @@ function loadFvad(): Promise<Fvad> {
   return library ??= import("@echogarden/fvad-wasm").then(({ default: fvad }) => fvad() as Promise<Fvad>);
 }
 
-/** A detector for one stream; 1.7 us per frame. Mode 3 if not said. Dispose it to give back its memory. */
+/** A detector for one stream; 1.7 us per frame. Mode 3 by default. Dispose it to give back its memory. */
 export async function openVad(mode: VadMode = 3): Promise<Vad> {
   const fvad = await loadFvad();
   const handle = fvad._fvad_new();

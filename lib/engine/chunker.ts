@@ -68,7 +68,7 @@ function isAbbreviation(word: string, { ordinals }: Language): boolean {
   return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem);
 }
 
-/** Whether what follows `text` may be spoken apart from it. That would cut numbers in two, and titles from their names. */
+/** Whether what follows `text` may be spoken apart from it; not where that would cut a number in two, or a title from its name. */
 function mayPart(text: string, language: Language): boolean {
   return !/\d$/.test(text) && !isAbbreviation(lastWord(text), language);
 }

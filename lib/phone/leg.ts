@@ -17,7 +17,7 @@ export type LegEvent =
   /** Something the carrier's protocol does not describe; counted, never fatal by itself. */
   | { kind: "carrier-odd"; what: string };
 
-/** How a line ended: the carrier's `stop`, its socket gone without one, us, a carrier that takes no more data, or no valid `start` in time. */
+/** How a line ended: by the carrier's `stop`, by its socket's end without one, by us, because the carrier takes no more data, or because no valid `start` came in time. */
 export type LegEnd = "stop" | "socket-closed" | "we-closed" | "clogged" | "no-start" | "garbage";
 
 /** What is known of a line when it starts. */
@@ -48,7 +48,7 @@ export interface LineTap {
 export interface Leg extends AsyncDisposable {
   /** Where events go. One listener; events that came earlier are delivered now. */
   listen(post: (event: LegEvent) => void): void;
-  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. A frame is good until `hear` returns. What came earlier (at most 2 s) comes now. */
+  /** Where caller audio goes: 160 bytes (20 ms) of mu-law at a time, in order, gaps filled with silence. A frame may change once `hear` returns. What came before (at most 2 s of it) is delivered now. */
   connect(hear: (frame: Uint8Array) => void): void;
   /**
    * Queue a copy of a reply's audio: mu-law, any length. Replies play one after the other, in the order of their first audio.
@@ -75,6 +75,6 @@ export interface Leg extends AsyncDisposable {
   tap(tap: LineTap): void;
   /** Whether all audio given to the line was played. */
   readonly drained: boolean;
-  /** Release the line. With `<Connect>` the carrier's next step follows: by default, it hangs up. */
+  /** Release the line. The carrier then does what comes after `<Connect>`: by default it hangs up. */
   hangUp(): void;
 }

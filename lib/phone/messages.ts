@@ -51,7 +51,7 @@ export function parseTwilio(text: string): Inbound | Odd {
 export class Base64Decoder {
   #room = new Uint8Array(FRAME_BYTES);
 
-  /** @returns the bytes, in room that the next call writes to again; undefined if `payload` is not base64. */
+  /** @returns the bytes, in a buffer that the next call overwrites; undefined if `payload` is not base64. */
   decode(payload: string): Uint8Array | undefined {
     const size = decodedSize(payload);
     if (size !== this.#room.length) this.#room = new Uint8Array(size);
@@ -136,7 +136,7 @@ function describe(error: z.ZodError): string {
   return error.issues.slice(0, 3).map(({ path, code }) => `${path.join(".") || "message"}: ${code}`).join("; ");
 }
 
-/** The messages we send, with the parts that never change made ahead. Exact fields: an extra one is error 31951. */
+/** The messages we send; the parts that never change are made ahead. Their fields are exact: an extra one is error 31951. */
 export class Outbound {
   readonly #media: string;
   readonly #mark: string;

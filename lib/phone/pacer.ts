@@ -10,7 +10,7 @@ export interface Paced {
   pump(nowMs: number): void;
 }
 
-/** Wakes closer together than this are joined: the lead hides it, and a wake costs more than a frame. */
+/** Wakes closer together than this are joined: the lead makes that inaudible, and a wake costs more than a frame. */
 const COALESCE_MS = 4;
 
 /**

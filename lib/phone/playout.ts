@@ -60,7 +60,7 @@ export class Playout {
   /** When the next frame starts to play, if all that was sent plays without a pause. */
   #nextDueMs = 0;
 
-  /** Nothing is to be sent unless more comes, and all that was sent should have been played. What is queued behind a reply waits for its end. */
+  /** Whether nothing waits to be sent and all that was sent should have been played. (Audio queued behind an open reply waits for that one's end.) */
   drained(nowMs: number): boolean {
     const open = this.#replies.findIndex(({ ended }) => !ended);
     const next = open < 0 ? this.#replies : this.#replies.slice(0, open + 1);
@@ -265,10 +265,10 @@ function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
 
 /** How much audio one piece of memory holds: 1 s, so 50 whole frames. */
 const ROOM_BYTES = 8000;
-/** Rooms that are kept for the next reply. */
+/** Buffers that are kept for the next reply. */
 const SPARE_ROOMS = 8;
 
-/** The rooms that one line's replies use in turns: new ones would outlive young collections, and wait for a full one. */
+/** The buffers that one line's replies use in turns: new ones would outlive young collections, and wait for a full one. */
 class Rooms {
   readonly #spare: Uint8Array[] = [];
 

@@ -74,7 +74,7 @@ function slashVariants(target: string): string[] {
   return target.slice(0, target.length - query.length).endsWith("/") ? variants.reverse() : variants;
 }
 
-/** Whether two texts are equal, in a time that tells only whether their lengths are. */
+/** Whether two texts are equal; the time it takes betrays no more than whether their lengths are. */
 function sameText(ours: string, theirs: string): boolean {
   return sameBytes(Buffer.from(ours), Buffer.from(theirs));
 }
@@ -113,7 +113,7 @@ export function mintToken({ key, callSid, nowMs, nonce }: TokenParts): string {
   return Buffer.concat([Buffer.from(claim), macOf(key, claim)]).toString("base64url");
 }
 
-/** Only the one spelling that we write counts; decoders are lenient about the last bits, and some throw on other letters. */
+/** Only the spelling that we write counts: decoders are lenient about the last bits, and some throw on other letters. */
 function decodeToken(token: string): Buffer | undefined {
   if (!/^[\w-]{44,400}$/.test(token) || token.length % 4 === 1) return undefined;
   const bytes = Buffer.from(token, "base64url");

@@ -16,7 +16,7 @@ export interface TwilioHttpOptions {
   authToken: string;
 }
 
-/** Doing it twice is the same as once: it may be tried again where it may have been done already. */
+/** A request that has the same effect when it is made twice: it may be tried again even if it may have been carried out. */
 export interface TwilioRequest {
   method: "GET" | "POST";
   url: string;
@@ -42,7 +42,7 @@ const REFUSAL_LIMIT_BYTES = 64 * 1024;
 const TRIES = 3;
 const BACKOFF_BASE_MS = 100;
 
-/** A caller is on the line: a longer `Retry-After` is an answer, not a wait. */
+/** A caller is on the line: a longer `Retry-After` is not waited for. */
 const BACKOFF_LIMIT_MS = 3000;
 
 export type TwilioHttp = (request: TwilioRequest, signal: AbortSignal) => Promise<Result<TwilioAnswer>>;

@@ -13,14 +13,14 @@ import { Playout } from "./playout.ts";
 export const START_DEADLINE_MS = 10_000;
 /** Longer text messages end the line: a 20 ms frame needs 400 bytes (Twilio reference, section 3.1). */
 const MESSAGE_LIMIT_BYTES = 65_536;
-/** So much within so little is no caller: he sends some 20 KB a second, and what the network held up comes at once. */
+/** No caller sends this much in this time: he sends some 20 KB a second, though what the network held up comes at once. */
 const FLOOD_BYTES = 1024 * 1024;
 const FLOOD_MS = 5000;
-/** After this many messages that are none, the peer is no carrier. */
+/** After this many messages that are not of the protocol, the peer is no carrier. */
 const ODD_LIMIT = 200;
-/** So many events that we do not know are told of; the rest is passed over. */
+/** This many unknown events are reported; the rest is passed over. */
 const UNKNOWNS_TOLD = 20;
-/** Unsent bytes at which the carrier is held to be gone: half a minute of audio in JSON. */
+/** Unsent bytes at which the carrier is taken for gone: half a minute of audio in JSON. */
 const CLOGGED_BYTES = 256 * 1024;
 /** Silence is filled in for at most this much of a gap in the carrier's timestamps. */
 const GAP_FILL_LIMIT_MS = 2000;
@@ -34,11 +34,11 @@ const ECHO_GRACE_MS = 2000;
 const CHECK_EVERY_MS = 250;
 /** A check that comes later than this tells of a stall of ours. */
 const LATE_MS = 100;
-/** A line without any news for this long is asked for some: a mark comes back at once where nothing is queued (Twilio reference, section 3.4). */
+/** A line that has sent nothing for this long is asked for a sign of life: a mark comes back at once if nothing is queued (Twilio reference, section 3.4). */
 export const ASK_LIFE_MS = 15_000;
-/** It has said nothing for this long: its path is gone. Deno's own idle timer tells the same, but is set anew with each message. */
+/** A line that has sent nothing for this long is dead. Deno's own idle timer would tell the same, but is set anew with each message. */
 export const LIFELESS_MS = 30_000;
-/** What is due leaves with the carrier's next frame; without one, after this part of the lead at the latest. */
+/** What is due leaves when the carrier's next frame comes; if none comes, after this part of the lead at the latest. */
 const SLACK = 1 / 5;
 
 export interface TwilioLegParts {
@@ -257,7 +257,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#expectedMs = timestampMs + audio.length / FRAME_BYTES * FRAME_MS;
     if (audio.length === FRAME_BYTES) this.#deliver(audio);
     else this.#cutter.push(audio, (frame) => this.#deliver(frame));
-    // The carrier's own 20 ms are the beat: what is due to it goes now, and the pacer need not wake.
+    // The carrier's frames come every 20 ms: what is due goes with this one, and the pacer need not wake for it.
     if (this.#dueMs <= nowMs + 1) this.pump(nowMs);
   }
 
@@ -294,7 +294,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#timers.arm("check", ms);
   }
 
-  /** Late echoes, a quiet line and a dead one: looked for when the line can have become quiet. */
+  /** Look for late echoes, a quiet line and a dead one. */
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));

@@ -8,7 +8,7 @@ import { type CartesiaMessage, parseCartesia } from "./cartesia_messages.ts";
 /** What a context hears from its socket. Nothing after `failed`, nor after the context was dropped. */
 export interface ContextEvents {
   message(message: Exclude<CartesiaMessage, { kind: "error" | "other" }>): void;
-  /** `again`: worth another try on a new context; `status` of an error message, else 0. */
+  /** `again`: another try on a new context may help; `status`: that of an error message, else 0. */
   failed(fault: Fault, how: { again: boolean; status: number }): void;
 }
 

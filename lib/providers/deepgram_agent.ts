@@ -10,9 +10,9 @@ import type { Wire } from "../base/wire.ts";
 import { Gather } from "./gather.ts";
 import type { OpenVoiceAgent, ToolSchema, VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "./ports.ts";
 
-/** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). Later, another attempt is the better bet. */
+/** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). After that, another attempt is the better bet. */
 const READY_DEADLINE_MS = 1500;
-/** Unsent bytes at which the vendor is held to be gone: 16 s of audio. */
+/** Unsent bytes at which the vendor is taken for gone: 16 s of audio. */
 const CLOGGED_BYTES = 128 * 1024;
 
 /** What one session of the agent is to be. `listen`, `think` and `speak` have the vendor's own shape (sections 2.3-2.5). */
@@ -76,13 +76,13 @@ const OUR_MISTAKES = new Set([
   "INVALID_AGENT_ID",
 ]);
 
-/** Before the next attempt where the vendor was down: at once, then later, ms. */
+/** Waits before the next attempts when the vendor is down, ms. */
 const DOWN_MS = [0, 400, 1200];
 /** Too many sessions: one more attempt, and the longest wait that a caller on the line is put to, ms. */
 const BUSY_MS = 500;
 const LONGEST_BUSY_MS = 3000;
 
-/** When to open another session after `fault`, ms; undefined: never, it would fail the same way. `refusals`: how often none was to be had in a row before. */
+/** When to open another session after `fault`, ms; undefined: never, it would fail the same way. `refusals`: how many attempts in a row were refused before. */
 export function agentRetryMs(fault: Fault, refusals: number): number | undefined {
   switch (fault.kind) {
     case "lost":
@@ -163,9 +163,9 @@ export interface DeepgramAgentParts {
   clock: Clock;
   url: string;
   key: string;
-  /** Caller audio in one message, ms; 20 if not said. */
+  /** Caller audio in one message, ms; 20 by default. */
   chunkMs?: number;
-  /** Waited for once the agent says welcome: meanwhile it is not the agent that is late. */
+  /** Awaited once the agent has said welcome; while we wait for it, the agent is not late. */
   plan: VoiceAgentPlan | Promise<VoiceAgentPlan>;
 }
 

@@ -41,7 +41,7 @@ export interface OpenFluxOptions {
   listen: (event: SttEvent) => void;
   /** It is connected. */
   opened?: (() => void) | undefined;
-  /** Audio in one message, ms; 80 if not said, which Flux wants (Deepgram reference, section 4.2). */
+  /** Audio in one message, ms; 80 by default, which Flux wants (Deepgram reference, section 4.2). */
   chunkMs?: number;
 }
 
@@ -50,7 +50,7 @@ const CHUNK_MS = 80;
 const KEPT_MS = 2000;
 /** Audio flows and no `TurnInfo` comes: the stream is stuck (it should speak four times a second, and a caller waits meanwhile). */
 const STUCK_MS = 1500;
-/** How long the answer to `ForceEndTurn` may take; then the turn is told as it stands. */
+/** How long the answer to `ForceEndTurn` may take; after that the turn is told as it stands. */
 const FINISH_MS = 1000;
 
 /** Open a recogniser; it connects at once. A stuck stream ends it. */

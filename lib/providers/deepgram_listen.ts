@@ -46,7 +46,7 @@ export interface OpenListenOptions {
   listen: (event: SttEvent) => void;
   /** It is connected. */
   opened?: (() => void) | undefined;
-  /** Audio in one message, ms; 20 if not said. */
+  /** Audio in one message, ms; 20 by default. */
   chunkMs?: number;
 }
 
@@ -220,7 +220,7 @@ export function listenUrl(base: string, provider: ListenProvider): string {
   return url.href;
 }
 
-/** A time beyond this is no time: believed once, it would make everything that follows old news. */
+/** A later time than this is a mistake: if it were believed, everything that follows would count as a repetition. */
 const LONGEST_S = 1e6;
 
 const Results = z.object({

@@ -50,7 +50,7 @@ class DeepgramSpeak implements WarmTts {
   readonly #disposal = new AbortController();
   readonly #closing = new Set<Promise<void>>();
   #line: SpeakLine | undefined;
-  /** Settles when the reply that holds the socket is over. */
+  /** Settles when the reply that uses the socket is over. */
   #floor: Promise<void> = Promise.resolve();
 
   constructor(options: DeepgramSpeakOptions) {

@@ -44,12 +44,12 @@ export interface ListenAssembly {
   readonly confidence: number | undefined;
   /** We await the answer to `Finalize`. */
   readonly finalizing: boolean;
-  /** The audio whose text is fixed reaches to here: what comes again for it is a repetition. */
+  /** The text of the audio up to here is fixed: whatever comes for it again is a repetition. */
   readonly fixedUntilS: number;
   /** Where the open utterance begins: words before it were told in earlier turns. */
   readonly openFromS: number;
   readonly interimStartS: number;
-  /** A guess for the window from `startS` was told as final, as its final was late: so many words of it are not news. */
+  /** A guess for the window from `startS` was told as a final, because its own final was late: this many of its words were told already. */
   readonly told: { startS: number; words: number } | undefined;
 }
 
@@ -91,7 +91,7 @@ export function assemble(state: ListenAssembly, input: ListenInput): Step {
   }
 }
 
-/** `results` without what was told of its window already. */
+/** `results` without the words of its window that were told already. */
 function unheard({ told }: ListenAssembly, results: ListenResults): ListenResults {
   if (results.startS !== told?.startS) return results;
   return { ...results, text: results.text.split(" ").slice(told.words).join(" ") };
@@ -121,7 +121,7 @@ function fix(state: ListenAssembly, results: ListenResults): Step {
   return text ? [next, [tell(final(next, { endOfTurn: false }))]] : [next, []];
 }
 
-/** The guess was all there was, and is nothing now: who awaits its final would wait in vain. */
+/** The guess was all there was, and it is taken back: whoever waits for its final must learn that none comes. */
 function takenBack(before: ListenAssembly, after: ListenAssembly): ListenEffect[] {
   return whole(before) && !whole(after) ? [tell({ kind: "interim", text: "" })] : [];
 }

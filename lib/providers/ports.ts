@@ -27,15 +27,15 @@ export interface Tts extends AsyncDisposable {
 export type SttEvent =
   /** Someone makes sound like speech; no word is known yet. */
   | { kind: "spoke" }
-  /** A guess that later events replace; "" where what was guessed came to nothing. */
+  /** A guess that later events replace; "" takes back what was guessed. */
   | { kind: "interim"; text: string }
-  /** This much is fixed. `endOfTurn`: the recogniser holds the caller's turn to be over. */
+  /** These words are certain. `endOfTurn`: the recogniser takes the caller's turn to be over. */
   | { kind: "final"; text: string; endOfTurn: boolean; confidence?: number }
   /** The turn is probably over: a reply may be prepared, unheard. */
   | { kind: "eager"; text: string }
   /** The eager end was wrong: the caller goes on. */
   | { kind: "resumed" }
-  /** Its connection was lost, and another one hears on: nothing that was said is. */
+  /** Its connection was lost, and another one goes on: nothing that was said is lost. */
   | { kind: "replaced"; fault: Fault }
   /** The recogniser is gone; nothing follows. Without `fault` we asked for it. */
   | { kind: "ended"; fault?: Fault };
@@ -43,9 +43,9 @@ export type SttEvent =
 /** Speech to text of one call. */
 export interface Stt extends AsyncDisposable {
   readonly name: string;
-  /** Caller audio, 20 ms of mu-law at 8 kHz, good until this returns. Kept (bounded) while the connection opens. Never throws. */
+  /** Caller audio, 20 ms of mu-law at 8 kHz, which may change once this returns. Some seconds of it are kept while the connection opens. Never throws. */
   hear(frame: Uint8Array): void;
-  /** Ask for the rest of what was said as a final, now. */
+  /** Ask to be told the rest of what was said now, as a final. */
   finish(): void;
 }
 
@@ -121,7 +121,7 @@ export type VoiceAgentEvent =
   | { kind: "ready"; requestId: string }
   | { kind: "caller-started" }
   | { kind: "text"; role: "user" | "assistant"; content: string }
-  /** It begins to answer, as far as it tells. */
+  /** It begins to answer; not every agent says so. */
   | { kind: "answering" }
   /** It has sent the last audio of what it says now. */
   | { kind: "audio-done" }
@@ -130,7 +130,7 @@ export type VoiceAgentEvent =
   /** Seconds turned into ms; parts come in any grouping. */
   | { kind: "latency"; parts: { stt?: number; model?: number; voice?: number; total?: number } }
   | { kind: "warning"; code: string; detail: string }
-  /** A message outside its protocol. It goes on. */
+  /** It sent a message outside its protocol, and goes on. */
   | { kind: "odd"; detail: string }
   /** It is gone; nothing follows. Without `fault` we closed it. */
   | { kind: "ended"; fault?: Fault };
@@ -143,9 +143,9 @@ export interface VoiceAgentHost {
 
 /** A remote agent that hears, thinks and speaks over one socket. */
 export interface VoiceAgent extends AsyncDisposable {
-  /** Caller audio, good until this returns. Only after `ready`. */
+  /** Caller audio, which may change once this returns. Only after `ready`. */
   hear(audio: Uint8Array): void;
-  /** Have it hold `text` for what it says now, in place of its own words. */
+  /** Let it believe that it says `text` now, in place of words of its own. */
   inject(text: string): void;
   /** As if the caller had said `text`. */
   injectCaller(text: string): void;

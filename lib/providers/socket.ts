@@ -47,7 +47,7 @@ export function vendorDial({ clock, kind, openDeadlineMs = OPEN_DEADLINE_MS }: {
     });
 }
 
-/** Starts to open a socket; `settle` is told once. @returns what gives the attempt up. */
+/** Starts to open a socket and calls `settle` once. @returns a function that gives the attempt up. */
 export type Opener = (request: DialRequest, settle: (result: Result<Wire>) => void) => () => void;
 
 const openNative: Opener = ({ peer, url, headers }, settle) => {

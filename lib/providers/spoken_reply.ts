@@ -7,12 +7,12 @@ import { type Fault, FaultError, type Peer } from "../base/result.ts";
 /** Ten minutes: a reply that outgrows its listener so far ends in a fault. */
 const FRAMES_LIMIT = 600_000 / FRAME_MS;
 
-/** Whether any voice makes a sound of `text`: of other scripts, and of mere marks, nobody knows. */
+/** Whether every voice makes a sound of `text`. With other scripts, or mere marks, nobody knows. */
 export function isSayable(text: string): boolean {
   return /[A-Za-z0-9]/.test(text);
 }
 
-/** A reply that can be said has ended in good order, and nothing of it was to be heard. */
+/** The fault of a voice that ended a reply in good order without making a sound. */
 export function mute(peer: Peer): Fault {
   return { kind: "rejected", peer, code: "NO_AUDIO", detail: "it ended a reply without a sound of it." };
 }

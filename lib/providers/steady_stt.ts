@@ -14,11 +14,11 @@ import type { OpenStt, Stt, SttEvent } from "./ports.ts";
 
 /** One way to a recogniser. */
 export interface Ear {
-  /** As breakers know it. */
+  /** The name by which the breakers know it. */
   name: string;
   peer: Peer;
   open: OpenStt;
-  /** An open turn whose speaker has been inaudible for so long, without news, shows a dead recogniser, ms; `Infinity`: it may take its time. */
+  /** A recogniser that has not ended an open turn this long after the caller fell silent is dead, ms; `Infinity`: it may take its time. */
   endsWithinMs: number;
 }
 
@@ -30,20 +30,20 @@ export interface SteadySttOptions {
   breakers?: Breakers;
 }
 
-/** Before the first sound of a turn: 500 ms; after its end, as new words may have begun: 240 ms. */
+/** Audio kept of the time before a turn's first sound (500 ms), and after its end, when new words may have begun (240 ms). */
 const LEAD_FRAMES = 25;
 const TAIL_FRAMES = 12;
-/** Of an open turn: 30 s; of sound that nobody understands: 6 s. */
+/** Audio kept of an open turn (30 s), and of sound that nobody understands (6 s). */
 const TURN_FRAMES = 1500;
 const SOUND_FRAMES = 300;
-/** Said again at once: 3 s. The rest follows at the fastest that is taken, 1.25 of real time. Deepgram reference, section 3.6. */
+/** Audio that is played again at once: 3 s. The rest follows at 1.25 of real time, the fastest that is accepted. Deepgram reference, section 3.6. */
 const BURST_FRAMES = 150;
 const PACE_MS = 80;
 const PACE_FRAMES = 5;
-/** A caller who is audible for so long is understood within that, or the recogniser is deaf. */
+/** A recogniser that understands nothing of a caller who is audible for this long is deaf. */
 const AUDIBLE_FRAMES = 40;
 const DEAF_MS = 1400;
-/** Sound that nobody understood is forgotten after so much silence. */
+/** Sound that nobody understood is forgotten after this much silence. */
 const FORGET_MS = 2000;
 /** How long a socket may take to open, ms. */
 const OPENING_MS = 1500;
@@ -51,7 +51,7 @@ const OPENING_MS = 1500;
 const ATTEMPTS = 5;
 /** Between attempts, from the third on. */
 const PAUSE_MS = 200;
-/** A socket that has lived for so long was a good one. */
+/** A socket that has lived for this long was a good one. */
 const LIVED_MS = 10_000;
 
 /** Opens the first of `ears` that is said to work. Tells `replaced` for each one lost, `ended` with a fault when no other can help. */
@@ -64,7 +64,7 @@ class SteadyStt implements Stt {
   readonly #timers: TimerSet<"again" | "pace" | "opening">;
   readonly #audible = new Audible();
   readonly #closing = new Set<Promise<void>>();
-  /** Given up: their fault lasts. */
+  /** Recognisers that are given up: their faults are lasting. */
   readonly #useless = new Set<Ear>();
   #ear: Ear;
   #stt: Stt | undefined;
@@ -84,7 +84,7 @@ class SteadyStt implements Stt {
   #lastNewsMs: number;
   #audibleFrames = 0;
   #inaudibleMs = 0;
-  /** Given up as deaf; words that another one understands of the same turn bear it out. */
+  /** A recogniser that was given up as deaf; if another one understands words of the same turn, it really was. */
   #suspect: { name: string; fault: Fault; turnStartMs: number } | undefined;
   #attempts = 0;
   #over = false;
@@ -203,7 +203,7 @@ class SteadyStt implements Stt {
     if (event.kind === "spoke" || event.kind === "resumed") return this.#options.listen(event);
     if (event.text !== "") this.#understood();
     const text = joinOverlapping(this.#carried, event.text);
-    // Said again, a turn grows from its first word: what is known of it already is no news. An empty guess takes back.
+    // When its audio is played again, a turn grows from its first word on: what we know of it already is not told again. An empty guess takes back.
     const isOld = event.kind === "interim" && event.text !== "" && text.length < this.#text.length &&
       this.#text.startsWith(text);
     if (!isOld) this.#text = text;

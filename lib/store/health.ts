@@ -1,4 +1,4 @@
-/** Whether the disk takes what is written, and what is told of it: when it begins to refuse, once a minute, and when it is well again. */
+/** Whether the disk takes what is written. Reports when it begins to refuse, then once a minute, and when it works again. */
 
 import type { Clock } from "../base/clock.ts";
 import { describeFault, type Fault } from "../base/result.ts";

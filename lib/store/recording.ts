@@ -8,13 +8,13 @@ const FRAME_MS = 20;
 const SILENCE = 0xFF;
 /** How much later an echo may come than the audio before it should have ended, before that counts as a pause in it. */
 const PAUSE_MS = 60;
-/** An echo so much too early was not heard: the carrier gave it back because it was told to clear. */
+/** An echo that comes this much too early: its audio was not heard; the carrier gave it back because it was told to clear. */
 const EARLY_MS = 30;
 /** Audio this old is final: nothing is written before it any more. */
 const SETTLED_MS = 10_000;
-/** A frame stamped so much later than the one before it is a mistake: so long nobody is silent on a line. */
+/** A frame stamped this much later than the one before is a mistake: no line is silent for so long. */
 const LEAP_LIMIT_MS = 60_000;
-/** With this much out and no echo the carrier gives none: taken as heard, before its place in time is final. */
+/** If this much was sent and no echo came, the carrier gives none: it is taken as heard, before its place in time is final. */
 const ECHOLESS_BYTES = SETTLED_MS / 2 * BYTES_PER_MS;
 
 interface Mark {

@@ -80,7 +80,7 @@ export function waitsOf(notices: readonly CallNotice[]): Wait[] {
 
 const PARTS = { stt: "the recogniser", model: "the model", voice: "the voice", ours: "ourselves" } as const;
 
-/** Who took longest of those who made the answer to a turn late: that is told with its first sound. */
+/** Who took longest, if the answer to a turn was late: the parts of that time are reported with its first sound. */
 function blame(
   notices: readonly CallNotice[],
   index: number,
