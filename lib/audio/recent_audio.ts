@@ -6,7 +6,7 @@ const FIRST_ROOM_FRAMES = 32;
 
 /** A ring of bytes that grows with what it has to keep, and keeps its size: nothing that collections would carry over. */
 export class RecentAudio {
-  #room = new Uint8Array(0);
+  #buffer = new Uint8Array(0);
   /** Where in the ring the oldest frame is, in frames. */
   #oldest = 0;
   #frames = 0;
@@ -16,7 +16,7 @@ export class RecentAudio {
     const isFull = this.#frames >= limit;
     this.keepLast(limit - 1);
     if (this.#frames === this.#capacity) this.#grow(limit);
-    this.#room.set(frame, (this.#oldest + this.#frames) % this.#capacity * FRAME_BYTES);
+    this.#buffer.set(frame, (this.#oldest + this.#frames) % this.#capacity * FRAME_BYTES);
     this.#frames++;
     return isFull;
   }
@@ -37,21 +37,21 @@ export class RecentAudio {
   frames(): Uint8Array[] {
     return Array.from({ length: this.#frames }, (_, index) => {
       const at = (this.#oldest + index) % this.#capacity * FRAME_BYTES;
-      return this.#room.slice(at, at + FRAME_BYTES);
+      return this.#buffer.slice(at, at + FRAME_BYTES);
     });
   }
 
   get #capacity(): number {
-    return this.#room.length / FRAME_BYTES;
+    return this.#buffer.length / FRAME_BYTES;
   }
 
   #grow(limit: number): void {
     const frames = Math.min(limit, Math.max(FIRST_ROOM_FRAMES, this.#capacity * 2));
-    const room = new Uint8Array(frames * FRAME_BYTES);
+    const buffer = new Uint8Array(frames * FRAME_BYTES);
     const split = this.#oldest * FRAME_BYTES;
-    room.set(this.#room.subarray(split));
-    room.set(this.#room.subarray(0, split), this.#room.length - split);
-    this.#room = room;
+    buffer.set(this.#buffer.subarray(split));
+    buffer.set(this.#buffer.subarray(0, split), this.#buffer.length - split);
+    this.#buffer = buffer;
     this.#oldest = 0;
   }
 }

@@ -49,15 +49,15 @@ export function parseTwilio(text: string): Inbound | Odd {
 
 /** Decodes the audio of one line. */
 export class Base64Decoder {
-  #room = new Uint8Array(FRAME_BYTES);
+  #buffer = new Uint8Array(FRAME_BYTES);
 
   /** @returns the bytes, in a buffer that the next call overwrites; undefined if `payload` is not base64. */
   decode(payload: string): Uint8Array | undefined {
     const size = decodedSize(payload);
-    if (size !== this.#room.length) this.#room = new Uint8Array(size);
+    if (size !== this.#buffer.length) this.#buffer = new Uint8Array(size);
     try {
-      const { read, written } = this.#room.setFromBase64(payload);
-      return read === payload.length && written === size ? this.#room : undefined;
+      const { read, written } = this.#buffer.setFromBase64(payload);
+      return read === payload.length && written === size ? this.#buffer : undefined;
     } catch {
       return undefined;
     }

@@ -52,7 +52,7 @@ export class Playout {
   #marks: Mark[] = [];
   #cuts: Reply[] = [];
   readonly #gone = new Set<number>();
-  readonly #rooms = new Rooms();
+  readonly #pool = new BufferPool();
   #sent = 0;
   #queuedBytes = 0;
   /** The caller's ear was at this position at this time. */
@@ -179,7 +179,7 @@ export class Playout {
     if (known) return known;
     const reply: Reply = {
       number,
-      audio: new ReplyAudio(this.#rooms),
+      audio: new ReplyAudio(this.#pool),
       startsAt: undefined,
       sentBytes: 0,
       marks: 0,
@@ -263,38 +263,38 @@ function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
   return audioMs(Math.max(0, Math.min(sentBytes, heardAt - startsAt)));
 }
 
-/** How much audio one piece of memory holds: 1 s, so 50 whole frames. */
-const ROOM_BYTES = 8000;
-/** Buffers that are kept for the next reply. */
-const SPARE_ROOMS = 8;
+/** How much audio one buffer holds: 1 s, so 50 whole frames. */
+const BUFFER_BYTES = 8000;
+/** Unused buffers that are kept for the next reply, at most. */
+const SPARE_BUFFERS = 8;
 
 /** The buffers that one line's replies use in turns: new ones would outlive young collections, and wait for a full one. */
-class Rooms {
+class BufferPool {
   readonly #spare: Uint8Array[] = [];
 
-  open(): Uint8Array {
-    return this.#spare.pop() ?? new Uint8Array(ROOM_BYTES);
+  take(): Uint8Array {
+    return this.#spare.pop() ?? new Uint8Array(BUFFER_BYTES);
   }
 
-  close(rooms: Uint8Array[]): void {
-    for (const room of rooms) if (this.#spare.length < SPARE_ROOMS) this.#spare.push(room);
+  giveBack(buffers: Uint8Array[]): void {
+    for (const buffer of buffers) if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
   }
 }
 
 /**
- * The audio of one reply, copied into rooms of a second: no object per chunk, which collections would carry over while it
+ * The audio of one reply, copied into buffers of a second: an object per chunk would outlive collections while it
  * waits. Positions count from the reply's start.
  */
 class ReplyAudio {
-  readonly #shared: Rooms;
-  #rooms: Uint8Array[] = [];
-  /** Where the first room begins, what is to be taken next, and the end. */
+  readonly #pool: BufferPool;
+  #buffers: Uint8Array[] = [];
+  /** Where the first buffer begins, what is to be taken next, and the end. */
   #from = 0;
   #taken = 0;
   #end = 0;
 
-  constructor(shared: Rooms) {
-    this.#shared = shared;
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
   }
 
   /** Bytes not taken yet. */
@@ -310,10 +310,10 @@ class ReplyAudio {
   push(audio: Uint8Array): void {
     for (let done = 0; done < audio.length;) {
       const at = this.#end - this.#from;
-      if (at === this.#rooms.length * ROOM_BYTES) this.#rooms.push(this.#shared.open());
-      const room = this.#rooms[Math.floor(at / ROOM_BYTES)]!;
-      const part = audio.subarray(done, done + ROOM_BYTES - at % ROOM_BYTES);
-      room.set(part, at % ROOM_BYTES);
+      if (at === this.#buffers.length * BUFFER_BYTES) this.#buffers.push(this.#pool.take());
+      const buffer = this.#buffers[Math.floor(at / BUFFER_BYTES)]!;
+      const part = audio.subarray(done, done + BUFFER_BYTES - at % BUFFER_BYTES);
+      buffer.set(part, at % BUFFER_BYTES);
       done += part.length;
       this.#end += part.length;
     }
@@ -334,24 +334,24 @@ class ReplyAudio {
     return joined;
   }
 
-  /** Forget whole rooms that were taken and end before `position`. */
+  /** Forget whole buffers that were taken and end before `position`. */
   dropBefore(position: number): void {
-    while (this.#from + ROOM_BYTES <= Math.min(position, this.#taken)) {
-      this.#shared.close(this.#rooms.splice(0, 1));
-      this.#from += ROOM_BYTES;
+    while (this.#from + BUFFER_BYTES <= Math.min(position, this.#taken)) {
+      this.#pool.giveBack(this.#buffers.splice(0, 1));
+      this.#from += BUFFER_BYTES;
     }
   }
 
   /** All of it was heard: nothing is asked of it any more. */
   drop(): void {
-    this.#shared.close(this.#rooms.splice(0));
+    this.#pool.giveBack(this.#buffers.splice(0));
   }
 
   /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
   keepFrom(heard: number): void {
     this.dropBefore(heard - KEEP_BEFORE_BYTES);
     this.#end = Math.min(this.#end, this.#keepUntil);
-    this.#rooms.length = Math.ceil((this.#end - this.#from) / ROOM_BYTES);
+    this.#buffers.length = Math.ceil((this.#end - this.#from) / BUFFER_BYTES);
   }
 
   /** Audio that comes after the cut: what is kept has no hole, so it ends where the first byte does not fit. */
@@ -371,9 +371,9 @@ class ReplyAudio {
   #views(from: number, to: number): Uint8Array[] {
     const views: Uint8Array[] = [];
     for (let at = from; at < to;) {
-      const offset = (at - this.#from) % ROOM_BYTES;
-      const room = this.#rooms[Math.floor((at - this.#from) / ROOM_BYTES)]!;
-      const view = room.subarray(offset, offset + to - at);
+      const offset = (at - this.#from) % BUFFER_BYTES;
+      const buffer = this.#buffers[Math.floor((at - this.#from) / BUFFER_BYTES)]!;
+      const view = buffer.subarray(offset, offset + to - at);
       views.push(view);
       at += view.length;
     }

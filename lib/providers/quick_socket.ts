@@ -167,15 +167,15 @@ function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
 /** Everything the peer sends, until it ends. The reader keeps views of what it is given, so it gets a copy. @throws what a handler of ours throws. */
 async function read(conn: ByteStream, reader: FrameReader, rest: Uint8Array): Promise<void> {
   if (rest.length > 0) reader.write(rest);
-  const room = new Uint8Array(READ_BYTES);
+  const buffer = new Uint8Array(READ_BYTES);
   for (;;) {
     let size: number | null;
     try {
-      size = await conn.read(room);
+      size = await conn.read(buffer);
     } catch {
       return; // an end like any other
     }
     if (size === null) return;
-    reader.write(room.slice(0, size));
+    reader.write(buffer.slice(0, size));
   }
 }

@@ -10,7 +10,7 @@ const REFUSAL_BYTES = 4096;
 /** What a handshake needs of a connection. */
 export interface ByteStream {
   /** @returns the number of bytes read, null at the end. */
-  read(room: Uint8Array): Promise<number | null>;
+  read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
 }
 
@@ -64,12 +64,12 @@ function requestHead(url: URL, headers: Readonly<Record<string, string>>, key: s
 }
 
 async function readHead(stream: ByteStream): Promise<{ head: string; rest: Uint8Array }> {
-  const room = new Uint8Array(HEAD_LIMIT_BYTES);
-  for (let size = 0; size < room.length;) {
-    const read = await stream.read(room.subarray(size));
+  const buffer = new Uint8Array(HEAD_LIMIT_BYTES);
+  for (let size = 0; size < buffer.length;) {
+    const read = await stream.read(buffer.subarray(size));
     if (read === null) throw new Error("the socket closed while opening");
-    const end = headEnd(room, Math.max(0, size - 3), size += read);
-    if (end >= 0) return { head: new TextDecoder().decode(room.subarray(0, end)), rest: room.slice(end, size) };
+    const end = headEnd(buffer, Math.max(0, size - 3), size += read);
+    if (end >= 0) return { head: new TextDecoder().decode(buffer.subarray(0, end)), rest: buffer.slice(end, size) };
   }
   throw new Error("the peer's answer to the handshake is too long");
 }
@@ -96,17 +96,17 @@ function parseHead(head: string): [status: number, fields: Headers] {
 
 /** The beginning of a refusal's body: to its stated length, the connection's end, or `REFUSAL_BYTES`. */
 async function readBody(stream: ByteStream, begun: Uint8Array, length: number): Promise<string> {
-  const room = new Uint8Array(REFUSAL_BYTES);
-  room.set(begun.subarray(0, room.length));
-  let size = Math.min(begun.length, room.length);
-  const whole = Math.min(Number.isFinite(length) ? length : Infinity, room.length);
+  const buffer = new Uint8Array(REFUSAL_BYTES);
+  buffer.set(begun.subarray(0, buffer.length));
+  let size = Math.min(begun.length, buffer.length);
+  const whole = Math.min(Number.isFinite(length) ? length : Infinity, buffer.length);
   while (size < whole) {
-    const read = await stream.read(room.subarray(size)).catch(() => null);
+    const read = await stream.read(buffer.subarray(size)).catch(() => null);
     if (read === null) break;
     size += read;
-    if (!Number.isFinite(length) && endsChunked(room, size)) break;
+    if (!Number.isFinite(length) && endsChunked(buffer, size)) break;
   }
-  return unchunked(new TextDecoder().decode(room.subarray(0, size)));
+  return unchunked(new TextDecoder().decode(buffer.subarray(0, size)));
 }
 
 /** A body in chunks ends with one of length 0. RFC 9112, section 7.1. */
