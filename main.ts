@@ -164,7 +164,7 @@ async function main(args: string[]): Promise<number> {
   return await command(name === first ? rest : args);
 }
 
-/** Whatever fails is told, and no success: `serve` keeps stray errors from ending the process, and must not keep this one. */
+/** The command's exit code; an error is printed and is a failure, although `serve` keeps stray errors from ending the process. */
 async function codeOf(args: string[]): Promise<number> {
   try {
     return await main(args);

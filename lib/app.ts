@@ -32,7 +32,7 @@ export interface AppParts {
   /** A stream ended with an error that only the carrier saw. */
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
   refused: (reason: Refusal | "unsigned" | "too-large" | "malformed", callSid: string) => void;
-  /** Where a call comes in, another machine than this one has asked. */
+  /** Called when another machine than this one has asked where calls come in. */
   strangerRang: () => void;
   /** Where the connection comes from. */
   peerAddress: (request: Request) => string | undefined;
@@ -40,7 +40,7 @@ export interface AppParts {
   extend?: (app: Hono) => void;
 }
 
-/** Twilio's own forms have some 2 KB. */
+/** The longest form that is read; Twilio's own have some 2 KB. */
 const FORM_LIMIT_BYTES = 65_536;
 
 type Fields = Record<string, string>;
@@ -126,7 +126,7 @@ const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible AS
 function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
   const caller = callerOf(fields);
-  // The fallback of a later request: a call that was here goes on with what that one was to bring.
+  // Twilio asks the fallback because a later request failed: a call that was here goes on as that request would have had it.
   if (fields.ErrorUrl && callSid) {
     const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
     if (next.kind !== "hang-up") return nextDocument(c, parts, fields, next);
@@ -138,7 +138,7 @@ function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   return connect(c, parts, { callSid, ...caller });
 }
 
-/** Whose call it is, in no more letters than a number or a SIP address needs. */
+/** Who calls whom; texts longer than a number or a SIP address can be are cut. */
 function callerOf({ From = "", To = "" }: Fields): Caller {
   return { from: From.slice(0, 64), to: To.slice(0, 64) };
 }
@@ -210,7 +210,7 @@ function openStream(c: Context, parts: AppParts): Response {
   return response;
 }
 
-/** Undefined if the request, for want of a header, asks for no WebSocket after all. */
+/** Undefined if the request lacks a header, so that it asks for no WebSocket after all. */
 function upgrade(request: Request, protocol: string | undefined): Deno.WebSocketUpgrade | undefined {
   try {
     return Deno.upgradeWebSocket(request, {
@@ -250,7 +250,7 @@ function signed(c: Context, parts: AppParts, scheme: "https" | "wss", params: Fo
     undefined;
 }
 
-/** Path and query as they were sent, which is what is signed, and as `URL` writes them (`'` as `%27`), for who signs that. */
+/** Path and query as they were sent, which is what Twilio signs, and as `URL` writes them (`'` as `%27`), which some sign. */
 function targetsOf(url: string): string[] {
   const { pathname, search } = new URL(url);
   return [...new Set([url.replace(/^[^:]+:\/\/[^/?]*/, ""), pathname + search])];
@@ -287,7 +287,7 @@ function hostOf(c: Context, parts: AppParts): string {
   return parts.publicHost ?? forwarded ?? c.req.header("host") ?? "localhost";
 }
 
-/** Whoever sends one of these speaks for somebody else. */
+/** A request with one of these headers comes through a proxy. */
 const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip"];
 
 /**
@@ -302,7 +302,7 @@ export function isOwnMachine(
   return /^(127\.|::1$|::ffff:127\.)/.test(address ?? "") && isLoopbackHost(request.headers.get("host") ?? "");
 }
 
-/** This machine may read what is ours; behind a proxy everyone has its address, so then the token is needed. */
+/** This machine may read everything; others need the token, and so does everyone behind a proxy, who all have its address. */
 function mayRead(c: Context, parts: AppParts): boolean {
   const { adminToken } = parts;
   return isOwn(c, parts) || (adminToken !== undefined && isBearer(c.req.header("authorization"), adminToken));

@@ -8,7 +8,7 @@ export const AUDIO_FOLDER = "assets/audio";
 
 /** A line of the configuration, and the call that says it. */
 export interface Wanted extends CallLine {
-  /** Its file is `assets/audio/RECORDING.mulaw`: what it names, or else its own name. */
+  /** Its file is `assets/audio/RECORDING.mulaw`: the recording that the line names, or else the line's own name. */
   recording: string;
   text: string;
   call: CallConfig;

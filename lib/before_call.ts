@@ -1,4 +1,4 @@
-/** What is known of a caller, asked while the phone rings. */
+/** Asks, while the phone rings, what is known of the caller. */
 
 import * as z from "zod";
 import type { Clock } from "./base/clock.ts";
@@ -14,7 +14,7 @@ const VALUE_CHARACTERS = 500;
 const Answer = z.record(z.string(), z.unknown());
 const Entry = z.tuple([z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), z.union([z.string(), z.number(), z.boolean()])]);
 
-/** What came of asking. */
+/** The outcome of asking. */
 export interface Lookup {
   /** The variables of a call, `{{vars.NAME}}`; none if nothing useful came in time. */
   known: Record<string, string>;

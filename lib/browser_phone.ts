@@ -20,7 +20,7 @@ export interface BrowserPhoneParts {
   subscribe: (listener: (notice: CallNotice) => void) => Disposable;
   /** Whether a request comes from this machine, by a name of it, and through no proxy. */
   isLoopback: (request: Request) => boolean;
-  /** Where the time of each answer of a call went, by its CallSid; without this it is not told. */
+  /** Where the time of each answer of a call went, by its CallSid; if it is left out, the page does not show it. */
   turns?: (callSid: string) => TurnRecord[] | undefined;
   /** The machine's own by default. */
   clock?: Clock;
@@ -109,7 +109,7 @@ async function say(c: Context, voice: Voice): Promise<Response> {
   }
 }
 
-/** Asked for by a page of someone else. */
+/** Whether the page of another site asks. */
 function isForeign(c: Context): boolean {
   const site = c.req.header("sec-fetch-site");
   return site !== undefined && site !== "same-origin" && site !== "none";

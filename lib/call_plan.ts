@@ -109,14 +109,14 @@ export function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     ? spoken(call.greeting)
     : undefined;
   const usage = new UsageMeter();
-  // Nobody is recorded who has not been told, or is not being told now.
+  // Only a caller who has been told, or is being told now, is recorded.
   const { recording } = call.privacy;
   const telling = recording ? spoken(tellsOfRecording(call)) : undefined;
   const wasTold = telling !== undefined && facts.resumed?.heardOut.includes(telling.text);
   const notice = !recording || wasTold ? undefined : facts.resumed ? telling : spoken(call.lines.recordingNotice);
   const open = (name: string) => destinationOf(call, name, parts.clock.wallTime());
   const fallback = call.fallback && open(call.fallback.transferTo);
-  let router = routers.of(call); // a later configuration forgets those that it does not need
+  let router = routers.of(call); // kept here: a later configuration forgets the routers that it does not need
   return {
     route: (text) => routeOf((router ??= routers.of(call))?.decide(text), { call, spoken, open }),
     onlyInterrupts: (text) => isOnly(text, call.pipeline.turn.interruptionPhrases),
@@ -214,7 +214,7 @@ function modelsOf({ engine, pipeline: { listen, think, speak } }: CallConfig): C
   };
 }
 
-/** What tells the caller of the recording, and is heard out: the notice, or else the greeting, which has audio then. */
+/** The line that tells the caller of the recording, and must be heard out: the notice, or else the greeting, which then has audio. */
 export function tellsOfRecording({ lines, greeting }: CallConfig): Line | undefined {
   return [lines.recordingNotice, greeting].find((line) => line?.interruptible === false);
 }
@@ -247,7 +247,7 @@ function destinationOf({ tools, timezone }: CallConfig, name: string, now: Date)
   return { name, number: destination.number, ringSeconds: tool.ringSeconds };
 }
 
-/** What a decision means: the route's line, if it can be played now, and its desk is there to keep what the line promises. */
+/** The answer that a decision means; undefined if its line cannot be played now, or if it promises a transfer that is not possible now. */
 function routeOf(decision: Decision | undefined, { call, spoken, open }: {
   call: CallConfig;
   spoken: (line: Line) => SpokenLine | undefined;

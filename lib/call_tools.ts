@@ -35,7 +35,7 @@ export interface CallToolsParts {
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
 }
 
-/** One request of a model, as far as it may still matter. */
+/** One request of a model, kept as long as it may matter. */
 interface Ran {
   id: string;
   result: Promise<string>;
@@ -94,7 +94,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 
   cancel(id: string): void {
-    // What is withdrawn while it runs is no result for whoever asks for the same.
+    // A run that was cancelled gives no result to a later request for the same.
     for (const [key, ran] of this.#recent) if (ran.id === id && !ran.settled) this.#recent.delete(key);
     this.#box.cancel(id);
   }
@@ -214,7 +214,7 @@ export class ConfiguredTools implements CallTools, CallActions {
   }
 }
 
-/** Two requests for the same: the order of arguments tells nothing. */
+/** A key that two requests for the same share, in whatever order their arguments come. */
 function keyOf({ name, arguments: text }: ToolCall): string {
   try {
     return `${name} ${JSON.stringify(JSON.parse(text), (_key, value) => sorted(value))}`;
@@ -233,7 +233,7 @@ function words<K extends string>(message: Record<string, unknown>, key: K): Part
   return typeof value === "string" ? { [key]: value } as Record<K, string> : {}; // a computed key loses its type
 }
 
-/** A server may tell what it was sent, and a failed request its address: no model, and so no caller, learns a secret. */
+/** A server may repeat what it was sent, and an error the address: with this no model, and so no caller, learns a secret. */
 function withoutSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
   const values = Object.values(secrets).filter((value) => value !== "");
   return values.reduce(

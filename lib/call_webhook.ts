@@ -128,7 +128,7 @@ export class CallWebhook implements AsyncDisposable {
       isLate = true;
       attempt.abort();
     });
-    // Not `AbortSignal.any`: what listens to that lives as long as the scope, which is as long as the process.
+    // Not `AbortSignal.any`: its listeners would live as long as the scope, which lives as long as the process.
     this.#attempts.add(attempt);
     try {
       const request = new Request(url, {

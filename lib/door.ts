@@ -18,7 +18,7 @@ export interface Door extends AsyncDisposable {
 export interface DoorOptions {
   port: number;
   bind: string;
-  /** What `/health` tells until the door is open: we do take calls then, they only wait a moment. */
+  /** What `/health` answers until the door is open: calls are taken already, they only wait a moment. */
   health: () => Health;
 }
 

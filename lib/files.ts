@@ -1,4 +1,4 @@
-/** Files of the working directory, and behind them those that came with the program: the same names, ours last. */
+/** Files by their names: those of the working directory first, then those that came with the program. */
 
 import { OWN } from "./base/own.ts";
 
@@ -24,7 +24,7 @@ export function readBytes(path: string): Uint8Array | undefined {
 }
 
 const { NotFound, IsADirectory, NotADirectory } = Deno.errors;
-/** What tells that a path names no file; a TypeError: it holds what no name can. */
+/** Errors that mean that a path names no file; a TypeError if it holds characters that no name can. */
 const NO_FILE = [NotFound, IsADirectory, NotADirectory, TypeError];
 
 function readAt(path: string): Uint8Array | undefined {
@@ -36,7 +36,7 @@ function readAt(path: string): Uint8Array | undefined {
   }
 }
 
-/** Inside an executable a folder is told by an error of no kind: what came with the program is there, or it is not. */
+/** Inside an executable, reading a folder throws an error of no particular class: any error there means that there is no such file. */
 function readOwn(path: string): Uint8Array | undefined {
   try {
     return Deno.readFileSync(new URL(path, OWN));

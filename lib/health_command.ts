@@ -47,7 +47,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Where the server of this machine answers, by `PORT`; what hinders us from knowing is told. */
+/** Where the server of this machine answers, by `PORT`; an error that keeps us from knowing is printed. */
 export function localUrl(printError: (line: string) => void): string {
   const unread: ConfigNote[] = [];
   const port = variable("PORT") || readDotenv(unread).PORT || DEFAULT_PORT;

@@ -1,4 +1,4 @@
-/** Everything put together but listening, files and signals: one front desk that answers calls over any wire and clock. */
+/** All parts put together, without port, files and signals: they answer calls over any wire and clock. */
 
 import { Breakers, type ProviderHealth } from "./base/breaker.ts";
 import { RecentCounts } from "./base/recent.ts";
@@ -16,7 +16,7 @@ import { Routers } from "./routers.ts";
 import { type CallLimits, limitsOf } from "./unsigned.ts";
 
 export interface HouseParts extends Omit<PlanParts, "prompts" | "routers" | "breakers" | "putThrough"> {
-  /** Minutes of calls from before the start that began since then, ms since 1970. */
+  /** Minutes of the calls from before this start that began at `ms` (since 1970) or later. */
   minutesSince?: (ms: number) => number;
   /** Makes sure that a call we ended is over at the carrier too. */
   confirmEnded?: (callSid: string) => Promise<string>;
@@ -33,14 +33,14 @@ export interface House extends Disposable {
   reception: Reception;
   pacer: Pacer;
   prompts: PromptBook;
-  /** How many calls are taken as things are. */
+  /** How many calls are taken at the moment. */
   limits: () => CallLimits;
   /** A call, or one that pretends to be, comes from another machine than ours. */
   strangerRang: () => void;
   /** How each vendor has been doing, for all calls together. */
   providers: () => ProviderHealth[];
   mintToken: (callSid: string) => string;
-  /** What the carrier speaks to whom we cannot take; without a language where the number has several. */
+  /** What the carrier says to a caller whom we cannot take; without `language` where the number has several. */
   busyLine: (caller: { from: string; to: string }) => { text: string; language?: string };
   /** Learn the routes of the configuration. Until then nothing is routed. */
   trainRouters: (pause?: () => Promise<void> | void) => Promise<void>;

@@ -25,7 +25,7 @@ export interface KeepingParts {
   process: string;
   /** Counts notices that could not be kept. */
   lost: (count: number) => void;
-  /** Where notices of our own go: to every observer. */
+  /** Takes our own notices to every observer. */
   report: (notice: CallNotice) => void;
 }
 
@@ -96,7 +96,7 @@ function factPlan({ config, clock, fetch }: KeepingParts, to: string, from: stri
   return { llm, fields, summary, context };
 }
 
-/** Make what is not there of both folders, if that can be: else the store says what is wrong. */
+/** Make the folders that do not exist. If that fails, the store will say what is wrong. */
 function makeRecordings(folder: string): void {
   const path = `${folder}/${RECORDINGS}`;
   try {

@@ -16,7 +16,7 @@ import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
 const SECRET_NAMES = /\bSECRET_[A-Za-z0-9_]+/g;
 
-/** The prompt files that it names; to look into another file than these would do no harm. */
+/** The prompt files that a configuration's text names. A false match does no harm. */
 const PROMPT_FILES = /"file"\s*:\s*"([^"\\]+)"/g;
 
 export interface LoadOptions {
@@ -46,7 +46,7 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
     hasAsset: (path) => mayFail(path, readBytes) !== undefined,
   });
   if (!parsed.ok) return failed([...unread, ...parsed.fault]);
-  // The environment may hold what `.env` does; if not, this would be a rehearsal that nobody asked for.
+  // Unless the environment holds what `.env` does, this would be a rehearsal that nobody asked for.
   if (parsed.value.config.rehearsal && unread.some(({ file }) => file === DOTENV)) return failed(unread);
   return ok({ ...parsed.value, warnings: [...unread, ...parsed.value.warnings] });
 }
@@ -58,7 +58,7 @@ export function readDotenv(notes: ConfigNote[]): Environment {
   return loadEnv(noting(notes)(DOTENV, readText) ?? "");
 }
 
-/** Reads the configuration again. A file that was there and is gone is a fault, as the program's own is somebody else's. */
+/** Reads the configuration again. A file that was there and is gone is a fault: the program's own file must not take its place. */
 export function reloader(options: LoadOptions): () => Result<Loaded, ConfigNote[]> {
   const { file = "config.json" } = options;
   const wasTheirs = isTheirs(file);

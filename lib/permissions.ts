@@ -9,7 +9,7 @@ const DATA_FOLDERS = ["/data", "/var/lib/offhook"];
 /** What an executable may read besides its own files: the working directory, the data, the configuration of a system service. */
 export const READ_FOLDERS = [".", ...DATA_FOLDERS, "/etc/offhook"];
 
-/** What it may write: `./data` by a grant of its own, so that it stays when `serve` gives up the working directory. */
+/** What it may write. `./data` is listed by itself, so that it may still be written when `serve` gives up the working directory. */
 export const WRITE_FOLDERS = [".", "./data", ...DATA_FOLDERS];
 
 /** What it may read of the environment: our variables, some of Twilio's, the tools' secrets, Deno Deploy's marks, and what `npm:ws` asks for. */

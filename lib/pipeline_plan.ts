@@ -39,11 +39,11 @@ export interface PipelinePlanParts {
   fetch: (request: Request) => Promise<Response>;
   /** Fills `{{ }}` of a text for this call. */
   fill: (text: string) => string;
-  /** What is to be known of the caller is known: texts can be filled. */
+  /** Settles when everything is known of the caller that will be: then texts can be filled. */
   known: Promise<void>;
   fillers: () => Filler | undefined;
   host: EngineHost;
-  /** Speaks when no other voice can; stays its giver's to dispose. */
+  /** Speaks when no other voice can; whoever gave it disposes it. */
   localVoice: Voice;
   tools?: readonly ToolSchema[];
   /** The greeting, if the call plays a recording of it; else the voice speaks the configured one. */
@@ -53,7 +53,7 @@ export interface PipelinePlanParts {
   fillerAfterMs?: number;
   /** Counts what the call uses. */
   usage?: UsageMeter;
-  /** What all calls of the process know of their providers. */
+  /** What the calls of this process have learnt about their providers. */
   breakers?: Breakers;
 }
 
@@ -64,7 +64,7 @@ export const PHONE_MANNERS =
   'A "—" that ends an answer of yours marks where the caller interrupted: nothing after it was heard. ' +
   "Never write such a mark, nor anything in square brackets, yourself.";
 
-/** Flux has told the end of a turn so long after its time-out, ms. */
+/** Flux tells the end of a turn at most this long after its time-out, ms. */
 const END_OF_TURN_MS = 1000;
 
 /** Flux's own advice where the configuration has none. Deepgram reference, section 4.1. */
@@ -158,7 +158,7 @@ function novaFor({ model, keyterms, numerals, profanity_filter, redact }: FluxPr
 /** Flux takes no more. Deepgram reference, section 4.1. */
 const FLUX_KEYTERMS = 100;
 
-/** What Flux does in the place of Nova. Of what is to be hidden it knows numbers only: it hides too many rather than too few. */
+/** Nova's settings for Flux in its place. Of the things to redact, Flux knows only numbers: it hides too many rather than too few. */
 function takenOver({ keyterms = [], numerals, profanity_filter, redact = [] }: NovaProvider): Partial<FluxProvider> {
   const hidden = new Set(redact.map((kind) => kind === "aggressive_numbers" ? kind : "numbers"));
   return { keyterms: keyterms.slice(0, FLUX_KEYTERMS), numerals, profanity_filter, redact: [...hidden] };

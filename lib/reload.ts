@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 2000;
 export interface WatchOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** How often it is looked, ms. */
+  /** How often to look, ms. */
   everyMs?: number | undefined;
   /** Files and folders, asked for each time; what a folder holds directly counts too. Those that do not exist may appear. */
   paths: () => readonly string[];
@@ -39,7 +39,7 @@ export async function watchFiles(options: WatchOptions): Promise<void> {
     } catch (error) {
       failed(error);
     }
-    known = new Map([...lookAll(), ...seen]); // what the change made us look at is seen as it is now
+    known = new Map([...lookAll(), ...seen]); // the change may have added files to look at
   }
 }
 

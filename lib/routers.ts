@@ -6,7 +6,7 @@ import { type Router, trainRouter } from "./routing/router.ts";
 export class Routers {
   /** By the routes they were trained from: numbers often share them. */
   #trained = new Map<string, Router>();
-  /** Counts configurations: the newest one's routers are kept, whichever training ends last. */
+  /** Counts the configurations: only the newest one's routers are kept, even if an older training ends later. */
   #newest = 0;
 
   /** The router of a call, once it is trained; undefined until then, and where routing is off. */

@@ -51,13 +51,13 @@ export async function serve(options: ServeOptions): Promise<number> {
 
 type Tell = (level: "INFO" | "WARN", text: string) => void;
 
-/** What is told at the start whatever the level, as a line like the log's. */
+/** The lines of the start, which are printed at every log level, in the form of the JSON log. */
 function asJson(print: (line: string) => void): Tell {
   return (level, message) =>
     print(JSON.stringify({ "@timestamp": systemClock.wallTime().toISOString(), level, message, logger: "offhook" }));
 }
 
-/** Whoever waits for the port to open gets this long to ask for our health, before loading the rest holds the loop up. */
+/** Whoever waits for the port to open has this long to ask for our health, before loading the rest blocks the event loop. */
 const FIRST_LOOK_MS = 20;
 
 type Log = typeof import("./telemetry/log.ts").log;
@@ -97,7 +97,7 @@ async function run(given: Config, { file, flags, print, door, signals, log, tell
   return 0;
 }
 
-/** Until the first signal; unless it turns out that no call can be answered as it is configured. @returns false then. */
+/** Waits for the first signal. @returns false, at once, if it turns out that no call can be answered as configured. */
 async function startHolds(config: Config, { signals, log }: Pick<Running, "signals" | "log">): Promise<boolean> {
   if (config.rehearsal) return await signals.first.then(() => true);
   const { unknownModels } = await import("./start_models.ts");
@@ -130,7 +130,7 @@ function listenForSignals(): Signals {
   };
 }
 
-/** A mistake of ours that nobody caught costs at most its own call: the others go on, and we hear of it. */
+/** An error of our own that nobody caught costs at most its own call: it is logged, and the others go on. */
 function surviveStrayErrors(log: Log): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();

@@ -187,7 +187,7 @@ export function openServer(
   };
 }
 
-/** What was read again, but where we listen, whom we trust and who is a stand-in: that stays as it was at the start. */
+/** The configuration that was read again, except for where we listen, whom we trust and who is a stand-in: that stays as at the start. */
 function withStart(given: Config, read: Config): Config {
   const { keys, urls, rehearsal } = given;
   return { ...read, keys, urls, rehearsal, server: { ...given.server, maxCalls: read.server.maxCalls } };
@@ -210,7 +210,7 @@ function prepareLines(house: House, owned: AsyncDisposableStack): void {
   );
 }
 
-/** Work of ours may hold the event loop for so long, ms: below half a frame. */
+/** Background work may block the event loop for this long, ms: less than half a frame. */
 const SLICE_MS = 8;
 
 /** Lets the event loop run whenever `SLICE_MS` have passed; rejects once `signal` has aborted. */

@@ -12,7 +12,7 @@ export interface ModelsParts {
 
 /** How long a vendor may take to tell what it has. */
 const LIST_MS = 3000;
-/** Names told of a long list. */
+/** At most this many names of a long list are shown. */
 const NAMES = 40;
 
 /**

@@ -1,4 +1,4 @@
-/** How many calls are taken. Without Twilio's token nobody is known to be Twilio: few, once others than we ring. Pure. */
+/** How many calls are taken. Without Twilio's token anybody could pose as Twilio: so only a few, once another machine has rung. Pure. */
 
 import type { Config } from "./config.ts";
 

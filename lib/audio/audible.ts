@@ -5,7 +5,7 @@ import { NoiseFloor } from "./noise_floor.ts";
 
 /** Frames looked back on: 500 ms. */
 const WINDOW = 25;
-/** So many of them must stand out. */
+/** This many of them must stand out from the noise. */
 const NEEDED = 8;
 
 export class Audible {

@@ -93,7 +93,7 @@ export class PromptBook {
     return [...notes];
   }
 
-  /** It is there, in its own voice as far as that is known. */
+  /** Whether the line is there, and in its own voice as far as that is known. */
   #isReady(line: PromptLine): boolean {
     const voice = this.voiceOf(line);
     return voice !== undefined && (voice !== LOCAL_VOICE || line.voice === undefined);

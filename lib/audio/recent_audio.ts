@@ -4,7 +4,7 @@ import { FRAME_BYTES } from "./frame.ts";
 
 const FIRST_ROOM_FRAMES = 32;
 
-/** A ring of bytes that grows with what it has to keep, and keeps its size: nothing that collections would carry over. */
+/** A ring buffer that grows with what it has to keep, and keeps its size: no objects per frame, which would outlive collections. */
 export class RecentAudio {
   #buffer = new Uint8Array(0);
   /** Where in the ring the oldest frame is, in frames. */

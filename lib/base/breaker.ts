@@ -1,4 +1,4 @@
-/** What the calls of one process learn together about their providers: which of them fail now, so that the next call need not find out again. */
+/** What the calls of one process learn about their providers: which of them fail now, so that the next call need not find out again. */
 
 import type { Clock } from "./clock.ts";
 import type { Fault } from "./result.ts";

@@ -36,7 +36,7 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     return this.#items.shift();
   }
 
-  /** Settles once something waits, or nothing will: whoever takes it first has it. */
+  /** Settles once an item waits, or none ever will. It does not reserve the item: another taker may be first. */
   async filled(): Promise<void> {
     if (this.#items.length > 0 || this.#closed) return;
     await new Promise<void>((resolve) => this.#wake = resolve);

@@ -39,7 +39,7 @@ export async function attempt(
   return await Promise.race([working, late.promise]);
 }
 
-/** A fault as an item. What passes by itself, and a limit that was reached, only ask to be looked at. */
+/** A fault as an item: only a warning if it may pass by itself, or if a limit was reached. */
 export function faultItem(name: string, fault: Fault): CheckItem {
   const [finding, remedy] = fault.kind === "deadline"
     ? [describeFault(fault), LATE_REMEDY]

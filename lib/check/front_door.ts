@@ -97,7 +97,7 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
   });
 }
 
-/** Who comes through a proxy that does not say so has the address of this machine, and may read what is ours. */
+/** Whether a proxy hides whom it asks for: then every stranger has the address of this machine, and may read everything. */
 async function strangerItems(
   { fetch }: Reach,
   { origin, signal }: { origin: string; signal: AbortSignal },

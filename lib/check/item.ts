@@ -55,7 +55,7 @@ export function formatReport({ ok, mode, items, origins }: CheckReport): string 
   return [...originLines(origins), ...rows, "", sum].join("\n");
 }
 
-/** What does not come from a default, by where it comes from. Values are not told: some are secret. */
+/** The values that are no defaults, grouped by where they come from. The values themselves are not shown: some are secret. */
 function originLines(origins: Record<string, string>): string[] {
   const sources = new Map<string, string[]>();
   for (const [path, origin] of Object.entries(origins)) {

@@ -107,7 +107,7 @@ function isRehearsal(env: Environment): boolean {
   );
 }
 
-/** Variables that the configuration found at fault are not told again as missing. */
+/** Without the variables that are reported as faulty already: they need not be reported as missing too. */
 function withoutTold(items: readonly CheckItem[], faults: readonly ConfigNote[]): CheckItem[] {
   return items.filter(({ name, state }) => state === "WRONG" || !faults.some(({ key }) => key === name));
 }

@@ -135,7 +135,7 @@ interface Handshake {
   name: string;
 }
 
-/** The opening request of a Deepgram socket carries key, model and voice: whether it is taken says it all. */
+/** The opening request of a Deepgram socket carries key, model and voice: it is enough to see whether it is accepted. */
 function tryDeepgram(reach: Reach, { peer, url, key, name }: Handshake): Promise<CheckItem[]> {
   return attempt(reach, name, async (signal) => {
     const dialled = await reach.dial({ peer, url, headers: { authorization: `Token ${key}` } }, signal);

@@ -279,7 +279,7 @@ function unknownKeys(raw: Raw, known: readonly string[], { file, at }: { file: s
 type Kept = Pick<Config, "keys" | "urls" | "rehearsal">;
 type Calls = Pick<ReadFile, "base" | "numbers">;
 
-/** In rehearsal everything stays as it is; else see live.ts. A variable is named as missing once. */
+/** The configuration for real callers (see live.ts); in rehearsal it stays as it is. A missing variable is named once. */
 function forCallers(
   kept: Kept,
   { raw, base, numbers }: Calls & Pick<ReadFile, "raw">,

@@ -9,7 +9,7 @@ export interface ConfigNote {
   key: string;
   problem: string;
   remedy: string;
-  /** A file that would mend it. */
+  /** A file whose appearance would mend it. */
   awaits?: string;
 }
 
@@ -178,7 +178,7 @@ export function choice(value: unknown, options: readonly unknown[]): string {
   return `${near === undefined ? "" : `Did you mean "${near}"? `}Write one of ${all}.`;
 }
 
-/** What other programs call it. */
+/** Names by which other programs know our keys. */
 const ALIASES: Record<string, string> = {
   instructions: "prompt",
   system: "prompt",
@@ -195,7 +195,7 @@ const ALIASES: Record<string, string> = {
   baseurl: "endpoint",
 };
 
-/** What holds a secret elsewhere; here the environment does. */
+/** Keys that hold a secret in other programs; here secrets are in the environment. */
 const KEY_NAMES = ["apikey", "key", "token", "authtoken"];
 
 /** What to do about a key that is not known where it stands. */

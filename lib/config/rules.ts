@@ -78,7 +78,7 @@ function transfers(call: Partial<CallConfig>, fault: Tell): void {
   if (call.fallback) check("fallback.transferTo", call.fallback.transferTo);
 }
 
-/** A caller who is recorded is told so, and cannot talk the notice away. */
+/** A caller who is recorded must be told so, by a line that he cannot interrupt. */
 function recordingNotice({ privacy, lines, greeting }: Partial<CallConfig>, fault: Tell): void {
   if (!privacy?.recording || lines === undefined) return;
   // A greeting without audio is spoken by the engine, and what that speaks can be interrupted.
@@ -159,7 +159,7 @@ function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): voi
   });
 }
 
-/** A line that is spoken once for all calls knows no call. */
+/** A line that is spoken once for all calls cannot hold call variables. */
 function varyingLines(call: Partial<CallConfig>, warn: Tell): void {
   for (const { key, text = "" } of linesOf(call).filter(isPlayed)) {
     const [name] = placeholders(text);

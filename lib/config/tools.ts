@@ -7,7 +7,7 @@ import { objectOf, type Raw } from "./objects.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
 
-/** What every tool may say for itself: a description of its own for the model, and a line for the caller meanwhile. */
+/** What every tool may have: a description of its own for the model, and a line for the caller while it runs. */
 interface ToolBase {
   name: string;
   description?: string;
@@ -159,7 +159,7 @@ function declaredParameters(schema: Record<string, unknown>, add: Add): string[]
 
 const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
 
-/** The vendors refuse the whole list of tools for a type that there is not, and for a list that does not say of what. */
+/** An unknown type, or an array without `items`, makes the vendors refuse the whole list of tools. */
 function checkTypes(schema: Raw, path: string, add: Add): void {
   for (const type of [schema.type ?? []].flat()) {
     if (!TYPES.includes(String(type))) add(`${path}.type`, `is ${quote(type)}`, choice(type, TYPES));

@@ -76,7 +76,7 @@ export interface Config {
   secrets: Record<string, string>;
   /** Vendors without a key are stand-ins. */
   rehearsal: boolean;
-  /** Whether `--rehearse` was given: whoever gives it wants every call. */
+  /** Whether `--rehearse` was given: then every call is taken, however many. */
   rehearsalAsked: boolean;
   base: CallConfig;
   /** By called number, whole. */

@@ -42,7 +42,7 @@ export const voiceAddress = address(["https:", "wss:"], ["http:", "ws:"]);
 /** Where a language model is reached: `http:` also to another machine, as LLM_BASE_URL. */
 export const modelAddress = address(["https:", "http:"], []);
 
-/** Headers of a request; one that no request can carry is told here, not at a caller's expense. */
+/** Headers of a request; one that no request can carry is found here, and not when a caller waits. */
 export const headers = z.record(z.string(), z.string()).superRefine((all, context) => {
   for (const [name, value] of Object.entries(all)) {
     try {
@@ -59,7 +59,7 @@ export const headers = z.record(z.string(), z.string()).superRefine((all, contex
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 const EMERGENCY = ["911", "112", "999", "000", "110", "119", "988"];
-/** Numbers that cost the one who dials them. */
+/** The beginnings of premium-rate numbers. */
 const PREMIUM = ["+1900", "+1976", "+449", "+4487", "+49900", "+338", "+3480", "+3989", "+3990"];
 
 /** Why a number may not be dialled, with what to do; undefined if it may. */

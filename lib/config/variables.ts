@@ -29,7 +29,7 @@ function valueOf(name: string, { now, timezone, caller, called, vars }: CallVari
   return vars !== undefined && Object.hasOwn(vars, own) ? vars[own]! : "";
 }
 
-/** A number or a short SIP address as it is; anything else is text that somebody chose, and no business of a prompt. */
+/** A number or a short SIP address as it is; anything else is text that a stranger chose, and must not get into a prompt. */
 function addressOf(party = ""): string {
   return /^(\+?\d{2,20}|(sips?:|client:)[\w.+-]{1,40}(@[\w.-]{1,60})?)$/.test(party) ? party : "";
 }

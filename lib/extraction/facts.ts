@@ -269,7 +269,7 @@ interface Reading {
   context: FactContext;
 }
 
-/** The value that these words bear, given what the model made of them (undefined: nothing). Undefined if they bear none. */
+/** The value that these words support, given what the model made of them (undefined: nothing). Undefined if they support none. */
 function valueFrom(name: string, given: FactValue | undefined, reading: Reading): FactValue | undefined {
   const { field, said, context } = reading;
   const text = typeof given === "string" ? given.trim() : undefined;

@@ -54,7 +54,7 @@ export class AgentSession {
   #turn: Turn | undefined;
   /** What the caller said before going on: part of the turn to come. */
   #carried: Speech = { words: "", spokeMs: 0 };
-  /** Someone is held to speak without any audio of it. */
+  /** Someone is taken to be speaking, though there is no audio of it. */
   #silentSpeech = false;
   #turnEndedMs = 0;
   #lastBinaryMs = 0;
@@ -331,7 +331,7 @@ export class AgentSession {
     if (whole.spokeMs > 0) this.#answer(whole, this.#parts.knobs.confirmMs);
   }
 
-  /** Stop speaking without telling the client, so at the end of a frame: what follows must not share one with it. */
+  /** Stop speaking without telling the client. The frame is still filled, because what follows must begin with a frame of its own. */
   #breakOff(): void {
     const { audio } = this.#mouth.stop();
     if (audio.length % FRAME_BYTES > 0) this.#wire.send(audio.subarray(0, audio.length % FRAME_BYTES));
@@ -479,7 +479,7 @@ export class AgentSession {
     }
   }
 
-  /** One timer that looks again, instead of one that is moved 50 times a second. */
+  /** Look again when the time could be up, instead of moving the timer 50 times a second. */
   #checkIdle(): void {
     const leftMs = this.#lastBinaryMs + this.#parts.knobs.idleMs - this.#nowMs;
     if (leftMs > 0) return this.#timers.arm("idle", leftMs);

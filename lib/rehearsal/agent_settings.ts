@@ -297,7 +297,7 @@ function partsOf(message: ClientMessage): ModelParts {
   }
 }
 
-/** Where the first fault lies, `agent.think.0.provider.model`: an unknown key is named itself. */
+/** Where the first fault is, such as `agent.think.0.provider.model`; for an unknown key, the path ends with that key. */
 function faultyPath({ issues }: z.ZodError): string {
   const issue = issues[0]!;
   const key = issue.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];

@@ -24,7 +24,7 @@ interface Cut {
   source: number;
   frame: number;
   atMs: number;
-  /** Its source has ended an utterance before, so that its numbers do not tell one utterance from the next. */
+  /** Its source has spoken more than one utterance, so that frame numbers do not tell one from the next. */
   shared: boolean;
 }
 

@@ -39,7 +39,7 @@ export interface MonitorOptions {
 
 /** A reply is told once the agent is silent for this long. */
 const TELL_AFTER_MS = 400;
-/** An agent that goes on for so long after the caller has interrupted it, without a pause or a clear, talks over it. */
+/** An agent that goes on for this long after the caller has interrupted it, without a pause or a clear, talks over the caller. */
 const TALKED_OVER_MS = 2000;
 
 interface Waiter {

@@ -8,7 +8,7 @@ const MS = 1 / 1000;
 /** Frames of live calls are counted when the call ends. */
 export function callMeters() {
   const meters = offhookMeters();
-  /** End of the caller's last turn, whether any audio was sent, and how it ended last, by call. */
+  /** By call: the end of the caller's last turn, whether any audio was sent, and why the last session ended. */
   const open = new Map<string, { callerDoneMs: number | undefined; spoke: boolean; ended?: string }>();
 
   function observe(notice: CallNotice): void {

@@ -45,7 +45,7 @@ function maskNumber(number: string): string {
   return /^\+?\d{5,}$/.test(number) ? `${"*".repeat(Math.max(0, number.length - 2))}${number.slice(-2)}` : "withheld";
 }
 
-/** What a notice is worth telling, if anything. */
+/** The line for a notice; undefined if it is not worth one. */
 export function noticeLine(notice: CallNotice): { level: LogLevel; message: string } | undefined {
   const at = `${notice.call} +${(notice.atMs / 1000).toFixed(2)}s`;
   const line = (level: LogLevel, text: string) => ({ level, message: `${at} ${text}` });

@@ -1,8 +1,8 @@
-/** Looks all the time how late the event loop runs a timer: everything that calls wait for waits for it too. */
+/** Measures all the time how late the event loop runs a timer: everything in a call waits for the loop. */
 
 import type { Clock, Timer } from "../base/clock.ts";
 
-/** Shorter than what shares its wake with others (base/clock.ts), which comes late on purpose. */
+/** Short enough not to share its wake with other timers (base/clock.ts), which come late on purpose. */
 const LOOK_EVERY_MS = 90;
 
 /** Tell `lag` how late each look came, ms, until disposed. */
