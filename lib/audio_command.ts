@@ -12,7 +12,7 @@ import { readText } from "./files.ts";
 import { loadConfig } from "./load.ts";
 import { INDEX_FILE } from "./prompt_voice.ts";
 
-export const AUDIO_HELP = `offhook audio build [NAME|FILE.wav]… [--voice configured|local]
+const AUDIO_HELP = `offhook audio build [NAME|FILE.wav]… [--voice configured|local]
 offhook audio info [NAME]…
 offhook audio wav NAME OUT.wav
 

@@ -25,7 +25,7 @@ export interface CallWebhookParts {
 /** Calls that may wait for the address to answer. */
 export const WAITING_LIMIT = 100;
 /** After each failed attempt but the last: five more, within ten minutes. */
-export const BACK_OFF_MS = [2000, 8000, 30_000, 120_000, 300_000] as const;
+const BACK_OFF_MS = [2000, 8000, 30_000, 120_000, 300_000] as const;
 const ATTEMPT_MS = 10_000;
 /** How long a stop waits for what is under way. */
 const LAST_MS = 3000;

@@ -10,7 +10,7 @@ import { runEval } from "./routing/eval.ts";
 import { runFewShot } from "./routing/few_shot.ts";
 import { explain } from "./routing/router.ts";
 
-export const ROUTES_HELP = `offhook routes test TEXT [--config FILE] [--json]
+const ROUTES_HELP = `offhook routes test TEXT [--config FILE] [--json]
 offhook routes eval --data FILE [--threshold-on val] [--few-shot] [--json]
 
 test    what the routes of config.json make of TEXT: score, threshold, nearest example. Exit code 0 if a route answers,

@@ -11,7 +11,7 @@ export function turnsIn(store: Pick<Store, "get">, callSid: string): TurnRecord[
 }
 
 /** The caller's turns of a record, each with what answered it. */
-export function turnsOf({ transcript }: Pick<CallRecord, "transcript">): TurnRecord[] {
+function turnsOf({ transcript }: Pick<CallRecord, "transcript">): TurnRecord[] {
   return transcript.flatMap((line, index): TurnRecord[] => {
     if (line.who !== "caller") return [];
     const next = transcript.findIndex(({ who }, at) => at > index && who === "caller");

@@ -32,11 +32,6 @@ function expand(code: number): number {
   return (bits & 0x80 ? -magnitude : magnitude) * 4;
 }
 
-/** The mu-law code of a 16-bit linear sample. Fractions are cut off, values out of range count as the nearest in it. */
-export function encodeSample(linear16: number): number {
-  return encodeTable()[Math.max(-32768, Math.min(32767, linear16)) & 0xFFFF]!;
-}
-
 /** The 16-bit linear value of a mu-law code, -32124..32124. Both zeros (0xFF and 0x7F) give 0. */
 export function decodeSample(code: number): number {
   return DECODED[code & 0xFF]!;

@@ -37,7 +37,7 @@ export type ToolConfig =
   | TransferTool
   | HttpTool;
 
-export const BUILT_IN_TOOLS = ["end_call", "transfer_call", "collect_digits", "take_message"] as const;
+const BUILT_IN_TOOLS = ["end_call", "transfer_call", "collect_digits", "take_message"] as const;
 type BuiltIn = (typeof BUILT_IN_TOOLS)[number];
 
 interface RawTool extends ToolBase {

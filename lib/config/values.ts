@@ -6,7 +6,7 @@ import { parseHours } from "./hours.ts";
 import { quote, says } from "./notes.ts";
 
 /** Read an address with placeholders in it. A placeholder in its host would let a model or a caller choose where secrets go. */
-export function parseAddress(text: string): URL | undefined {
+function parseAddress(text: string): URL | undefined {
   const authority = /^[a-z]+:\/\/[^/?#]*/i.exec(text)?.[0] ?? "";
   if (/\{\{|\$\{/.test(authority)) return undefined;
   return URL.canParse(text) ? new URL(text) : undefined;
@@ -63,7 +63,7 @@ const EMERGENCY = ["911", "112", "999", "000", "110", "119", "988"];
 const PREMIUM = ["+1900", "+1976", "+449", "+4487", "+49900", "+338", "+3480", "+3989", "+3990"];
 
 /** Why a number may not be dialled, with what to do; undefined if it may. */
-export function numberFault(number: string): [problem: string, remedy: string] | undefined {
+function numberFault(number: string): [problem: string, remedy: string] | undefined {
   const digits = number.replace(/[^\d]/g, "");
   if (EMERGENCY.includes(digits) || /^1(911|988)$/.test(digits)) {
     return [

@@ -10,7 +10,7 @@ import { Saying, type SayingParts } from "./saying.ts";
 import type { ToolDesk } from "./tool_desk.ts";
 
 /** How often the model is asked for one turn; the last time without tools, so that it has to speak. */
-export const MAX_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 
 export interface AnswerParts {
   /** The words it answers. */

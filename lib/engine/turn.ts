@@ -94,12 +94,12 @@ export const NO_TURN: TurnState = { floor: { kind: "quiet" }, digits: "" };
 export const DIGITS_MS = 1200;
 const FLOOR_MS = 100;
 /** A turn that ends in "and" or the like waits so long for more. */
-export const MORE_MS = 700;
+const MORE_MS = 700;
 /** How long open words wait for news: longer than Flux by default takes to end a turn by itself (5 s). */
 export const REST_MS = 6000;
 /** The same when the caller waits for an answer that was called off. */
-export const OWED_MS = 3000;
-export const LAST_MS = 1500;
+const OWED_MS = 3000;
+const LAST_MS = 1500;
 
 type Of<Kind> = Extract<Floor, { kind: Kind }>;
 type Words = { text: string; sure: boolean; over: boolean; playing: boolean };

@@ -9,8 +9,6 @@ import { audioMs, FRAME_MS } from "../audio/frame.ts";
  */
 export type Profile = "steady" | "jitter" | "bunch" | "loss" | "dtx" | "odd";
 
-export const PROFILES: readonly Profile[] = ["steady", "jitter", "bunch", "loss", "dtx", "odd"];
-
 export interface Packet {
   /** When it is handed to the socket, on the clock of `Uplink.push`'s `dueMs`. */
   dueMs: number;

@@ -3,7 +3,7 @@
 import type { CallRecord } from "../call/notice.ts";
 
 /** When the prices below were read. */
-export const PRICES_AS_OF = "2026-11";
+const PRICES_AS_OF = "2026-11";
 
 /** A minute of an inbound US call to a local number, and of its media stream. Twilio bills whole minutes. */
 const CARRIER_PER_MINUTE = 0.0085;

@@ -4,7 +4,7 @@ import { describeFault } from "../base/result.ts";
 import type { CallNotice, CallRecord, ReplySource } from "../call/notice.ts";
 
 /** Waits shorter than this are part of talking. */
-export const LONG_WAIT_MS = 1000;
+const LONG_WAIT_MS = 1000;
 
 export interface Wait {
   fromMs: number;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decode, decodeSample, encode, encodeSample, loudnessDbfs } from "../../lib/audio/mulaw.ts";
+import { decode, decodeSample, encode, loudnessDbfs } from "../../lib/audio/mulaw.ts";
 import { shared, test, testWith } from "../case.ts";
 
 const vectors = shared("data/g711/sweep.src");
@@ -14,7 +14,6 @@ testWith(vectors, "every 16-bit sample gets the code of the ITU vectors", () => 
   const source = sweep("sweep.src");
   const codes = sweep("sweep-r.u");
   assert.deepEqual(encode(source), Uint8Array.from(codes));
-  for (let i = 0; i < source.length; i += 97) assert.equal(encodeSample(source[i]!), codes[i]);
 });
 
 testWith(vectors, "every code of the ITU vectors decodes to their value", () => {
@@ -26,21 +25,15 @@ test("ends, zeros and a tie on the negative side are those of G.711", () => {
     -31612,
     0x01,
   ]];
-  for (const [linear, code] of known) assert.equal(encodeSample(linear), code, `${linear}`);
+  for (const [linear, code] of known) assert.equal(encode(Int16Array.of(linear))[0], code, `${linear}`);
   assert.deepEqual([0xFF, 0x7F, 0x80, 0x00, 0xFE].map(decodeSample), [0, 0, 32124, -32124, 8]);
   assert.ok(Object.is(decodeSample(0x7F), 0), "the negative zero decodes to plain 0");
 });
 
 test("a decoded code encodes to itself, but for the negative zero", () => {
   for (let code = 0; code < 256; code++) {
-    assert.equal(encodeSample(decodeSample(code)), code === 0x7F ? 0xFF : code);
+    assert.equal(encode(Int16Array.of(decodeSample(code)))[0], code === 0x7F ? 0xFF : code);
   }
-});
-
-test("samples out of range count as the nearest in it", () => {
-  assert.equal(encodeSample(1e6), encodeSample(32767));
-  assert.equal(encodeSample(-1e6), encodeSample(-32768));
-  assert.equal(encodeSample(1234.9), encodeSample(1234));
 });
 
 test("decode writes into the array it is given", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DueQueue, type Packet, type Profile, PROFILES, Uplink } from "../../lib/softphone/network.ts";
+import { DueQueue, type Packet, type Profile, Uplink } from "../../lib/softphone/network.ts";
 import { seeded, test } from "../case.ts";
 
 /** 30 s of a caller who speaks every other second. */
@@ -17,7 +17,7 @@ test("steady: every frame when it is due, timestamps from 100 by 20", () => {
 });
 
 test("every profile keeps the order, and nothing is early", () => {
-  for (const profile of PROFILES) {
+  for (const profile of ["steady", "jitter", "bunch", "loss", "dtx", "odd"] as const) {
     const packets = travel(profile);
     packets.reduce((before, packet) => {
       assert.ok(packet.dueMs >= before.dueMs, profile);
