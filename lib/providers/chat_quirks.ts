@@ -29,8 +29,6 @@ export interface ChatProvider {
   /** Bound of an answer, tokens; goes out under the name that the server knows. */
   maxTokens?: number;
   reasoning_effort?: string;
-  /** Overrides the quirk record. */
-  jsonMode?: JsonMode;
   /** Further request headers. */
   headers?: Readonly<Record<string, string>>;
   [vendorField: string]: unknown;
@@ -92,7 +90,7 @@ export function extractBody(
   provider: ChatProvider,
   quirks: ChatQuirks,
   request: ChatRequest & { schema: Record<string, unknown>; schemaName: string },
-  mode = provider.jsonMode ?? quirks.jsonMode,
+  mode = quirks.jsonMode,
 ): Record<string, unknown> {
   const { schema, schemaName: name } = request;
   const { temperature: _, ...common } = commonBody(provider, quirks, request);
@@ -123,7 +121,7 @@ export function extractBody(
 }
 
 function commonBody(provider: ChatProvider, quirks: ChatQuirks, request: ChatRequest): Record<string, unknown> {
-  const { type: _type, maxTokens, jsonMode: _jsonMode, headers: _headers, ...vendor } = provider;
+  const { type: _type, maxTokens, headers: _headers, ...vendor } = provider;
   const limit = request.maxTokens ?? maxTokens;
   return {
     ...quirks.extraBody,

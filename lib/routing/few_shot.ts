@@ -9,15 +9,16 @@ import { type RouteExamples, type Router, trainRouter } from "./router.ts";
 
 export interface FewShotOptions {
   file: string;
-  draws?: number;
-  seed?: number;
-  routes?: number;
-  utterances?: number;
-  /** Wrong answers allowed, as a share of all utterances. */
-  wrongRate?: number;
   json?: boolean;
   print: (line: string) => void;
 }
+
+const DRAWS = 200;
+const SEED = 1;
+const ROUTES = 3;
+const UTTERANCES = 5;
+/** Wrong answers allowed, as a share of all utterances. */
+const WRONG_RATE = 0.005;
 
 /** Mean recall (in-scope utterances answered rightly) over the draws, and the share of all utterances answered wrongly. */
 export interface FewShotPoint {
@@ -44,30 +45,25 @@ interface Draw {
 }
 
 /** Run the protocol. @throws Error naming the file, if it cannot be read. */
-export async function runFewShot(options: FewShotOptions): Promise<FewShotReport> {
-  const { file, draws = 200, seed = 1, wrongRate = 0.005, json = false, print } = options;
+export async function runFewShot({ file, json = false, print }: FewShotOptions): Promise<FewShotReport> {
   const data = await readIntentData(file);
-  const random = seeded(seed), trainMs: number[] = [], all: Draw[] = [];
-  for (let n = 0; n < draws; n++) {
-    const routes = drawRoutes(data, options, random);
+  const random = seeded(SEED), trainMs: number[] = [], all: Draw[] = [];
+  for (let n = 0; n < DRAWS; n++) {
+    const routes = drawRoutes(data, random);
     const startedMs = performance.now();
     const router = await trainRouter(routes);
     trainMs.push(performance.now() - startedMs);
     all.push(drawScores(router, routes, data));
   }
-  const report = summarise(all, wrongRate, trainMs);
-  print(json ? JSON.stringify(report) : describe(report, wrongRate));
+  const report = summarise(all, trainMs);
+  print(json ? JSON.stringify(report) : describe(report));
   return report;
 }
 
-function drawRoutes(
-  data: IntentData,
-  { routes = 3, utterances = 5 }: FewShotOptions,
-  random: () => number,
-): RouteExamples[] {
-  return pick(routesOf(data.train), routes, random).map((route) => ({
+function drawRoutes(data: IntentData, random: () => number): RouteExamples[] {
+  return pick(routesOf(data.train), ROUTES, random).map((route) => ({
     ...route,
-    utterances: pick(route.utterances, utterances, random),
+    utterances: pick(route.utterances, UTTERANCES, random),
   }));
 }
 
@@ -88,9 +84,9 @@ function drawScores(router: Router, routes: readonly RouteExamples[], data: Inte
   };
 }
 
-function summarise(all: readonly Draw[], wrongRate: number, trainMs: readonly number[]): FewShotReport {
-  const common = thresholdAtWrongRate(all.flatMap(({ val }) => val), wrongRate);
-  const own = new Map(all.map((draw) => [draw, thresholdAtWrongRate(draw.val, wrongRate)]));
+function summarise(all: readonly Draw[], trainMs: readonly number[]): FewShotReport {
+  const common = thresholdAtWrongRate(all.flatMap(({ val }) => val), WRONG_RATE);
+  const own = new Map(all.map((draw) => [draw, thresholdAtWrongRate(draw.val, WRONG_RATE)]));
   return {
     schema: 1,
     draws: all.length,
@@ -125,11 +121,11 @@ function seeded(seed: number): () => number {
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 4294967296;
 }
 
-function describe({ draws, common, own, byDefault, trainMs }: FewShotReport, wrongRate: number): string {
+function describe({ draws, common, own, byDefault, trainMs }: FewShotReport): string {
   const point = ({ recall, wrong }: FewShotPoint) =>
     `mean recall ${(100 * recall).toFixed(1)} %, wrong answers ${(100 * wrong).toFixed(2)} %`;
   return [
-    `${draws} draws, at most ${100 * wrongRate} % wrong answers on validation; on test:`,
+    `${draws} draws, at most ${100 * WRONG_RATE} % wrong answers on validation; on test:`,
     `one threshold for all (${common.threshold.toFixed(3)}): ${point(common)}`,
     `a threshold for each set of routes: ${point(own)}`,
     `the shipped thresholds: ${point(byDefault)}`,
