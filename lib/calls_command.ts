@@ -1,43 +1,25 @@
 /** `calls`, `show` and `forget`: what is kept of calls, read from the data folder or from a server. */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import * as z from "zod";
-import { parseJson } from "./base/json.ts";
 import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
+import { type Archive, type ArchiveParts, folderArchive, NotThere, serverArchive } from "./calls_archive.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { numberKey } from "./store/backend.ts";
-import { storeFault } from "./store/fault.ts";
-import { CALLS_FILE, recordingFile, removeFile } from "./store/place.ts";
+import { recordingFile } from "./store/place.ts";
 import { estimateCost, withCost } from "./store/prices.ts";
 import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
-import { readCall } from "./store/reader.ts";
-import { SqliteBackend } from "./store/sqlite.ts";
 import { clean, ms, timeline } from "./store/timeline.ts";
 
-export interface CommandParts {
-  /** `DATA_DIR`, `ADMIN_TOKEN`. */
-  env: Readonly<Record<string, string | undefined>>;
-  fetch: (request: Request) => Promise<Response>;
-  now: () => Date;
+export interface CommandParts extends ArchiveParts {
   print: (line: string) => void;
   printError: (line: string) => void;
   /** Whether stdout is a terminal. */
   isTerminal: boolean;
   /** Asks the user; undefined where nobody can answer. */
   confirm: (question: string) => boolean | undefined;
-}
-
-/** What these commands need of a store, near or far. */
-interface Archive extends Disposable {
-  list(filter: CallFilter): Promise<CallRow[]>;
-  /** A call, or the ids it could be. */
-  get(call: string): Promise<{ record: CallRecord; notices: CallNotice[] } | string[]>;
-  forget(number: string): Promise<{ calls: number; clean: boolean }>;
-  /** The data folder, where it is at hand. */
-  readonly folder: string | undefined;
 }
 
 export const HELP: Record<"calls" | "show" | "forget", string> = {
@@ -80,13 +62,6 @@ const ALLOWED: Record<keyof typeof HELP, readonly Option[]> = {
 };
 
 class UsageError extends Error {}
-/** Nothing is there, or cannot be had or written, or nobody answers: the exit code says which. */
-class NotThere extends Error {
-  constructor(message: string, readonly exitCode: 1 | 3) {
-    super(message);
-  }
-}
-
 /** Run one of the three. @returns the exit code: 0 done, 1 not there, 2 wrong usage, 3 the server was not reached. */
 export async function recordCommand(
   name: "calls" | "show" | "forget",
@@ -101,9 +76,10 @@ export async function recordCommand(
       parts.print(HELP[name]);
       return 0;
     }
+    if (values.url !== undefined && !isHttpUrl(values.url)) throw new UsageError(`"${values.url}" is not an address.`);
     using archive = values.url === undefined
-      ? near(parts, name === "forget" ? "edit" : "read")
-      : far(values.url, parts);
+      ? folderArchive(parts, name === "forget" ? "edit" : "read")
+      : serverArchive(values.url, parts);
     if (name === "calls") return await calls(values, archive, parts);
     return name === "show"
       ? await show(positional ?? "last", values, archive, parts)
@@ -272,50 +248,6 @@ async function forget(
   return 1;
 }
 
-function near({ env, now }: CommandParts, access: "read" | "edit"): Archive {
-  const folder = env.DATA_DIR || "./data";
-  const path = `${folder}/${CALLS_FILE}`;
-  const attempt = <T>(action: () => T): T => attempted(`Cannot ${access} ${path}`, action);
-  const backend = attempt(() => openBackend(path, access));
-  return {
-    folder,
-    list: (filter) => Promise.resolve(attempt(() => backend.list(filter, now().getTime()))),
-    get: (call) =>
-      Promise.resolve(attempt(() => {
-        const found = readCall(backend, call, now().getTime());
-        return found.ok ? { record: found.value, notices: backend.notices(found.value.id) } : found.fault;
-      })),
-    forget: (number) =>
-      Promise.resolve(attempt(() => {
-        const ids = backend.ofNumber(number);
-        const calls = backend.remove(ids);
-        for (const id of ids) removeFile(`${folder}/${recordingFile(id)}`);
-        return { calls, clean: backend.scrub() };
-      })),
-    [Symbol.dispose]: () => backend.close(),
-  };
-}
-
-/** Do what the disk may refuse. `what`: the beginning of the sentence that says so. */
-function attempted<T>(what: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (error instanceof NotThere) throw error;
-    throw new NotThere(`${what}: ${storeFault(error).detail}.`, 1);
-  }
-}
-
-function openBackend(path: string, access: "read" | "edit"): SqliteBackend {
-  try {
-    if (!Deno.statSync(path).isFile) throw new Error("this is no file: move it away, and a new one is made");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new NotThere(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);
-  }
-  return new SqliteBackend({ path, access });
-}
-
 function isThere(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -323,62 +255,4 @@ function isThere(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-const Listed = z.object({ calls: z.array(z.custom<CallRow>((row) => typeof row === "object" && row !== null)) });
-const One = z.object({
-  call: z.custom<CallRecord>((record) => typeof record === "object" && record !== null),
-  notices: z.array(z.custom<CallNotice>((notice) => typeof notice === "object" && notice !== null)),
-});
-const Several = z.object({ couldBe: z.array(z.string()) });
-const Refused = z.object({ error: z.string() });
-
-/** How long a server may take to answer. */
-const FAR_LIMIT_MS = 15_000;
-
-function far(url: string, { env, fetch }: CommandParts): Archive {
-  if (!isHttpUrl(url)) throw new UsageError(`"${url}" is not an address.`);
-  const base = url.replace(/\/+$/, "");
-  const ask = async (path: string, method = "GET"): Promise<{ status: number; body: unknown }> => {
-    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN ?? ""}` };
-    let response: Response;
-    try {
-      const signal = AbortSignal.timeout(FAR_LIMIT_MS);
-      response = await fetch(new Request(`${base}${path}`, { method, headers, signal }));
-    } catch (error) {
-      throw new NotThere(`Cannot reach ${base}: ${messageOf(error)}.`, 3);
-    }
-    const text = await response.text();
-    if (response.status === 401) throw new NotThere(`${base} does not take our ADMIN_TOKEN.`, 1);
-    return { status: response.status, body: parseJson(text) };
-  };
-  const list = async (filter: CallFilter) => {
-    const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
-    const { status, body } = await ask(`/calls?${query}`);
-    const read = Listed.safeParse(body);
-    if (status !== 200 || !read.success) {
-      throw new NotThere(`${base} gives no calls (HTTP ${status}): is ADMIN_TOKEN set there?`, 1);
-    }
-    return read.data.calls;
-  };
-  return {
-    folder: undefined,
-    list,
-    async get(call) {
-      const { status, body } = await ask(`/calls/${encodeURIComponent(call)}`);
-      const read = One.safeParse(body);
-      if (read.success) return { record: read.data.call, notices: read.data.notices };
-      const several = Several.safeParse(body).data;
-      if (several) return several.couldBe;
-      const why = Refused.safeParse(body).data?.error ?? `HTTP ${status}`;
-      throw new NotThere(`${base} does not give "${call}": ${why}`, 1);
-    },
-    async forget(number) {
-      const rows = (await list({ number, limit: 100_000 })).filter(({ from }) => numberKey(from) === numberKey(number));
-      let calls = 0;
-      for (const { id } of rows) if ((await ask(`/calls/${id}`, "DELETE")).status === 204) calls++;
-      return { calls, clean: calls === rows.length };
-    },
-    [Symbol.dispose]: () => {},
-  };
 }
