@@ -24,6 +24,10 @@ const preciseClock: Clock = {
 /** Timers from this length on may share a wake, and come up to `SLOT_MS` late for it: half a frame. */
 const SHARED_FROM_MS = 100;
 const SLOT_MS = 10;
+/** A wake that comes so late tells that the loop stood still: timers run before what the sockets brought meanwhile is read. */
+const STALL_MS = 100;
+/** It is read within as long as the stall lasted, and within this. */
+const CATCH_UP_MS = 1000;
 
 /** Timers that come together. */
 interface Slot {
@@ -57,12 +61,20 @@ class SharedTimer implements Timer {
 
 /**
  * A clock whose timers of 100 ms or more come together, at the end of each 10 ms: a call has several a second, and a wake
- * of the process costs more than what they do. Shorter ones come as `clock` has them.
+ * of the process costs more than what they do. Shorter ones come as `clock` has them. After a stall of ours the long ones,
+ * which are deadlines for others, come once, and only once, later than what came meanwhile: a stall is nobody else's fault.
  */
 export function sharingClock(clock: Clock): Clock {
   const slots = new Map<number, Slot>();
-  const end = (number: number, timers: SharedTimer[]) => {
-    slots.delete(number);
+  let calmMs = -Infinity;
+  /** @returns how long a deadline has to wait. */
+  const woke = (dueMs: number): number => {
+    const nowMs = clock.monotonicMs();
+    const lateMs = nowMs - dueMs;
+    if (lateMs >= STALL_MS) calmMs = Math.max(calmMs, nowMs + Math.min(lateMs, CATCH_UP_MS));
+    return calmMs - nowMs;
+  };
+  const end = (timers: SharedTimer[]) => {
     for (const timer of timers) {
       try {
         timer.fire();
@@ -73,7 +85,13 @@ export function sharingClock(clock: Clock): Clock {
   };
   const open = (number: number): Slot => {
     const timers: SharedTimer[] = [];
-    const wake = clock.after(number * SLOT_MS - clock.monotonicMs(), () => end(number, timers));
+    const dueMs = number * SLOT_MS;
+    let wake = clock.after(dueMs - clock.monotonicMs(), () => {
+      slots.delete(number);
+      const waitMs = woke(dueMs);
+      if (waitMs > 0) wake = clock.after(waitMs, () => end(timers));
+      else end(timers);
+    });
     let gone = 0;
     const slot = {
       timers,
@@ -90,7 +108,13 @@ export function sharingClock(clock: Clock): Clock {
     monotonicMs: () => clock.monotonicMs(),
     wallTime: () => clock.wallTime(),
     after(ms, action) {
-      if (ms < SHARED_FROM_MS) return clock.after(ms, action);
+      if (ms < SHARED_FROM_MS) {
+        const dueMs = clock.monotonicMs() + Math.max(0, ms);
+        return clock.after(ms, () => {
+          woke(dueMs);
+          action();
+        });
+      }
       const number = Math.ceil((clock.monotonicMs() + ms) / SLOT_MS);
       const slot = slots.get(number) ?? open(number);
       const timer = new SharedTimer(slot, action);

@@ -6,18 +6,15 @@ export const LOOK_MS = 200;
 const QUIET_MS = 600;
 /** Text whose audio has not begun may still get some for this long. */
 const SILENT_TEXT_MS = 5000;
-/** A look that comes later than this tells of a stall of ours, not of the agent's silence. */
-const LATE_MS = 100;
 
 export class ReplyQuiet {
   #lastMs = 0;
-  #lookedMs = 0;
   #hasSound = false;
 
   /** A reply begins. */
   begin(nowMs: number): void {
     this.#hasSound = false;
-    this.#lastMs = this.#lookedMs = nowMs;
+    this.#lastMs = nowMs;
   }
 
   /** Some of its audio came. */
@@ -26,11 +23,9 @@ export class ReplyQuiet {
     this.#lastMs = nowMs;
   }
 
-  /** Look, `LOOK_MS` after the last time. After a stall of ours the audio may be there already, unread: the next look tells. */
+  /** Look, `LOOK_MS` after the last time. */
   look(nowMs: number): "goes on" | "over" {
-    const isLate = nowMs - this.#lookedMs > LOOK_MS + LATE_MS;
-    this.#lookedMs = nowMs;
     const limitMs = this.#hasSound ? QUIET_MS : SILENT_TEXT_MS;
-    return isLate || nowMs - this.#lastMs < limitMs ? "goes on" : "over";
+    return nowMs - this.#lastMs < limitMs ? "goes on" : "over";
   }
 }

@@ -32,8 +32,6 @@ const EARLY_FRAMES = 100;
 const ECHO_GRACE_MS = 2000;
 /** Silence is made up in pieces of this. */
 const CHECK_EVERY_MS = 250;
-/** A check that comes later than this tells of a stall of ours. */
-const LATE_MS = 100;
 /** A line that has sent nothing for this long is asked for a sign of life: a mark comes back at once if nothing is queued (Twilio reference, section 3.4). */
 export const ASK_LIFE_MS = 15_000;
 /** A line that has sent nothing for this long is dead. Deno's own idle timer would tell the same, but is set anew with each message. */
@@ -81,7 +79,6 @@ export class TwilioLeg implements Leg, Paced {
   /** When the carrier last gave a mark back, and when it was last asked for one as a sign of life. */
   #lastEchoMs = 0;
   #askedMs = 0;
-  #checkDueMs = 0;
   /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
   #madeUpMs = 0;
 
@@ -238,7 +235,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#timers.disarm("start");
     this.#out = new Outbound(streamSid);
     this.#lastFrameMs = this.#clock.monotonicMs();
-    this.#checkIn(QUIET_LINE_MS);
+    this.#timers.arm("check", QUIET_LINE_MS);
     this.#emit({
       kind: "leg-started",
       line: { callSid: start.callSid, streamSid, parameters: start.customParameters },
@@ -289,28 +286,21 @@ export class TwilioLeg implements Leg, Paced {
     for (const cut of replies) this.#emit({ kind: "reply-heard", ...cut });
   }
 
-  #checkIn(ms: number): void {
-    this.#checkDueMs = this.#clock.monotonicMs() + ms;
-    this.#timers.arm("check", ms);
-  }
-
   /** Look for late echoes, a quiet line and a dead one. */
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
     const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
-    // After a stall of ours the frames may be there already, unread.
-    const late = nowMs > this.#checkDueMs + LATE_MS;
     const newsMs = Math.max(this.#lastFrameMs, this.#lastEchoMs);
-    if (!late && nowMs - newsMs >= LIFELESS_MS) return this.#end("socket-closed", 1001, "no sign of life");
-    if (!late && nowMs - newsMs >= ASK_LIFE_MS && this.#askedMs <= newsMs) this.#askForLife(nowMs);
-    if (!late && quietMs >= QUIET_LINE_MS) {
+    if (nowMs - newsMs >= LIFELESS_MS) return this.#end("socket-closed", 1001, "no sign of life");
+    if (nowMs - newsMs >= ASK_LIFE_MS && this.#askedMs <= newsMs) this.#askForLife(nowMs);
+    if (quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
         this.#deliver(SILENT_FRAME);
       }
     }
-    if (!this.#ended) this.#checkIn(Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
+    if (!this.#ended) this.#timers.arm("check", Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
   }
 
   /** Only a line that has started is checked, so it can be written to. */

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
-import { sharingClock } from "../../lib/base/clock.ts";
+import { sharingClock, type Timer } from "../../lib/base/clock.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+
+const clocksOf = (clock: VirtualClock) => ({
+  monotonicMs: () => clock.monotonicMs(),
+  wallTime: () => clock.wallTime(),
+});
 
 function clocks() {
   const clock = new VirtualClock();
   let wakes = 0;
   const counted = {
-    monotonicMs: () => clock.monotonicMs(),
-    wallTime: () => clock.wallTime(),
+    ...clocksOf(clock),
     after: (ms: number, action: () => void) => clock.after(ms, () => (wakes++, action())),
   };
   return { clock, shared: sharingClock(counted), wakes: () => wakes };
@@ -56,6 +60,50 @@ test("a timer may cancel one of the same wake, and arm itself again", async () =
   const other = shared.after(100, () => assert.fail("was cancelled"));
   await clock.run(1000);
   assert.deepEqual(fired, [100, 200, 300]);
+});
+
+/** A loop that can be held up: timers that are due meanwhile come at the end of it. */
+function stallable(clock: VirtualClock) {
+  let untilMs = 0;
+  const after = (ms: number, action: () => void): Timer => {
+    let timer = clock.after(ms, () => {
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs > 0) timer = clock.after(leftMs, action);
+      else action();
+    });
+    return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  };
+  const stall = (ms: number) => void (untilMs = clock.monotonicMs() + ms);
+  return { shared: sharingClock({ ...clocksOf(clock), after }), stall };
+}
+
+test("a deadline that passed while our loop stood still comes only when what came meanwhile has been read", async () => {
+  const clock = new VirtualClock();
+  const { shared, stall } = stallable(clock);
+  const fired: [string, number][] = [];
+  const deadline = (name: string, ms: number) => shared.after(ms, () => fired.push([name, clock.monotonicMs()]));
+  shared.after(90, () => {}); // one of the short ones that every server has
+  const met = [deadline("at its beginning", 100), deadline("in it", 1500), deadline("at its end", 2990)];
+  deadline("missed", 2000);
+  await clock.run(5);
+  stall(3000);
+  await clock.run(3001); // the sockets are read behind the timers
+  for (const timer of met) timer[Symbol.dispose]();
+  await clock.run(2000);
+  assert.deepEqual(fired.map(([name]) => name), ["missed"]);
+  assert.ok(fired[0]![1] <= 4100, "and what is really missed is missed soon");
+  assert.equal(clock.pending, 0);
+});
+
+test("a loop that is always late still keeps its deadlines", async () => {
+  const clock = new VirtualClock();
+  const late = { ...clocksOf(clock), after: (ms: number, action: () => void) => clock.after(ms + 300, action) };
+  const shared = sharingClock(late);
+  const fired: number[] = [];
+  for (let ms = 100; ms <= 2000; ms += 100) shared.after(ms, () => fired.push(clock.monotonicMs() - ms));
+  await clock.run(5000);
+  assert.equal(fired.length, 20);
+  assert.ok(Math.max(...fired) <= 1000, `${Math.max(...fired)} ms late`);
 });
 
 test("one timer's error is reported, and the others of its wake come all the same", async () => {

@@ -18,11 +18,3 @@ test("a reply is over when 0.6 s brought no more audio, and text that never soun
   assert.equal(overMs(4800), 5400);
   assert.equal(overMs(), 5000);
 });
-
-test("after a stall of ours a reply is not held to be over before the next look", () => {
-  const quiet = new ReplyQuiet();
-  quiet.begin(0);
-  quiet.sounds(100);
-  assert.equal(quiet.look(2000), "goes on");
-  assert.equal(quiet.look(2200), "over");
-});
