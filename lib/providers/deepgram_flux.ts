@@ -61,14 +61,13 @@ export function openFlux(options: OpenFluxOptions): Stt {
 class Flux implements Stt {
   readonly name: string;
   readonly #options: OpenFluxOptions;
-  readonly #timers: TimerSet<"finish">;
+  readonly #timers: TimerSet<"finish" | "stuck">;
   readonly #uplink: Gather;
   readonly #keptChunks: number;
   #early: Uint8Array[] = [];
   readonly #socket: DeepgramSocket;
   #turn: FluxTurn = NO_TURN;
   #finishAtOpen = false;
-  #infoAtMs = 0;
   #unansweredBytes = 0;
   #over = false;
 
@@ -78,7 +77,10 @@ class Flux implements Stt {
     const { chunkMs = CHUNK_MS } = options;
     this.#uplink = new Gather(chunkMs, (chunk) => this.#cut(chunk));
     this.#keptChunks = Math.ceil(KEPT_MS / chunkMs);
-    this.#timers = new TimerSet(options.clock, () => this.#tell(concludeFlux(this.#turn)));
+    this.#timers = new TimerSet(
+      options.clock,
+      (name) => name === "stuck" ? this.#unanswered() : this.#tell(concludeFlux(this.#turn)),
+    );
     this.#socket = this.#connect();
   }
 
@@ -118,8 +120,6 @@ class Flux implements Stt {
   }
 
   #opened(): void {
-    this.#infoAtMs = this.#options.clock.monotonicMs();
-    this.#unansweredBytes = 0;
     for (const chunk of this.#early.splice(0)) this.#send(chunk);
     if (this.#finishAtOpen) this.finish();
     this.#options.opened?.();
@@ -133,9 +133,12 @@ class Flux implements Stt {
   #send(chunk: Uint8Array): void {
     this.#socket.send(chunk);
     this.#unansweredBytes += chunk.length;
-    const mutedMs = this.#options.clock.monotonicMs() - this.#infoAtMs;
-    if (this.#unansweredBytes < STUCK_MS * BYTES_PER_MS || mutedMs < STUCK_MS) return;
-    // The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall".
+    if (!this.#timers.isArmed("stuck")) this.#timers.arm("stuck", STUCK_MS);
+  }
+
+  /** The stream is open, takes audio and says nothing more. Deepgram reference, section 4.6, "Stall". */
+  #unanswered(): void {
+    if (this.#unansweredBytes < STUCK_MS * BYTES_PER_MS) return; // the caller's line paused: the next audio begins anew
     this.#socket.fail({ kind: "deadline", peer: PEER, what: "TurnInfo", limitMs: STUCK_MS });
   }
 
@@ -143,7 +146,7 @@ class Flux implements Stt {
     const parsed = parseFlux(text);
     if (!parsed.ok) return this.#socket.fail(parsed.fault);
     if (!parsed.value) return;
-    this.#infoAtMs = this.#options.clock.monotonicMs();
+    this.#timers.disarm("stuck");
     this.#unansweredBytes = 0;
     const { event } = parsed.value;
     if (event === "EndOfTurn") this.#timers.disarm("finish");

@@ -181,6 +181,20 @@ test("a caller leg that pauses is no stuck stream", async () => {
   await dispose(parts);
 });
 
+test("a stream is not stuck whose news waited, like three seconds of the caller, for us to read them", async () => {
+  const parts = rig();
+  await silence(parts, 1100);
+  const { client } = parts.dial.pairs[0]!;
+  client.stall();
+  await parts.clock.run(3000);
+  for (let n = 0; n < 150; n++) parts.stt.hear(SILENT_FRAME);
+  await parts.clock.run(5);
+  client.flow();
+  await silence(parts, 1000);
+  assert.deepEqual(parts.events, []);
+  await dispose(parts);
+});
+
 test("each way to fail ends in a fault with the remedy in its message; 1005 is normal only after our goodbye", async () => {
   const cases: [Partial<FluxStandInOptions>, RegExp][] = [
     [{ key: "other" }, /HTTP 401 .*Check DEEPGRAM_API_KEY/],
