@@ -20,9 +20,11 @@ Common options: --config FILE  --json  -h, --help  --version
 `;
 
 const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain SECONDS] [--config FILE] [--json]
+              [--watched]
 
 Answers calls. Without any account set it rehearses: built-in stand-ins play the vendors.
 --json: the log in JSON, as LOG_FORMAT=json has it.
+--watched: the code is watched, as by the task dev: a closed terminal ends it at once.
 `;
 
 const HEALTH_HELP = `offhook health [--url URL] [--json]
@@ -52,10 +54,11 @@ const COMMANDS: Record<string, Command> = {
       drain: { type: "string" },
       config: { type: "string" },
       json: { type: "boolean" },
+      watched: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     });
     if (typeof options === "string") return usage(options);
-    const { port, host, rehearse, drain, config, json, help } = options;
+    const { port, host, rehearse, drain, config, json, watched, help } = options;
     if (help) {
       print(SERVE_HELP);
       return 0;
@@ -70,6 +73,7 @@ const COMMANDS: Record<string, Command> = {
     const { serve } = await import("./lib/serve.ts");
     return await serve({
       print: printError,
+      watched: watched === true,
       ...(typeof config === "string" ? { file: config } : {}),
       flags: {
         ...(rehearse === true ? { rehearse } : {}),

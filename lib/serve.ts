@@ -12,6 +12,8 @@ import { perPress } from "./presses.ts";
 export interface ServeOptions {
   file?: string;
   flags: Flags;
+  /** Under `deno run --watch`, which lives on when we end. */
+  watched?: boolean;
   print: (line: string) => void;
 }
 
@@ -33,7 +35,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 1;
   }
   giveUpWriting();
-  using signals = listenForSignals();
+  using signals = listenForSignals(options.watched ? STOPS : [...STOPS, HANG_UP]);
   const version = ownVersion();
   const door = listen({ ...server, health: () => healthAtStart(loaded.value.config, version) });
   if ("problem" in door) {
@@ -115,13 +117,16 @@ interface Signals extends Disposable {
   second: Promise<void>;
 }
 
-/** SIGINT and SIGTERM mean the same everywhere: Deno Deploy sends the first, systemd and Docker the second. */
-function listenForSignals(): Signals {
+/** They mean the same everywhere: Deno Deploy sends the first, systemd and Docker the second. */
+const STOPS = ["SIGINT", "SIGTERM"] as const;
+/** A terminal that is closed sends it. Nobody would ever stop a watcher that outlived it. */
+const HANG_UP = "SIGHUP";
+
+function listenForSignals(names: readonly Deno.Signal[]): Signals {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let count = 0;
   const heard = perPress(() => ++count === 1 ? first.resolve() : second.resolve(), systemClock);
-  const names = ["SIGINT", "SIGTERM"] as const;
   for (const name of names) Deno.addSignalListener(name, heard);
   return {
     first: first.promise,

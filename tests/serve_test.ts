@@ -32,25 +32,41 @@ async function heardOf(url: string): Promise<void> {
   while (await isServing().catch(() => false)) await sleep(systemClock, 50);
 }
 
+/** A caller who hangs up after `ms`, once he is connected. */
+function caller(url: string, ms: number) {
+  const connected = Promise.withResolvers<void>();
+  const call = ringUp({
+    url: `${url}/incoming-call`,
+    clock: systemClock,
+    dial: vendorDial({ clock: systemClock, kind: "native" }),
+    fetch,
+    voice: toneVoice(),
+    random: seeded(1),
+    steps: [{ kind: "wait", ms }],
+    onEvent: (event) => event.kind === "connected" && connected.resolve(),
+  });
+  return { ...call, connected: connected.promise };
+}
+
+test("a terminal that is closed cuts no call: SIGHUP waits for those that are live, as SIGTERM does", async () => {
+  using empty = emptyDirectory();
+  await using server = await startServer(fromSource("-A"), { cwd: empty.path, env: { BIND: "127.0.0.1" } });
+  const call = caller(server.url, 1000);
+  await call.connected;
+  const { code } = await server.stop("SIGHUP");
+  const { endedBy, offences } = await call.report;
+  assert.deepEqual({ code, endedBy, offences }, { code: 0, endedBy: "caller", offences: [] });
+});
+
 for (const what of ["a live call", "a record that is being posted"] as const) {
   test(`a second signal ends at once, whatever is still waited for: ${what}`, async () => {
     using empty = emptyDirectory();
     await using webhook = deafWebhook();
     const env = { CALL_WEBHOOK_URL: webhook.url, BIND: "127.0.0.1" };
     await using server = await startServer(fromSource("-A"), { cwd: empty.path, env });
-    const connected = Promise.withResolvers<void>();
     const isLive = what === "a live call";
-    const call = ringUp({
-      url: `${server.url}/incoming-call`,
-      clock: systemClock,
-      dial: vendorDial({ clock: systemClock, kind: "native" }),
-      fetch,
-      voice: toneVoice(),
-      random: seeded(1),
-      steps: [{ kind: "wait", ms: isLive ? 30_000 : 100 }],
-      onEvent: (event) => event.kind === "connected" && connected.resolve(),
-    });
-    await (isLive ? connected.promise : webhook.posted);
+    const call = caller(server.url, isLive ? 30_000 : 100);
+    await (isLive ? call.connected : webhook.posted);
     const stopped = server.stop("SIGTERM");
     await heardOf(server.url);
     await sleep(systemClock, 500); // at once it would be the same press

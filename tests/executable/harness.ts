@@ -64,7 +64,7 @@ export interface RunningServer extends AsyncDisposable {
   /** From the start to the first answer of `/health`. */
   coldStartMs: number;
   /** Ask it to stop. @returns how it ended. */
-  stop(signal: "SIGTERM" | "SIGINT"): Promise<Finished & { afterMs: number }>;
+  stop(signal: "SIGTERM" | "SIGINT" | "SIGHUP"): Promise<Finished & { afterMs: number }>;
 }
 
 /** Start `serve` and wait until it is healthy. Disposing kills it if it still runs. */
