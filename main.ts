@@ -45,6 +45,12 @@ const printError = (line: string) => {
   }
 };
 
+/** What Deno Deploy takes for the log is what the console is told. */
+const toConsole = (bytes: Uint8Array) => {
+  printError(new TextDecoder().decode(bytes));
+  return Promise.resolve(bytes.length);
+};
+
 const COMMANDS: Record<string, Command> = {
   async serve(args) {
     const options = parseOptions(args, {
@@ -71,8 +77,13 @@ const COMMANDS: Record<string, Command> = {
     }
     if (config === "") return usage("--config takes a file");
     const { serve } = await import("./lib/serve.ts");
+    const { LineWriter } = await import("./lib/line_writer.ts");
+    const { systemClock } = await import("./lib/base/clock.ts");
+    const { variable } = await import("./lib/permissions.ts");
+    const write = variable("DENO_DEPLOYMENT_ID") ? toConsole : (bytes: Uint8Array) => Deno.stderr.write(bytes);
+    await using lines = new LineWriter({ write, clock: systemClock });
     return await serve({
-      print: printError,
+      lines,
       watched: watched === true,
       ...(typeof config === "string" ? { file: config } : {}),
       flags: {

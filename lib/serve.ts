@@ -14,12 +14,20 @@ export interface ServeOptions {
   flags: Flags;
   /** Under `deno run --watch`, which lives on when we end. */
   watched?: boolean;
+  lines: Lines;
+}
+
+/** Where the log goes. Printing must not throw, nor wait for whoever reads it. */
+export interface Lines {
   print: (line: string) => void;
+  /** Told how many lines were lost, where that may be. */
+  onLost?: (count: number) => void;
 }
 
 /** Serve until a signal. @returns the exit code: 0 after a drain, 1 if it could not start, 130 after a second signal. */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { file, flags, print } = options;
+  const { file, flags, lines } = options;
+  const { print } = lines;
   const loaded = loadConfig({ ...(file ? { file } : {}), flags });
   if (!loaded.ok) {
     print(describeNotes(loaded.fault));
@@ -46,6 +54,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   await sleep(systemClock, 0); // the answer leaves first
   const { log, openLog } = await import("./telemetry/log.ts");
   await openLog({ level: server.logLevel, format, write: print });
+  lines.onLost = (count) => log("warning", `${count} lines of the log were lost: whoever reads it had stalled.`);
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
   surviveStrayErrors(log);
   return await run(loaded.value.config, { ...options, door, signals, log, tell });
@@ -71,14 +80,14 @@ interface Running extends ServeOptions {
   tell: Tell;
 }
 
-async function run(given: Config, { file, flags, print, door, signals, log, tell }: Running): Promise<number> {
+async function run(given: Config, { file, flags, lines, door, signals, log, tell }: Running): Promise<number> {
   const [{ openServer }, { banner }] = await Promise.all([import("./server.ts"), import("./banner.ts")]);
   const opened = openServer(given, {
     door,
     reload: { file: file ?? "config.json", load: reloader({ ...(file ? { file } : {}), flags }) },
   });
   if ("problem" in opened) {
-    print(opened.problem);
+    lines.print(opened.problem);
     return 1;
   }
   await using server = opened;

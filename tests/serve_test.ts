@@ -48,6 +48,44 @@ function caller(url: string, ms: number) {
   return { ...call, connected: connected.promise };
 }
 
+test("whoever reads the log may stall: the server goes on", async () => {
+  using empty = emptyDirectory();
+  const { command, args } = fromSource("-A");
+  const env = { PORT: "0", BIND: "127.0.0.1" };
+  const child = new Deno.Command(command, {
+    args: [...args, "serve", "--json"],
+    cwd: empty.path,
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  try {
+    const log = child.stderr.getReader();
+    let said = "";
+    while (!/localhost:\d+/.test(said)) said += new TextDecoder().decode((await log.read()).value);
+    const url = `http://${/localhost:\d+/.exec(said)![0]}`;
+    const ask = async (path: string, body?: URLSearchParams) => {
+      const response = await fetch(url + path, {
+        signal: AbortSignal.timeout(5000),
+        ...(body ? { method: "POST", body } : {}),
+      });
+      await response.body?.cancel();
+      return response.status;
+    };
+    // Each is told in a line of 120 bytes, and a pipe holds 64 KB.
+    for (let n = 0; n < 800; n++) {
+      assert.equal(await ask("/call-status", new URLSearchParams({ CallSid: "no id" })), 400);
+    }
+    assert.equal(await ask("/health"), 200);
+    log.releaseLock();
+    await child.stderr.cancel();
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+});
+
 test("a terminal that is closed cuts no call: SIGHUP waits for those that are live, as SIGTERM does", async () => {
   using empty = emptyDirectory();
   await using server = await startServer(fromSource("-A"), { cwd: empty.path, env: { BIND: "127.0.0.1" } });

@@ -13,4 +13,4 @@ function stallAt(atMs: number): void {
 }
 
 stallAt(performance.now() + everySeconds * 1000);
-Deno.exit(await serve({ print: (line) => console.error(line.trimEnd()), flags: {} }));
+Deno.exit(await serve({ lines: { print: (line) => console.error(line.trimEnd()) }, flags: {} }));

@@ -26,4 +26,4 @@ async function answerQuestions(): Promise<void> {
 }
 
 answerQuestions().catch(reportError);
-Deno.exit(await serve({ flags: {}, print }));
+Deno.exit(await serve({ flags: {}, lines: { print } }));
