@@ -68,13 +68,15 @@ export function openKeeping(parts: KeepingParts): Keeping {
   return {
     store,
     ...(folder === undefined ? {} : {
-      record: (call: string) =>
-        new CallRecorder({
+      record: (call: string) => {
+        makeRecordings(folder); // it may have been removed meanwhile
+        return new CallRecorder({
           folder,
           file: recordingFile(call),
           clock,
           failed: (error) => log("error", `${call} is NOT being recorded: ${String(error)}`),
-        }),
+        });
+      },
     }),
     observe(notice) {
       facts.observe(notice);

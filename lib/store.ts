@@ -243,10 +243,9 @@ class ObservingStore implements Store {
     const batch = this.#queue.slice(0, BATCH);
     const touched = new Set(batch.map(({ call }) => call));
     const opens = [...touched].flatMap((id) => this.#open.get(id) ?? []);
-    const states = opens.map(stateOf);
     const done = this.#health.attempt(() => {
       this.#connect();
-      if (batch.length > 0) this.#backend!.write(batch, states, this.#nowMs());
+      if (batch.length > 0) this.#backend!.write(batch, opens.map(stateOf), this.#nowMs());
     });
     if (!done) return false;
     this.#queue.splice(0, batch.length);
@@ -256,9 +255,21 @@ class ObservingStore implements Store {
 
   #connect(): void {
     const { path, process } = this.#options;
+    if (this.#backend?.gone) this.#leave(this.#backend);
     this.#backend ??= path === undefined
       ? new MemoryBackend(MEMORY_CALLS)
       : new SqliteBackend({ path, access: "record", process });
+  }
+
+  /** Nobody would find what is written there: calls that go on begin anew where the file should be. */
+  #leave(backend: Backend): void {
+    this.#backend = undefined;
+    for (const open of this.#open.values()) open.isNew = true;
+    try {
+      backend.scrub(); // SQLite leaves what is still in the log beside the file, and who moved the file may not know of that
+    } finally {
+      backend.close();
+    }
   }
 
   /** A call that is not to be kept leaves nothing, not even what was recorded after it was removed. */

@@ -9,6 +9,7 @@ interface Kept {
 }
 
 export class MemoryBackend implements Backend {
+  readonly gone = false;
   readonly #calls = new Map<string, Kept>();
   readonly #limit: number;
 

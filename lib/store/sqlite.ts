@@ -66,14 +66,18 @@ type Row = Record<string, unknown>;
 
 export class SqliteBackend implements Backend {
   readonly #db: DatabaseSync;
+  readonly #path: string;
+  readonly #inode: number | null;
   readonly #process: string;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws if the file cannot be opened, is none of ours, or is newer. */
   constructor(options: SqliteOptions) {
     this.#process = options.access === "record" ? options.process : "";
+    this.#path = options.path;
     this.#db = openFile(options.path, options.access);
     try {
+      this.#inode = Deno.statSync(options.path).ino;
       if (options.access !== "read") migrate(this.#db);
       if (options.access !== "record") return;
       const claim = "INSERT INTO meta VALUES ('writer', ?) ON CONFLICT DO UPDATE SET value = excluded.value";
@@ -170,6 +174,14 @@ export class SqliteBackend implements Backend {
   minutesSince(ms: number): number {
     const [row] = this.#all("SELECT TOTAL(duration_ms) / 60000 AS minutes FROM calls WHERE started_ms >= ?", ms);
     return Number(row?.minutes ?? 0);
+  }
+
+  get gone(): boolean {
+    try {
+      return Deno.statSync(this.#path).ino !== this.#inode;
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound;
+    }
   }
 
   close(): void {

@@ -430,6 +430,49 @@ test("a full disk is said, nothing throws, what has no place is counted, and the
   assert.equal(store.list({}).find(({ id }) => id === "call-during")?.outcome, "caller-hung-up");
 });
 
+test("a file that is moved away while we write it: a new one is made, and a call that lives is in it", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock, reports } = makeStore({ path });
+  using _ = store;
+  conversation({ id: "call-before" }).forEach(store.observe);
+  const live = conversation({ id: "call-live" });
+  live.slice(0, 9).forEach(store.observe);
+  await clock.run(1000);
+  Deno.renameSync(path, `${path}.old`);
+  live.slice(9).forEach(store.observe);
+  await clock.run(1000);
+  const beside = new SqliteBackend({ path, access: "read" });
+  const rows = beside.list({}, clock.wallTime().getTime());
+  beside.close();
+  assert.deepEqual(rows.map(({ id, from, outcome }) => ({ id, from, outcome })), [
+    { id: "call-live", from: "+15550100", outcome: "caller-hung-up" },
+  ]);
+  const old = new SqliteBackend({ path: `${path}.old`, access: "read" });
+  assert.equal(old.list({}, clock.wallTime().getTime()).length, 2);
+  old.close();
+  assert.deepEqual(reports, []);
+});
+
+test("a data folder that is removed while we write into it is told, and used again once it is back", async () => {
+  using dir = folder();
+  const data = `${dir.path}/data`;
+  Deno.mkdirSync(data);
+  const { store, clock, reports } = makeStore({ path: `${data}/calls.sqlite` });
+  using _ = store;
+  await clock.run(1000);
+  Deno.removeSync(data, { recursive: true });
+  conversation({ id: "call-a1" }).forEach(store.observe);
+  await clock.run(5000);
+  const [report] = reports;
+  assert.ok(report?.kind === "failing" && report.fault.kind === "rejected");
+  assert.match(report.fault.detail, /check that its folder exists/);
+  Deno.mkdirSync(data);
+  await clock.run(5000);
+  assert.deepEqual(reports.map(({ kind }) => kind), ["failing", "recovered"]);
+  assert.deepEqual(store.list({}).map(({ id }) => id), ["call-a1"]);
+});
+
 test("another process that holds the file for a while is no failure", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
