@@ -53,7 +53,7 @@ export function buildHouse(parts: HouseParts): House {
   const routers = new Routers();
   const breakers = new Breakers(clock);
   const minutes = new DailyMinutes({
-    now: () => clock.wallTime(),
+    clock,
     timezone: () => config().base.timezone,
     usedSince: parts.minutesSince,
   });

@@ -1,30 +1,32 @@
 /** Minutes of calls per day. Pure but for the clock it is given. */
 
+import type { Clock } from "../base/clock.ts";
 import type { CallNotice } from "./notice.ts";
 
 /** Counts the minutes of ended calls of the present day, and those of live ones as they go. */
 export class DailyMinutes {
-  readonly #now: () => Date;
+  readonly #clock: Pick<Clock, "monotonicMs" | "wallTime">;
   readonly #timezone: () => string;
+  /** Since when, by the clock that nobody sets. */
   readonly #live = new Map<string, number>();
   #day = "";
   #minutes = 0;
 
   /** `usedSince`: what a store knows of the time before this process began: minutes of the calls that began at that time (ms since 1970) or later. */
-  constructor({ now, timezone, usedSince }: {
-    now: () => Date;
+  constructor({ clock, timezone, usedSince }: {
+    clock: Pick<Clock, "monotonicMs" | "wallTime">;
     timezone: () => string;
     usedSince?: ((ms: number) => number) | undefined;
   }) {
-    this.#now = now;
+    this.#clock = clock;
     this.#timezone = timezone;
     this.#day = this.#today();
-    this.#minutes = usedSince?.(midnight(now(), timezone())) ?? 0;
+    this.#minutes = usedSince?.(midnight(clock.wallTime(), timezone())) ?? 0;
   }
 
   observe(notice: CallNotice): void {
     if (notice.kind === "call-started" || notice.kind === "call-resumed") {
-      this.#live.set(notice.call, this.#now().getTime());
+      this.#live.set(notice.call, this.#clock.monotonicMs());
     }
     if (notice.kind !== "call-ended") return;
     this.#live.delete(notice.call);
@@ -35,7 +37,7 @@ export class DailyMinutes {
   /** Minutes used today, live calls included. */
   get used(): number {
     this.#turn();
-    const nowMs = this.#now().getTime();
+    const nowMs = this.#clock.monotonicMs();
     let live = 0;
     for (const startedMs of this.#live.values()) live += (nowMs - startedMs) / 60_000;
     return this.#minutes + live;
@@ -49,7 +51,7 @@ export class DailyMinutes {
   }
 
   #today(): string {
-    return new Intl.DateTimeFormat("en-CA", { timeZone: this.#timezone() }).format(this.#now());
+    return new Intl.DateTimeFormat("en-CA", { timeZone: this.#timezone() }).format(this.#clock.wallTime());
   }
 }
 

@@ -44,7 +44,7 @@ test("a call that fails by a mistake of ours is told to be over, and costs no mo
       throw new Error("a mistake of ours");
     },
   });
-  const minutes = new DailyMinutes({ now: () => sim.clock.wallTime(), timezone: () => "UTC" });
+  const minutes = new DailyMinutes({ clock: sim.clock, timezone: () => "UTC" });
   const push = sim.notices.push.bind(sim.notices);
   sim.notices.push = (...notices) => (notices.forEach((notice) => minutes.observe(notice)), push(...notices));
   const errors: string[] = [];

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { DailyMinutes } from "../../lib/call/daily.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
 
 test("the minutes from before the start are those since midnight where the calls are", () => {
   const asked: string[] = [];
   const minutes = new DailyMinutes({
-    now: () => new Date("2026-03-01T03:30:05.000Z"),
+    clock: new VirtualClock(Date.parse("2026-03-01T03:30:05.000Z")),
     timezone: () => "America/New_York",
     usedSince: (ms) => (asked.push(new Date(ms).toISOString()), 12),
   });
@@ -14,36 +15,51 @@ test("the minutes from before the start are those since midnight where the calls
   assert.deepEqual(asked, ["2026-02-28T05:00:00.000Z"]);
 });
 
-test("a new day begins at 0, and a live call counts as it goes on", () => {
-  let now = new Date("2026-03-01T22:59:00.000Z");
-  const minutes = new DailyMinutes({ now: () => now, timezone: () => "Europe/Berlin", usedSince: () => 30 });
+test("a new day begins at 0, and a live call counts as it goes on", async () => {
+  const clock = new VirtualClock(Date.parse("2026-03-01T22:59:00.000Z"));
+  const minutes = new DailyMinutes({ clock, timezone: () => "Europe/Berlin", usedSince: () => 30 });
   const started: CallNotice = {
     kind: "call-started",
-    ...{ call: "call-a", atMs: 0, startedAt: now.toISOString(), callSid: "CA", streamSid: "MZ" },
+    ...{ call: "call-a", atMs: 0, startedAt: "", callSid: "CA", streamSid: "MZ" },
     ...{ from: "", to: "", engine: "agent", version: "0", configHash: "" },
   };
   minutes.observe(started);
-  now = new Date("2026-03-01T22:59:30.000Z");
+  await clock.run(30_000);
   assert.equal(minutes.used, 30.5);
-  now = new Date("2026-03-01T23:00:30.000Z");
+  await clock.run(60_000);
   assert.equal(minutes.used, 1.5);
 });
 
-test("a call that has ended counts what it lasted, and one that is back counts on", () => {
-  let now = new Date("2026-03-01T10:00:00.000Z");
-  const minutes = new DailyMinutes({ now: () => now, timezone: () => "UTC" });
-  const after = (ms: number) => void (now = new Date(now.getTime() + ms));
-  const part = (began: "call-started" | "call-resumed", durationMs: number) => {
+test("a clock that is set forward while a call lasts makes it no longer", async () => {
+  const clock = new VirtualClock(Date.parse("2026-03-01T10:00:00.000Z"));
+  let aheadMs = 0;
+  const wallTime = () => new Date(clock.wallTime().getTime() + aheadMs);
+  const minutes = new DailyMinutes({
+    clock: { monotonicMs: () => clock.monotonicMs(), wallTime },
+    timezone: () => "UTC",
+  });
+  minutes.observe({ kind: "call-started", call: "call-a", atMs: 0 } as CallNotice);
+  await clock.run(60_000);
+  for (const stepMs of [3_600_000, -3_600_000]) {
+    aheadMs = stepMs;
+    assert.equal(minutes.used, 1);
+  }
+});
+
+test("a call that has ended counts what it lasted, and one that is back counts on", async () => {
+  const clock = new VirtualClock(Date.parse("2026-03-01T10:00:00.000Z"));
+  const minutes = new DailyMinutes({ clock, timezone: () => "UTC" });
+  const part = async (began: "call-started" | "call-resumed", durationMs: number) => {
     minutes.observe({ kind: began, call: "call-a", atMs: 0 } as CallNotice);
-    after(durationMs);
+    await clock.run(durationMs);
     assert.equal(minutes.used, used + durationMs / 60_000);
     const ended = { kind: "call-ended", reason: "line-lost", durationMs, framesIn: 0, framesOut: 0 } as const;
     minutes.observe({ call: "call-a", atMs: 0, ...ended });
     used += durationMs / 60_000;
-    after(600_000);
+    await clock.run(600_000);
     assert.equal(minutes.used, used);
   };
   let used = 0;
-  part("call-started", 120_000);
-  part("call-resumed", 60_000);
+  await part("call-started", 120_000);
+  await part("call-resumed", 60_000);
 });

@@ -272,6 +272,13 @@ test("a full gate refuses rather than forgets, and has room again when tokens ex
   assert.equal(at(NOW_MS + TOKEN_TTL_MS, "f"), "busy");
 });
 
+test("a gate whose clock was ahead, and was set right, does not fill up", () => {
+  const gate = new TokenGate({ key: KEY, limit: 3 });
+  const at = (nowMs: number, nonce: string) => gate.admit(mint({ nonce, nowMs }), CALL, nowMs);
+  assert.equal(at(NOW_MS + 86_400_000, "ahead"), "ok");
+  for (let call = 0; call < 10; call++) assert.equal(at(NOW_MS + call * TOKEN_TTL_MS, `call-${call}`), "ok");
+});
+
 test("10,000 nonces are remembered, none twice", () => {
   const gate = new TokenGate({ key: KEY });
   for (let count = 0; count < 10_000; count++) {
