@@ -1,6 +1,6 @@
 /** The port: open as soon as the configuration is known, while the house behind it is still being built. */
 
-import { settledWithin, systemClock } from "./base/clock.ts";
+import { settledWithin, sleep, systemClock } from "./base/clock.ts";
 import { messageOf } from "./base/result.ts";
 import type { Health } from "./health.ts";
 
@@ -24,15 +24,16 @@ export interface DoorOptions {
 
 /** How long the listener may take to close at the very end. */
 const SHUTDOWN_MS = 1000;
+/** A listener of Deno's ends for good when the process is out of file descriptors for a moment: so soon there is another. */
+const AGAIN_MS = 250;
 
 /** Listen, on a free port if `port` is 0. @returns what is wrong if the port cannot be had. */
 export function listen({ port, bind, health }: DoorOptions): Door | { problem: string } {
   const opened = Promise.withResolvers<Answer>();
   const asked = Promise.withResolvers<void>();
   let answer: Answer | undefined;
-  let listener: Deno.HttpServer<Deno.NetAddr>;
-  try {
-    listener = Deno.serve({ port, hostname: bind, onListen: () => {} }, (request, info) => {
+  const serve = (port: number): Deno.HttpServer<Deno.NetAddr> =>
+    Deno.serve({ port, hostname: bind, onListen: () => {} }, (request, info) => {
       if (answer) return answer(request, info);
       if (asksForHealth(request)) {
         asked.resolve();
@@ -40,14 +41,37 @@ export function listen({ port, bind, health }: DoorOptions): Door | { problem: s
       }
       return opened.promise.then((answer) => answer(request, info));
     });
+  let listener: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    listener = serve(port);
   } catch (error) {
     return { problem: explainListenError(error, port, bind) };
   }
+  const ownPort = listener.addr.port;
+  const closing = new AbortController();
+  const listenAgain = (): boolean => {
+    try {
+      listener = serve(ownPort);
+      return true;
+    } catch {
+      return false; // still none
+    }
+  };
+  const keepListening = async () => {
+    while (!closing.signal.aborted) {
+      await listener.finished.catch(reportError);
+      do await sleep(systemClock, AGAIN_MS, closing.signal); while (!listenAgain());
+    }
+  };
+  keepListening().catch(() => {}); // we close
   return {
-    port: listener.addr.port,
+    port: ownPort,
     asked: asked.promise,
     open: (given) => opened.resolve(answer = given),
-    [Symbol.asyncDispose]: async () => void await settledWithin(systemClock, SHUTDOWN_MS, listener.shutdown()),
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await settledWithin(systemClock, SHUTDOWN_MS, listener.shutdown());
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sleep, systemClock } from "../lib/base/clock.ts";
 import { listen } from "../lib/door.ts";
 import { healthAtStart } from "../lib/health.ts";
 import { parseConfig } from "../lib/config.ts";
@@ -45,6 +46,47 @@ test("before the house is built the door tells its health, and lets everybody el
   assert.equal(await call, "127.0.0.1 /incoming-call CallSid=CA1");
   assert.equal(await posted, "127.0.0.1 /health ");
   assert.equal(await (await fetch(`${url}/health`)).text(), "127.0.0.1 /health ");
+});
+
+test("a process that was out of file descriptors takes connections again once it has some", async () => {
+  const door = new URL("../lib/door.ts", import.meta.url);
+  const script = `
+    import { listen } from "${door}";
+    addEventListener("error", (event) => event.preventDefault());
+    addEventListener("unhandledrejection", (event) => event.preventDefault());
+    const door = listen({ port: 0, bind: "127.0.0.1", health: () => ({}) });
+    console.log(door.port);`;
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", `ulimit -n 60; exec "$0" eval "$1"`, Deno.execPath(), script],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  try {
+    const output = child.stdout.getReader();
+    const port = Number(new TextDecoder().decode((await output.read()).value));
+    output.releaseLock();
+    await child.stdout.cancel();
+    const connections: Deno.Conn[] = [];
+    const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+    for (let n = 0; n < 80; n++) await connect().then((one) => connections.push(one), () => {});
+    await sleep(systemClock, 300);
+    for (const one of connections) one.close();
+    const isHealthy = async () => {
+      using client = Deno.createHttpClient({});
+      const response = await fetch(`http://127.0.0.1:${port}/health`, { client });
+      await response.body?.cancel();
+      return response.ok;
+    };
+    const untilMs = systemClock.monotonicMs() + 5000;
+    while (!await isHealthy().catch(() => false)) {
+      assert.ok(systemClock.monotonicMs() < untilMs, "nobody listens any more");
+      await sleep(systemClock, 50);
+    }
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
 });
 
 test("a port that is taken is told with what to do about it", async () => {
