@@ -157,7 +157,9 @@ export function openServer(
     peers.set(request, remoteAddr.hostname);
     return app.fetch(request);
   });
-  prepareLines(house, owned);
+  let preparing = new AbortController();
+  owned.defer(() => preparing.abort());
+  prepareLines(house, preparing.signal);
   if (reload) {
     const watching = new AbortController();
     owned.defer(() => watching.abort());
@@ -174,7 +176,9 @@ export function openServer(
       if (!isDeepStrictEqual(environmentOf(read), environmentOf(given))) {
         log("warning", "PUBLIC_HOST, keys or addresses have changed too: restart for that to count.");
       }
-      prepareLines(house, owned);
+      preparing.abort(); // for a configuration that is none any more
+      preparing = new AbortController();
+      prepareLines(house, preparing.signal);
     };
     const paths = () => [reload.file, "assets/audio", ...current.promptFiles, ...awaited];
     watchFiles({ clock, signal: watching.signal, everyMs: reload.everyMs, paths, changed, failed }).catch(reportError);
@@ -198,13 +202,11 @@ function environmentOf({ server, keys, urls, rehearsal }: Config): unknown {
 }
 
 /** Learn the routes and speak what has no recording, in the background: calls are taken meanwhile. */
-function prepareLines(house: House, owned: AsyncDisposableStack): void {
-  const scope = new AbortController();
-  owned.defer(() => scope.abort());
-  house.trainRouters(breathing(scope.signal)).catch((error) =>
-    scope.signal.aborted || log("error", `Cannot learn the routes: ${String(error)}`)
+function prepareLines(house: House, signal: AbortSignal): void {
+  house.trainRouters(breathing(signal)).catch((error) =>
+    signal.aborted || log("error", `Cannot learn the routes: ${String(error)}`)
   );
-  house.loadPrompts(scope.signal).then(
+  house.loadPrompts(signal).then(
     (faults) => faults.forEach((fault) => log("warning", fault)),
     (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),
   );

@@ -46,6 +46,9 @@ interface Prompt {
   voice: string;
 }
 
+/** Lines of earlier configurations that calls may still ask for. */
+export const EARLIER_LIMIT = 200;
+
 /** A voice that failed this often while lines were prepared is not asked for the others. */
 const FAILURES_LIMIT = 2;
 
@@ -56,6 +59,11 @@ export class PromptBook {
 
   constructor(parts: PromptParts) {
     this.#parts = parts;
+  }
+
+  /** Lines held now. */
+  get size(): number {
+    return this.#prompts.size;
   }
 
   /** The audio of a line, if it is there already: whole frames, shared, not to be written to. */
@@ -90,7 +98,15 @@ export class PromptBook {
       const prompt = await this.#speak(line, { signal, notes, failures, index: index ?? {} });
       if (prompt) this.#prompts.set(keyOf(line), prompt);
     }
+    this.#forgetEarlier(lines);
     return [...notes];
+  }
+
+  /** Of what is in none of `lines` the oldest goes. */
+  #forgetEarlier(lines: readonly PromptLine[]): void {
+    const current = new Set(lines.map(keyOf));
+    const earlier = [...this.#prompts.keys()].filter((key) => !current.has(key));
+    for (const key of earlier.slice(0, -EARLIER_LIMIT)) this.#prompts.delete(key);
   }
 
   /** Whether the line is there, and in its own voice as far as that is known. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hashOf, LOCAL_VOICE, OWN_RECORDING } from "../../lib/audio/prompt_index.ts";
-import { PromptBook, type PromptParts, type PromptVoice } from "../../lib/audio/prompts.ts";
+import { EARLIER_LIMIT, PromptBook, type PromptParts, type PromptVoice } from "../../lib/audio/prompts.ts";
 import { encode } from "../../lib/audio/mulaw.ts";
 import { promptLevelDbfs } from "../../lib/audio/recording.ts";
 import { writeWav } from "../../lib/audio/wav.ts";
@@ -45,6 +45,15 @@ test("a recording is shared, and padded with silence to whole frames", async () 
   assert.ok(audio.subarray(8080).every((byte) => byte === 0xFF));
   assert.equal(prompts.get({ ...line }), audio);
   assert.equal(prompts.voiceOf(line), OWN_RECORDING);
+});
+
+test("a configuration that is edited every day: lines of earlier ones are held in bounded number, its own all", async () => {
+  const prompts = book({});
+  const day = (n: number) => [{ text: "Goodbye." }, { text: `Today is day ${n}.` }];
+  for (let n = 0; n < 3 * EARLIER_LIMIT; n++) await prompts.load(day(n), signal);
+  assert.equal(prompts.size, EARLIER_LIMIT + 2);
+  for (const line of day(3 * EARLIER_LIMIT - 1)) assert.ok(prompts.get(line));
+  assert.ok(prompts.get(day(3 * EARLIER_LIMIT - 2)[1]!), "for calls that began before the last edit");
 });
 
 test("a broken recording is named with its remedy, its text is spoken, and the others are played", async () => {
