@@ -43,6 +43,8 @@ const PACE_FRAMES = 5;
 /** A recogniser that understands nothing of a caller who is audible for this long is deaf. */
 const AUDIBLE_FRAMES = 40;
 const DEAF_MS = 1400;
+/** Of these and all such times the last part is waited for in a timer: news may be here, unread, behind the caller's frames. */
+const UNREAD_MS = 100;
 /** Sound that nobody understood is forgotten after this much silence. */
 const FORGET_MS = 2000;
 /** How long a socket may take to open, ms. */
@@ -61,7 +63,7 @@ export function steadyStt(options: SteadySttOptions): Stt {
 
 class SteadyStt implements Stt {
   readonly #options: SteadySttOptions;
-  readonly #timers: TimerSet<"again" | "pace" | "opening">;
+  readonly #timers: TimerSet<"again" | "pace" | "opening" | "deaf">;
   readonly #audible = new Audible();
   readonly #closing = new Set<Promise<void>>();
   /** Recognisers that are given up: their faults are lasting. */
@@ -121,9 +123,10 @@ class SteadyStt implements Stt {
     await Promise.all(this.#closing);
   }
 
-  #timer(name: "again" | "pace" | "opening"): void {
+  #timer(name: "again" | "pace" | "opening" | "deaf"): void {
     if (name === "again") return this.#open();
     if (name === "pace") return this.#pace();
+    if (name === "deaf") return this.#deaf();
     this.#lost({ kind: "deadline", peer: this.#ear.peer, what: "an open socket", limitMs: OPENING_MS });
   }
 
@@ -149,13 +152,23 @@ class SteadyStt implements Stt {
 
   /** Is it deaf? */
   #watch(): void {
-    const quietMs = this.#nowMs - Math.max(this.#lastNewsMs, this.#openedMs, this.#turnStartMs);
-    const speaks = this.#isTurn && this.#audibleFrames >= AUDIBLE_FRAMES && quietMs >= DEAF_MS;
-    const { endsWithinMs } = this.#ear;
-    const waits = this.#text !== "" && this.#inaudibleMs >= endsWithinMs && quietMs >= endsWithinMs;
     // A second one that hears nothing says that there is nothing to hear.
-    if (!this.#isOpen || this.#suspect || this.#unsent.length > 0 || (!speaks && !waits)) return;
-    const limitMs = speaks ? DEAF_MS : endsWithinMs;
+    if (!this.#isOpen || this.#suspect || this.#unsent.length > 0 || this.#timers.isArmed("deaf")) return;
+    if (this.#deafAfterMs !== undefined) this.#timers.arm("deaf", UNREAD_MS);
+  }
+
+  /** How long it was waited for; undefined as long as nothing is owed. */
+  get #deafAfterMs(): number | undefined {
+    const quietMs = this.#nowMs - Math.max(this.#lastNewsMs, this.#openedMs, this.#turnStartMs) + UNREAD_MS;
+    if (this.#isTurn && this.#audibleFrames >= AUDIBLE_FRAMES && quietMs >= DEAF_MS) return DEAF_MS;
+    const { endsWithinMs } = this.#ear;
+    const waits = this.#text !== "" && this.#inaudibleMs + UNREAD_MS >= endsWithinMs && quietMs >= endsWithinMs;
+    return waits ? endsWithinMs : undefined;
+  }
+
+  #deaf(): void {
+    const limitMs = this.#deafAfterMs;
+    if (limitMs === undefined) return;
     const fault: Fault = { kind: "deadline", peer: this.#ear.peer, what: "what the caller says", limitMs };
     this.#suspect = { name: this.#ear.name, fault, turnStartMs: this.#turnStartMs };
     this.#lost(fault);
@@ -198,6 +211,7 @@ class SteadyStt implements Stt {
     if (event.kind === "ended") return event.fault ? this.#lost(event.fault) : undefined;
     this.#lastNewsMs = this.#nowMs;
     this.#audibleFrames = 0;
+    this.#timers.disarm("deaf");
     if (event.kind === "replaced") return this.#options.listen(event);
     this.#beginTurn();
     if (event.kind === "spoke" || event.kind === "resumed") return this.#options.listen(event);
@@ -231,8 +245,7 @@ class SteadyStt implements Stt {
     if (this.#isOpen && this.#nowMs - this.#openedMs >= LIVED_MS) this.#attempts = 0;
     if (fault !== this.#suspect?.fault) breakers?.of(failed.name).failed(fault);
     if (this.#isTruncated) this.#carried = this.#text;
-    this.#timers.disarm("pace");
-    this.#timers.disarm("opening");
+    for (const name of ["pace", "opening", "deaf"] as const) this.#timers.disarm(name);
     this.#retire();
     if (isLasting(fault)) this.#useless.add(failed);
     if (++this.#attempts >= ATTEMPTS || this.#useless.size === this.#options.ears.length) {

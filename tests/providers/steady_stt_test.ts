@@ -100,6 +100,22 @@ test("a recogniser that is deaf to a caller who speaks is replaced, once", async
   await stt[Symbol.asyncDispose]();
 });
 
+test("a recogniser whose words waited, like seconds of the caller, for us to read them is not deaf", async () => {
+  const { sockets, stt, clock, hear } = rig();
+  const said = await speech("and another thing, and another thing, and another thing");
+  await hear(said.slice(0, 20));
+  sockets[0]!.tell({ kind: "interim", text: "and" });
+  await hear(said.slice(20, 30));
+  await clock.run(3000);
+  for (const frame of [...said.slice(30), ...silence(2000)]) stt.hear(frame);
+  await clock.run(5);
+  sockets[0]!.tell({ kind: "final", text: "and another thing, and another thing, and another thing", endOfTurn: true });
+  await hear(silence(1000));
+  assert.deepEqual(sockets.map(({ name }) => name), ["one"]);
+  await stt[Symbol.asyncDispose]();
+  assert.equal(clock.pending, 0);
+});
+
 test("deafness is held against a recogniser once another one has understood the caller", async () => {
   for (const silentMs of [0, 4000]) { // a turn that was noise is forgotten meanwhile
     const { sockets, breakers, stt, hear } = rig();
