@@ -8,7 +8,7 @@ import { readText } from "./files.ts";
 import { recordsPlace } from "./permissions.ts";
 import { CARTESIA_VERSION, renderCartesia } from "./providers/cartesia.ts";
 import { renderDeepgram } from "./providers/deepgram_render.ts";
-import { OWN_FOLDER } from "./store/place.ts";
+import { OWN_FOLDER, removeFile } from "./store/place.ts";
 
 type Fetch = (request: Request) => Promise<Response>;
 
@@ -103,8 +103,13 @@ export function diskCache(folder: string): RenderingCache {
     async write(hash, audio) {
       await Deno.mkdir(folder, { recursive: true, mode: OWN_FOLDER });
       const unfinished = `${fileOf(hash)}.${crypto.randomUUID()}`;
-      await Deno.writeFile(unfinished, audio);
-      await Deno.rename(unfinished, fileOf(hash));
+      try {
+        await Deno.writeFile(unfinished, audio);
+        await Deno.rename(unfinished, fileOf(hash));
+      } catch (error) {
+        removeFile(unfinished); // on a full disk each start would leave another one
+        throw error;
+      }
     },
   };
 }

@@ -8,6 +8,7 @@ import { failed, ok } from "../../lib/base/result.ts";
 import { diskCache } from "../../lib/prompt_voice.ts";
 import { test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
+import { folder } from "../store/make.ts";
 
 const { signal } = new AbortController();
 
@@ -45,6 +46,14 @@ test("a recording is shared, and padded with silence to whole frames", async () 
   assert.ok(audio.subarray(8080).every((byte) => byte === 0xFF));
   assert.equal(prompts.get({ ...line }), audio);
   assert.equal(prompts.voiceOf(line), OWN_RECORDING);
+});
+
+test("what a disk refuses to keep leaves nothing on it", async () => {
+  using dir = folder();
+  const cache = diskCache(dir.path);
+  Deno.mkdirSync(`${dir.path}/abc.mulaw/in-the-way`, { recursive: true });
+  await assert.rejects(cache.write("abc", GOOD));
+  assert.deepEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["abc.mulaw"]);
 });
 
 test("a configuration that is edited every day: lines of earlier ones are held in bounded number, its own all", async () => {
