@@ -4,13 +4,18 @@ import { type Clock, sleep } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { ChatMessage, ChatRequest, ChatToolCall, Llm, ToolSchema } from "../providers/ports.ts";
 import { Chunker, type Language } from "./chunker.ts";
+import type { EngineHost } from "./engine.ts";
 import { Gate, type Spares } from "./flow.ts";
 import type { Memory } from "./memory.ts";
 import { Saying, type SayingParts } from "./saying.ts";
 import type { ToolDesk } from "./tool_desk.ts";
 
 /** How often the model is asked for one turn; the last time without tools, so that it has to speak. */
-const MAX_ROUNDS = 5;
+export const MAX_ROUNDS = 5;
+/** What a model is asked when the one before it broke off in what it said. */
+const GO_ON = "Please go on.";
+/** How often it is looked whether all that was said was heard. */
+const LOOK_MS = 100;
 
 export interface AnswerParts {
   /** The words it answers. */
@@ -24,13 +29,15 @@ export interface AnswerParts {
   memory: Memory;
   /** The model's prompt is there. */
   instructed: Promise<void>;
-  voice: Pick<SayingParts, "voices" | "host" | "clock">;
+  voice: Pick<SayingParts, "voices" | "clock"> & { host: SayingParts["host"] & Pick<EngineHost, "drained"> };
   /** The language it is spoken in; English by default. */
   language: Language | undefined;
   /** It sounds, or acts: from now on it cannot be taken back. Once. */
   begun: () => void;
-  /** Its tools run now: the caller waits again. */
-  acts: () => void;
+  /** Its tools run now, or a model is asked once more: the caller waits again. */
+  waits: () => void;
+  /** The call ends: nothing more needs to be said. */
+  ending: () => boolean;
   /** Its first audio reached the line. Once. */
   sounds: () => void;
   failed: (fault: Fault, how: { fatal: boolean }) => void;
@@ -58,6 +65,12 @@ export class Answer {
   readonly #scope = new AbortController();
   readonly #sayings: Saying[] = [];
   #acting = false;
+  /** A model has said something, to its end. */
+  #said = false;
+  /** What it said broke off, and the rest is asked for. */
+  #goesOn = false;
+  /** A model said nothing, and was asked once more. */
+  #askedAgain = false;
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
@@ -116,12 +129,14 @@ export class Answer {
 
   /** One question to the first model that answers. @returns the tools it calls; none if it failed. */
   async #ask(messages: ChatMessage[], tools: readonly ToolSchema[]): Promise<ChatToolCall[]> {
-    const { llms, language } = this.#parts;
+    const { llms, language, memory } = this.#parts;
     const request: ChatRequest = { messages, ...(tools.length > 0 ? { tools: [...tools] } : {}) };
+    this.#goesOn = false;
     while (!this.#aborted) {
       const llm = llms.pick();
       const saying = this.#newSaying();
       const chunker = new Chunker(language);
+      if (this.#goesOn) request.messages = memory.messages(GO_ON);
       try {
         const calls = await this.#listen(llm, request, { saying, chunker });
         if (!this.#aborted) llms.worked(llm);
@@ -130,20 +145,34 @@ export class Answer {
         if (this.#aborted || !(error instanceof FaultError)) saying.abort();
         if (this.#aborted) break;
         if (!(error instanceof FaultError)) throw error;
-        // A reply that sounds already ends with the text it has; one that does not is taken back, if another model can be asked.
         const waitMs = llms.failed(llm, error.fault);
-        const takesOver = waitMs !== undefined && saying.reply === undefined;
-        if (takesOver) saying.abort();
+        // What does not sound yet is taken back, if another one can be asked; what does is said as far as it came.
+        if (saying.reply === undefined && waitMs !== undefined) saying.abort();
         else {
           for (const chunk of chunker.flush()) saying.add(chunk);
           saying.end();
+          this.#goesOn = true;
         }
-        this.#fault(error.fault, { fatal: !takesOver && saying.isEmpty });
-        if (!takesOver) break;
+        if (waitMs === undefined) {
+          await this.#heardOut();
+          this.#fault(error.fault, { fatal: true });
+          break;
+        }
+        this.#fault(error.fault, { fatal: false });
+        if (saying.reply !== undefined) this.#parts.waits();
         if (waitMs > 0) await sleep(this.#parts.clock, waitMs, this.#scope.signal).catch(() => {}); // aborted: the loop ends
       }
     }
     return [];
+  }
+
+  /** All that is said of it was heard. */
+  async #heardOut(): Promise<void> {
+    const { clock, voice } = this.#parts;
+    const said = this.#sayings.filter(({ isEmpty }) => !isEmpty);
+    await Promise.all(said.map(({ done }) => done));
+    if (said.every(({ reply }) => reply === undefined)) return;
+    while (!voice.host.drained() && !this.#aborted) await sleep(clock, LOOK_MS, this.#scope.signal).catch(() => {});
   }
 
   async #listen(
@@ -167,24 +196,26 @@ export class Answer {
     if (this.#aborted) return [];
     say(chunker.flush());
     saying.end();
-    if (saying.isEmpty && calls.length === 0) this.#nothingSaid();
+    if (!saying.isEmpty) this.#said = true;
+    else if (calls.length === 0) this.#nothingSaid();
     return calls;
   }
 
-  /** Nothing was said and nothing called. After a tool (such as the end of the call) that may be meant, else it is a fault. */
+  /** After words silence may be meant: that is asked once. @throws {FaultError} where it is not. */
   #nothingSaid(): void {
-    if (this.begun) return;
-    this.#fault(
-      { kind: "rejected", peer: "llm", code: "empty", detail: "the answer holds no text and no call" },
-      { fatal: false },
-    );
+    if (this.#goesOn || this.#parts.ending()) return;
+    const detail = "the answer holds no text and no call";
+    const fault: Fault = { kind: "rejected", peer: "llm", code: "empty", detail };
+    if (this.#said && this.#askedAgain) return this.#fault(fault, { fatal: false });
+    this.#askedAgain = true;
+    throw new FaultError(fault);
   }
 
   async #act(calls: readonly ChatToolCall[]): Promise<void> {
     this.#begin();
     this.#acting = true;
-    this.#parts.acts();
-    // In the memory, what was said before the calls stands before them, even if it sounds only while they run.
+    this.#parts.waits();
+    // What was said before the calls stands before them, though it may sound only when they run already.
     for (const saying of this.#sayings) if (!saying.isEmpty) saying.reserve();
     this.#parts.desk.run(calls);
     await this.#parts.desk.idle;

@@ -95,10 +95,6 @@ export class PipelineEngine implements Engine {
   /** Confirmed words that `begin` is to answer. */
   #asked = "";
   #times = new TurnTimes(0);
-  /** The answer to the last turn came to nothing. */
-  #owed = false;
-  /** It was tried again already. */
-  #triedAgain = false;
   /** A fault that nothing can take over has ended the conversation. */
   #silent = false;
 
@@ -174,13 +170,8 @@ export class PipelineEngine implements Engine {
     this.#step({ kind: "begun" });
   }
 
-  /** An answer that is under way has deadlines and a filler of its own; one that came to nothing is tried once more. */
   unanswered(): void {
-    if (!this.#owed || this.#silent) return;
-    this.#owed = false;
-    this.#triedAgain = true;
-    this.#asked = "";
-    this.#timers.arm("begin", 0);
+    // An answer has deadlines and fillers of its own, and one that comes to nothing is asked for again at once.
   }
 
   toolResult(id: string, _name: string, content: string): void {
@@ -309,7 +300,6 @@ export class PipelineEngine implements Engine {
   #confirm(text: string): void {
     this.#letGo();
     this.#asked = text;
-    this.#owed = this.#triedAgain = false;
     // The call gets this turn of the event loop to cut what we say, and to answer by itself: see `answered`.
     this.#timers.arm("begin", 0);
     if (text === "") return;
@@ -357,7 +347,8 @@ export class PipelineEngine implements Engine {
       voice: { voices: this.#voices, host: this.#host, clock: this.#parts.clock },
       language: this.#parts.language,
       begun: () => this.#step({ kind: "begun" }),
-      acts: () => this.#await("answer"),
+      waits: () => this.#await("answer"),
+      ending: () => false,
       sounds: () => {
         if (!answer.acting) this.#nothingAwaited();
         this.#post({ kind: "latency", parts: this.#times.latency(answer.times) });
@@ -373,7 +364,6 @@ export class PipelineEngine implements Engine {
     if (answer !== this.#current) return;
     this.#current = undefined;
     this.#nothingAwaited();
-    this.#owed = !answer.begun && !this.#triedAgain;
     if (!answer.begun) this.#step({ kind: "begun" });
   }
 

@@ -248,9 +248,9 @@ export const FAULTS: readonly Fault[] = [
   pipe("chat", "unreachable once", "thinking", "goes on", {
     pipeline: brainFailing(1, () => Promise.reject(new TypeError("connection refused"))),
   }),
-  chat("breaks off in its answer, then the next model", "mid-reply", "goes on", ["reset", GOOD], { truncates: true }),
-  chat("an error in its answer, then the next model", "mid-reply", "goes on", ["mid-error", GOOD], { truncates: true }),
-  chat("stops in its answer, then the next model", "mid-reply", "goes on", ["stall", GOOD], { truncates: true }),
+  chat("breaks off in its answer, then the next model", "mid-reply", "goes on", ["reset", GOOD]),
+  chat("an error in its answer, then the next model", "mid-reply", "goes on", ["mid-error", GOOD]),
+  chat("stops in its answer, then the next model", "mid-reply", "goes on", ["stall", GOOD]),
 
   speak("down for a moment", "opening", "goes on", { refuse: 503 }),
   pipe("speak", "refused for good: the local voice", "opening", "goes on", {

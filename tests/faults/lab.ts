@@ -59,8 +59,6 @@ export interface Fault {
   act?: (world: World) => void;
   /** What the phone may blame on us in such a call. */
   tolerates?: readonly string[];
-  /** The answer may break off: what was said of it is all there will be. */
-  truncates?: true;
 }
 
 export interface Verdict {
@@ -97,11 +95,9 @@ export class Waiting {
   #run = 0;
   #text = "";
   readonly #now: () => number;
-  readonly #truncates: boolean;
 
-  constructor(now: () => number, truncates: boolean) {
+  constructor(now: () => number) {
     this.#now = now;
-    this.#truncates = truncates;
   }
 
   begin(sinceMs = this.#now()): void {
@@ -123,7 +119,7 @@ export class Waiting {
     if (!this.#owed) return;
     this.longestMs = Math.max(this.longestMs, this.#now() - this.#sinceMs);
     const said = this.#text.replace(FILLERS, "").trim();
-    if (OVER.test(said) || (this.#truncates && said !== "" && !played)) this.#owed = false;
+    if (OVER.test(said)) this.#owed = false;
   }
 }
 
@@ -215,7 +211,7 @@ async function open(fault: Fault): Promise<World["sim"]> {
 export async function tryFault(fault: Fault): Promise<Verdict> {
   await using sim = await open(fault);
   const { clock } = sim;
-  const waiting = new Waiting(() => clock.monotonicMs(), fault.truncates === true);
+  const waiting = new Waiting(() => clock.monotonicMs());
   const world: World = { sim, callSid: () => call.callSid, line: () => sim.phoneDial.pairs.at(-1)! };
   const phases = new Phases(world, fault);
   let streams = 0;
