@@ -63,7 +63,7 @@ const ANSWER_MS = 30_000;
 const FILLER_MS = 1500;
 const CLOSING_MS = 12_000;
 const NEARLY_OVER_MS = 30_000;
-const LAST_WORDS_MS = 3000;
+const LAST_WORDS_MS = 1500;
 const HANG_UP_MS = 700;
 
 /** How a call is to be answered, from the configuration of this moment. */

@@ -106,6 +106,8 @@ export type CallEffect =
   /** The interruption is confirmed: let go of the rest. */
   | { kind: "forget" }
   | { kind: "say"; line: LineName }
+  /** The engine is not to answer the caller any more; `more`: its last words are still to be heard. */
+  | { kind: "ending"; more: boolean }
   | { kind: "hang-up" };
 
 export type Step = readonly [next: CallState, effects: readonly CallEffect[]];
@@ -209,10 +211,12 @@ export const TRANSITIONS: TransitionTable = {
     ]],
     "reply-heard": (state, { reply }) =>
       state.reply !== undefined && reply >= state.reply ? lastHeard(state) : [state, []],
-    "fault": (state, { fatal }) =>
-      fatal && state.more && state.reply === undefined ? hangUp(state.reason) : [state, []],
+    "answer-due": (state) => state.more ? sayGoodbye(state) : [state, []],
+    "fault": (state, { fatal }) => fatal && state.more && state.reply === undefined ? sayGoodbye(state) : [state, []],
     "timer": (state, { name }) =>
-      name === "closing" || name === "time-limit" || name === "last-words" || name === "hang-up"
+      name === "last-words"
+        ? sayGoodbye(state)
+        : name === "closing" || name === "time-limit" || name === "hang-up"
         ? hangUp(state.reason)
         : [state, []],
   },
@@ -318,8 +322,18 @@ function close(reason: EndReason, say: LineName | undefined, reply?: number): St
     kind: "disarm",
     timer,
   }));
-  const next = { kind: "closing", reason, reply: say ? undefined : reply, more: say === undefined } as const;
-  return [next, [...timers, ...words, { kind: "arm", timer: "closing" }]];
+  const more = say === undefined;
+  const next = { kind: "closing", reason, reply: say ? undefined : reply, more } as const;
+  return [next, [...timers, { kind: "ending", more }, ...words, { kind: "arm", timer: "closing" }]];
+}
+
+/** The engine had no last words, or not all of them. Who puts the caller through has not said goodbye. */
+function sayGoodbye(state: Of<CallState, "closing">): Step {
+  if (state.reason === "transferred") return hangUp(state.reason);
+  return [{ ...state, more: false }, [
+    { kind: "ending", more: false },
+    { kind: "say", line: "goodbye" },
+  ]];
 }
 
 function lastHeard(state: Of<CallState, "closing">): Step {

@@ -65,6 +65,8 @@ class Session {
   #startedMs = 0;
   #interruptedMs = 0;
   #patientUntilMs = 0;
+  /** The last words are a route's. */
+  #routedAway = false;
   /** When the caller was last heard. */
   #audibleMs = -Infinity;
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
@@ -277,6 +279,7 @@ class Session {
     if (!answer) return;
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
     this.#speak(answer.line, "route");
+    this.#routedAway = answer.then !== "continue";
     if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });
     if (answer.then === "transfer" && answer.transferTo) this.#parts.tools.transfer(answer.transferTo);
   }
@@ -338,6 +341,8 @@ class Session {
           ? void this.#speak(line, "line", { tellEngine: effect.line !== "timeUp" })
           : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
       }
+      case "ending":
+        return this.#engine?.ending(effect.more && !this.#routedAway);
       case "hang-up":
         return this.#parts.leg.hangUp();
       default:

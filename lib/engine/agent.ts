@@ -56,6 +56,9 @@ export class AgentEngine implements Engine {
   readonly #quiet = new ReplyQuiet();
   readonly #length = new ReplyLength();
   readonly #owed = new Owed();
+  /** The call ends; and its last words have begun, or were said. */
+  #ending = false;
+  #lastWords = false;
   /** We answered the caller's present turn ourselves as soon as the agent told it: the agent's own calls for that turn are refused. */
   #handled = false;
   #lastEventMs: number;
@@ -101,6 +104,8 @@ export class AgentEngine implements Engine {
   }
 
   goesOn(): void {
+    // An agent does not go on with a goodbye that the caller spoke into.
+    if (this.#ending && this.#fence.brokeOff) this.#timers.arm("owed", LOOK_MS);
     this.#perform(this.#fence.goesOn());
   }
 
@@ -132,6 +137,11 @@ export class AgentEngine implements Engine {
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
     if (this.#attempts.mute({ owed: this.#owed.anything })) this.#lost("a sign of life", LIFELESS_MS);
+  }
+
+  ending(more: boolean): void {
+    this.#ending = true;
+    this.#lastWords ||= !more || this.#fence.reply !== undefined || !this.#host.drained();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -183,8 +193,14 @@ export class AgentEngine implements Engine {
     this.#length.begin();
     this.#alive();
     this.#perform(this.#fence.callerStarted());
+    this.#shut();
     this.#timers.arm("fence", limitMs);
     this.#host.post({ kind: "caller-spoke" });
+  }
+
+  /** What answers the caller's last words after ours is not heard. */
+  #shut(): void {
+    if (this.#lastWords) this.#perform(this.#fence.hold());
   }
 
   #lost(what: string, limitMs: number): void {
@@ -292,6 +308,11 @@ export class AgentEngine implements Engine {
     this.#utterance.end();
     this.#perform(this.#fence.callerText());
     if (this.#owed.isRequest(content)) return;
+    if (this.#lastWords) {
+      this.#shut();
+      this.#handled = true;
+      return this.#host.post({ kind: "caller-text", text: content, final: true });
+    }
     this.#alive();
     this.#owed.callerSaid(content, this.#clock.monotonicMs());
     this.#timers.arm("answer", ANSWER_MS);
@@ -392,6 +413,7 @@ export class AgentEngine implements Engine {
     const unheard = this.#unheard;
     if (!unheard) return;
     this.#unheard = undefined;
+    this.#lastWords ||= this.#ending;
     this.#timers.disarm("answer");
     this.#alive();
     this.#host.post({ kind: "reply-started", reply: unheard.reply });

@@ -74,6 +74,11 @@ export interface Engine extends AsyncDisposable {
   answered(reply: number, text: string): void;
   /** The caller has been waiting for an answer for some seconds: make sure that somebody is there to give one. */
   unanswered(): void;
+  /**
+   * The call ends: once its last words have begun, no turn of the caller's is answered any more. `more`: they are the
+   * engine's own; else not another word of it is to be heard.
+   */
+  ending(more: boolean): void;
   /** The result of a tool call, as text for the model. */
   toolResult(id: string, name: string, content: string): void;
 }

@@ -95,6 +95,8 @@ export class PipelineEngine implements Engine {
   /** Confirmed words that `begin` is to answer. */
   #asked = "";
   #times = new TurnTimes(0);
+  /** The last words are being said. */
+  #ending = false;
   /** A fault that nothing can take over has ended the conversation. */
   #silent = false;
 
@@ -172,6 +174,12 @@ export class PipelineEngine implements Engine {
 
   unanswered(): void {
     // An answer has deadlines and fillers of its own, and one that comes to nothing is asked for again at once.
+  }
+
+  ending(more: boolean): void {
+    this.#ending = true;
+    this.#callOff();
+    if (!more) { for (const running of [...this.#answers, ...this.#lines]) running.abort(); }
   }
 
   toolResult(id: string, _name: string, content: string): void {
@@ -301,7 +309,7 @@ export class PipelineEngine implements Engine {
     this.#letGo();
     this.#asked = text;
     // The call gets this turn of the event loop to cut what we say, and to answer by itself: see `answered`.
-    this.#timers.arm("begin", 0);
+    if (!this.#ending) this.#timers.arm("begin", 0);
     if (text === "") return;
     this.#memory.caller(text);
     this.#post({ kind: "caller-text", text, final: true });
@@ -329,6 +337,7 @@ export class PipelineEngine implements Engine {
   }
 
   #speculate(text: string): void {
+    if (this.#ending) return;
     this.#discard();
     this.#draft = this.#newAnswer(text, "closed");
   }
@@ -348,7 +357,7 @@ export class PipelineEngine implements Engine {
       language: this.#parts.language,
       begun: () => this.#step({ kind: "begun" }),
       waits: () => this.#await("answer"),
-      ending: () => false,
+      ending: () => this.#ending,
       sounds: () => {
         if (!answer.acting) this.#nothingAwaited();
         this.#post({ kind: "latency", parts: this.#times.latency(answer.times) });
@@ -394,7 +403,7 @@ export class PipelineEngine implements Engine {
 
   /** The caller waits from the last sound on, and hears a filler unless something else sounds before. */
   #await(what: Expected): void {
-    if (what === "suspected" && this.#awaited !== undefined) return;
+    if (this.#ending || (what === "suspected" && this.#awaited !== undefined)) return;
     this.#awaited = what;
     if (this.#timers.isArmed("filler")) return;
     const nowMs = this.#nowMs;

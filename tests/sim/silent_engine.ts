@@ -13,6 +13,7 @@ export function silentEngine(does: Partial<Engine> = {}): Engine {
     resumed: nothing,
     answered: nothing,
     unanswered: nothing,
+    ending: nothing,
     toolResult: nothing,
     [Symbol.asyncDispose]: () => Promise.resolve(),
     ...does,
