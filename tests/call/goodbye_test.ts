@@ -6,6 +6,7 @@ import { noticesOf, simPipeline } from "../sim/pipeline.ts";
 
 const FAREWELL = "Goodbye then and thank you very much for calling us.";
 const GOODBYE = "Thank you for calling. Goodbye.";
+const LONG_GOODBYE = "We have to close for today so thank you very much for calling us and goodbye.";
 const END_CALL = [{ name: "end_call", arguments: {} }];
 const CONFIG = { tools: [{ name: "end_call" }], silence: { promptAfterMs: 60_000 } };
 
@@ -36,6 +37,7 @@ function houseOf(engine: "agent" | "pipeline", words: string, config: SimOptions
   });
 }
 
+const hush = (ms: number): Step => ({ kind: "wav", name: "hush", audio: new Uint8Array(ms * 8).fill(0xFF), now: true });
 const INTO: Step[] = [{ kind: "interrupt", text: "one more question please", afterMs: 500 }, {
   kind: "wait",
   ms: 20_000,
@@ -56,15 +58,14 @@ for (const engine of ["agent", "pipeline"] as const) {
   });
 
   test(`${engine}: a caller who speaks into our own goodbye hears it out, and nothing new begins`, async () => {
-    await using sim = await houseOf(engine, FAREWELL);
-    const call = sim.ring({ steps: [{ kind: "say", text: "tell me something" }, { kind: "wait", ms: 1000 }, ...INTO] });
-    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-heard").length === 2);
+    await using sim = await houseOf(engine, FAREWELL, { lines: { goodbye: LONG_GOODBYE } });
+    const call = sim.ring({ steps: [hush(3000), { kind: "say", text: "one more question", now: true }, hush(20_000)] });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-heard").length === 1);
     const drained = sim.house.reception.drain(0);
-    await sim.clock.run(500);
     const report = await sim.clock.runFor(call.report);
     await sim.clock.runFor(drained);
     const heard = report.turns.map(({ heard }) => heard).join(" ").trim();
-    assert.ok(heard.endsWith(GOODBYE), heard);
+    assert.ok(heard.endsWith(LONG_GOODBYE), heard);
   });
 
   test(`${engine}: a call that a model ends without a word says goodbye first`, async () => {
@@ -87,7 +88,9 @@ test("pipeline: after a route that hangs up, the answer to an earlier question i
       tools: [{ ...look, http: { url: "https://tools.test/look" } }],
     },
     brain: (messages) =>
-      messages.at(-1)!.role === "tool" ? { text: "Nine is free." } : { calls: [{ name: "look", arguments: {} }] },
+      messages.some(({ role }) => role === "tool")
+        ? { text: "Nine is free." }
+        : { calls: [{ name: "look", arguments: {} }] },
     tool: (_, clock) => new Promise((resolve) => void clock.after(2500, () => resolve("nine"))),
   });
   const call = sim.ring({
