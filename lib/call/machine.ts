@@ -51,8 +51,11 @@ export type CallState =
   | { kind: "listening"; prompts: number }
   /** The caller's turn is confirmed, an answer is awaited. `goesOn`: the caller has spoken again since. */
   | { kind: "processing"; goesOn?: boolean }
-  /** We hold the turn; `reply` is the newest one. `resumed`: it is the rest of a reply that was cut by what seemed a false start. */
-  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean }
+  /**
+   * We hold the turn; `reply` is the newest one. `resumed`: it is the rest of a reply that was cut by what seemed a false start.
+   * `asked`: the caller waits for an answer that is still to come.
+   */
+  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean; asked?: boolean }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
   /**
@@ -73,8 +76,8 @@ export type CallEvent =
   | { kind: "caller-quiet" }
   /** What we were saying broke off: the rest is awaited. */
   | { kind: "answer-due" }
-  /** `resumed`: it is the rest of one that was cut. */
-  | { kind: "reply-started"; reply: number; resumed?: boolean }
+  /** `resumed`: it is the rest of one that was cut. `covers`: it is no answer, the caller goes on waiting for that. */
+  | { kind: "reply-started"; reply: number; resumed?: boolean; covers?: boolean }
   | { kind: "reply-finished"; reply: number }
   /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
   | { kind: "reply-heard"; reply: number; owed?: boolean }
@@ -154,7 +157,7 @@ export const TRANSITIONS: TransitionTable = {
         ? [{ kind: "disarm", timer: "silence" }, { kind: "arm-once", timer: "filler" }]
         : [{ kind: "arm", timer: "silence" }],
     ],
-    "reply-started": (state, { reply, resumed }) => speak(reply, state.prompts, resumed),
+    "reply-started": ({ prompts }, { reply, resumed }) => speak(reply, { prompts, resumed }),
     "timer": (state, { name, audible, promptsLeft }) =>
       name === "silence"
         ? breakSilence(state, audible, promptsLeft)
@@ -171,7 +174,7 @@ export const TRANSITIONS: TransitionTable = {
       { kind: running ? "disarm" : "arm", timer: "answer" },
       { kind: "arm-once", timer: "filler" },
     ]],
-    "reply-started": (_, { reply }) => speak(reply),
+    "reply-started": (_, { reply, covers }) => speak(reply, { asked: covers }),
     "timer": (state, { name, audible }) =>
       name === "answer"
         ? listen(0)
@@ -188,12 +191,17 @@ export const TRANSITIONS: TransitionTable = {
     "reply-started": ({ prompts }, { reply }) => [{ kind: "speaking", reply, prompts }, []],
     "answer-due": () => think(),
     "reply-heard": (state, { reply, owed }) =>
-      reply >= state.reply ? listen(state.prompts, owed ? [{ kind: "arm-once", timer: "filler" }] : []) : [state, []],
+      reply < state.reply
+        ? [state, []]
+        : state.asked
+        ? think()
+        : listen(state.prompts, owed ? [{ kind: "arm-once", timer: "filler" }] : []),
     "timer": (state, { name }) => overTime(state, name),
   },
   interrupted: {
     ...ALIVE,
     "caller-text": (_, said) => isLoop(said) ? answer(said) : confirmed(said.final),
+    "caller-quiet": (state) => [state, [{ kind: "arm", timer: "filler" }]],
     "digit": () => confirmed(false),
     "reply-started": (
       _,
@@ -261,8 +269,15 @@ function isLoop({ final, times = 1 }: Of<CallEvent, "caller-text">): boolean {
   return final && times >= LOOP_TIMES;
 }
 
-function speak(reply: number, prompts = 0, resumed = false): Step {
-  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}) }, [
+function speak(
+  reply: number,
+  { prompts = 0, resumed = false, asked = false }: {
+    prompts?: number;
+    resumed?: boolean | undefined;
+    asked?: boolean | undefined;
+  } = {},
+): Step {
+  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}), ...(asked ? { asked } : {}) }, [
     { kind: "disarm", timer: "silence" },
     { kind: "disarm", timer: "answer" },
     { kind: "disarm", timer: "filler" },
@@ -283,7 +298,7 @@ function confirmed(final: boolean): Step {
 function overhear(state: Of<CallState, "speaking">, said: Of<CallEvent, "caller-text">): Step {
   if (isLoop(said)) return answer(said);
   if (!said.final) return [state, []];
-  if (!state.resumed) return [{ ...state, prompts: 0 }, []];
+  if (!state.resumed) return [{ ...state, prompts: 0, asked: true }, []];
   const [next, effects] = confirmed(true);
   return [next, [{ kind: "interrupt" }, ...effects]];
 }

@@ -398,7 +398,7 @@ class Session {
     if (!interruptible) this.#protected.add(reply);
     this.#report({ kind: "reply-started", reply, source });
     this.#report({ kind: "reply-text", reply, text });
-    this.post({ kind: "reply-started", reply });
+    this.post({ kind: "reply-started", reply, covers: !tellEngine });
     this.#play(reply, audio);
     this.#parts.leg.end(reply);
     if (tellEngine) this.#engine?.answered(reply, text);

@@ -104,8 +104,6 @@ export class AgentEngine implements Engine {
   }
 
   goesOn(): void {
-    // An agent does not go on with a goodbye that the caller spoke into.
-    if (this.#ending && this.#fence.brokeOff) this.#timers.arm("owed", LOOK_MS);
     this.#perform(this.#fence.goesOn());
   }
 
@@ -130,6 +128,8 @@ export class AgentEngine implements Engine {
     this.#agent.functionResult(id, name, content);
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#owed.turn) this.#timers.arm("answer", ANSWER_MS);
+    // It said that it would do this: the caller waits again once that was heard.
+    else if (this.#owed.anything && !this.#owed.awaitsResult && !this.#ending) this.#timers.arm("owed", LOOK_MS);
   }
 
   unanswered(): void {
@@ -141,6 +141,7 @@ export class AgentEngine implements Engine {
 
   ending(more: boolean): void {
     this.#ending = true;
+    this.#timers.disarm("owed");
     this.#lastWords ||= !more || this.#fence.reply !== undefined || !this.#host.drained();
   }
 
@@ -184,14 +185,17 @@ export class AgentEngine implements Engine {
   /** Pressed keys are a turn of the caller's: they interrupt us, and the agent is told them. */
   #typed(): void {
     if (this.#early) return this.#timers.arm("keys", LOOK_MS); // nobody is there to be told
+    if (this.#lastWords) return;
     if (this.#fence.reply !== undefined || !this.#host.drained()) this.#interrupted(TYPED_LIMIT_MS);
     this.text(`[The caller pressed ${this.#keys} on the keypad.]`);
     this.#keys = "";
   }
 
   #interrupted(limitMs: number): void {
+    // An agent does not go on with a goodbye that the caller spoke into.
+    if (this.#lastWords && this.#fence.reply !== undefined && this.#length.lacks) this.#timers.arm("owed", LOOK_MS);
     this.#length.begin();
-    this.#alive();
+    if (!this.#lastWords) this.#alive();
     this.#perform(this.#fence.callerStarted());
     this.#shut();
     this.#timers.arm("fence", limitMs);

@@ -17,6 +17,7 @@ function houseOf(engine: "agent" | "pipeline", words: string, config: SimOptions
     return simHouse({
       config: file,
       agent: {
+        rateX: 1.2,
         think: ({ said, history }) =>
           history.at(-1)?.role === "function"
             ? {}

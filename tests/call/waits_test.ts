@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import type { Brain } from "../../lib/rehearsal/brain.ts";
+import type { Step } from "../../lib/softphone/steps.ts";
+import { test } from "../case.ts";
+import { CEILING_MS, listeningDial, Waiting } from "../faults/lab.ts";
+import { simHouse, type SimOptions, STORY } from "../sim/house.ts";
+
+const LOOK = {
+  name: "look",
+  description: "Looks.",
+  parameters: { type: "object", properties: {} },
+  http: { url: "https://tools.test/look", timeoutMs: 9000 },
+};
+const SLOWLY = { say: "That is finished.", thinkMs: 6000 };
+const ASK: Step[] = [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 15_000 }];
+
+/** Calls the tool, with `preface`, and is slow to tell what came of it. */
+const looks = (preface: string): Brain => ({ history }) =>
+  history.at(-1)?.role === "function"
+    ? SLOWLY
+    : { ...(preface ? { say: preface } : {}), call: { name: "look", arguments: {} } };
+
+const CASES: [what: string, agent: SimOptions["agent"], config: SimOptions["config"], steps?: Step[]][] = [
+  ["a line of ours for a quick tool", { think: looks("") }, {
+    tools: [{ ...LOOK, whileWaiting: "Let me look at the calendar." }],
+  }],
+  ["words of the agent about its tool", { think: looks("Let me look."), rateX: 20 }, { tools: [LOOK] }],
+  ["a notice that he spoke into", { think: () => SLOWLY }, {
+    privacy: { recording: true },
+    lines: { recordingNotice: "This call is recorded so that we can serve you better every single day." },
+  }, [{ kind: "interrupt", text: "is there a table", afterMs: 300 }, { kind: "wait", ms: 15_000 }]],
+  [
+    "an interruption that is long in being understood",
+    {
+      think: ({ said }) => said.includes("table") ? SLOWLY : { say: STORY },
+      confirmMs: 960,
+    },
+    {},
+    [
+      { kind: "say", text: "tell me something" },
+      { kind: "interrupt", text: "no is there a table", afterMs: 1500 },
+      { kind: "wait", ms: 15_000 },
+    ],
+  ],
+];
+
+for (const [what, agent, config, steps = ASK] of CASES) {
+  test(`a caller who waits for a slow answer behind ${what} is not left in silence`, async () => {
+    await using sim = await simHouse({
+      config: { silence: { promptAfterMs: 60_000 }, ...config },
+      agent: { ...agent, slowThinkMs: 1000 },
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      toolFetch: () =>
+        new Promise((resolve) =>
+          void sim.clock.after(what.startsWith("words") ? 6000 : 50, () => resolve(new Response("nine")))
+        ),
+    });
+    const waiting = new Waiting(() => sim.clock.monotonicMs());
+    const call = sim.ring({
+      steps,
+      dial: listeningDial(sim.phoneDial, {
+        now: () => sim.clock.monotonicMs(),
+        begins: () => waiting.end(),
+        ended: (atMs) => waiting.begin(atMs),
+      }),
+      onSlot: (slot, _atMs, tags) => waiting.slot(slot.playedBytes > 0, tags.map(({ words }) => words).join("")),
+    });
+    await sim.clock.runFor(call.report);
+    assert.match(waiting.heard, /That is finished\./);
+    assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence: ${waiting.heard}`);
+    assert.equal(sim.agent.sessions.length, 1, "the agent was not given up");
+  });
+}
