@@ -116,6 +116,13 @@ export class Answer {
     this.over = true;
   }
 
+  /** Nothing new begins of it; what sounds is said to its end. Tools that run go on. */
+  retire(): void {
+    this.#scope.abort();
+    for (const saying of this.#sayings) if (!saying.sounding) saying.abort();
+    this.gate.open();
+  }
+
   /** Nothing more is heard of it. Tools that run go on. */
   abort(): void {
     this.#scope.abort();

@@ -318,7 +318,8 @@ export class PipelineEngine implements Engine {
   /** Answer the confirmed turn. */
   #begin(): void {
     for (const answer of this.#answers) {
-      if (answer.cut || answer.acting || !answer.sounding) answer.abort();
+      if (answer.cut) answer.abort();
+      else if (answer.acting || !answer.sounding) answer.retire();
     }
     const draft = this.#draft;
     this.#draft = undefined;

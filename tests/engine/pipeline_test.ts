@@ -521,6 +521,30 @@ for (const preface of ["", "Let me look."]) {
   });
 }
 
+test("what is said before a tool is said to its end, whenever the caller adds a word", async () => {
+  const preface = "Let me look at the calendar of the whole week.";
+  for (let afterMs = 100; afterMs <= 600; afterMs += 40) {
+    const { heard } = await callOf(
+      {
+        config: { tools: [FIND] },
+        brain: (messages) =>
+          messages.some(({ role }) => role === "tool")
+            ? { text: "Nine is free." }
+            : { text: preface, calls: [{ name: "find_slots", arguments: DAY }] },
+        tool: (_, clock) => new Promise((resolve) => void clock.after(3000, () => resolve("nine"))),
+        voiceRateX: 1.3,
+      },
+      [
+        say("is monday free"),
+        { kind: "wav", name: "hush", audio: new Uint8Array(afterMs * 8).fill(SILENCE), now: true },
+        say("yes", true),
+        wait(6000),
+      ],
+    );
+    assert.match(heard.join(" "), new RegExp(`${preface}.* Nine is free\\.`), `${afterMs} ms`);
+  }
+});
+
 test("a model that has said what it did, and then no more, has answered", async () => {
   const { heard, sim } = await callOf({
     config: { tools: [FIND] },
