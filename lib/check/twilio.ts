@@ -119,18 +119,25 @@ function numberItems(number: PhoneNumber, hooks: Required<NumberHooks>): CheckIt
     const finding = voiceUrl ? `its calls go to ${withoutQuery(voiceUrl)}` : "it has no voice URL";
     return [wrong(e164, finding, `Set its voice URL to ${hooks.voiceUrl} (POST). ${byHand}`)];
   }
-  const lacks = [
-    ...(isOurVoiceUrl(number.fallbackUrl, hooks) ? [] : ["fallback URL"]),
-    ...(number.statusCallbackUrl === hooks.statusCallbackUrl ? [] : ["status URL"]),
+  const here = {
+    voice: true,
+    fallback: isOurVoiceUrl(number.fallbackUrl, hooks),
+    status: number.statusCallbackUrl === hooks.statusCallbackUrl,
+  };
+  const lacks = (["fallback", "status"] as const).filter((url) => !here[url]).map((url) => `${url} URL`);
+  const byGet = number.byGet.filter((url) => here[url]).map((url) => `${url} URL`);
+  const buts = [
+    ...(lacks.length > 0 ? [`its ${together(lacks)} ${lacks.length === 1 ? "does" : "do"} not`] : []),
+    ...(byGet.length > 0
+      ? [`its ${together(byGet)} ${byGet.length === 1 ? "is" : "are"} asked with GET, not POST`]
+      : []),
   ];
-  if (lacks.length === 0) return [fine(e164, "its calls come here")];
-  return [
-    warn(
-      e164,
-      `its calls come here, but its ${lacks.join(" and ")} ${lacks.length === 1 ? "does" : "do"} not`,
-      "To set them, run: offhook check --fix",
-    ),
-  ];
+  if (buts.length === 0) return [fine(e164, "its calls come here")];
+  return [warn(e164, `its calls come here, but ${buts.join(", and ")}`, "To set them, run: offhook check --fix")];
+}
+
+function together(names: string[]): string {
+  return names.join(", ").replace(/, (?=[^,]*$)/, " and ");
 }
 
 function voicePointsHere({ voiceUrl }: PhoneNumber, hooks: NumberHooks): boolean {

@@ -43,6 +43,8 @@ export interface PhoneNumber {
   voiceUrl: string;
   fallbackUrl: string;
   statusCallbackUrl: string;
+  /** Which of the three are asked with GET. `updateNumber` makes it POST. */
+  byGet: readonly ("voice" | "fallback" | "status")[];
   /** Set: calls go to this TwiML application, and `voiceUrl` is ignored. `updateNumber` clears it. */
   applicationSid: string;
   /** Set: calls go to this SIP trunk, and `voiceUrl` is ignored. Ours to report, not to change. */
@@ -143,6 +145,9 @@ const IncomingNumber = z.object({
   voice_url: text,
   voice_fallback_url: text,
   status_callback: text,
+  voice_method: text,
+  voice_fallback_method: text,
+  status_callback_method: text,
   voice_application_sid: text,
   trunk_sid: text,
 }).transform((number): PhoneNumber => ({
@@ -151,6 +156,11 @@ const IncomingNumber = z.object({
   voiceUrl: number.voice_url,
   fallbackUrl: number.voice_fallback_url,
   statusCallbackUrl: number.status_callback,
+  byGet: [
+    ...(number.voice_method === "GET" ? ["voice" as const] : []),
+    ...(number.voice_fallback_method === "GET" ? ["fallback" as const] : []),
+    ...(number.status_callback_method === "GET" ? ["status" as const] : []),
+  ],
   applicationSid: number.voice_application_sid,
   trunkSid: number.trunk_sid,
 }));

@@ -80,6 +80,36 @@ test("a fallback URL at another server is told, and --fix brings it here", async
   assert.equal((await checkWorld(astray, { fix: true })).number["voice_fallback_url"], `https://${HOST}/incoming-call`);
 });
 
+test("a URL of the number that Twilio asks with GET is told, and --fix makes it POST", async () => {
+  const methods = ["voice_method", "voice_fallback_method", "status_callback_method"];
+  const { number } = goodWorld();
+  const oldFashioned = { ...goodWorld(), number: { ...number, ...Object.fromEntries(methods.map((m) => [m, "GET"])) } };
+  const checked = await checkWorld(oldFashioned);
+  assert.deepEqual([checked.named("warn"), checked.code], [[NUMBER], 0]);
+  assert.match(
+    checked.item(NUMBER)!.finding,
+    /its voice URL, fallback URL and status URL are asked with GET, not POST$/,
+  );
+  assert.match(checked.item(NUMBER)!.remedy, /--fix/);
+  const fixed = await checkWorld(oldFashioned, { fix: true });
+  assert.equal(fixed.item(NUMBER)!.finding, "points here now");
+  assert.deepEqual(methods.map((method) => fixed.number[method]), ["POST", "POST", "POST"]);
+});
+
+test("what a number lacks and what it asks with GET is told together, and the method of a URL elsewhere is not", async () => {
+  const number = {
+    ...goodWorld().number,
+    voice_fallback_url: "https://old.example.com/",
+    voice_fallback_method: "GET",
+    status_callback_method: "GET",
+  };
+  const { finding } = (await checkWorld({ ...goodWorld(), number })).item(NUMBER)!;
+  assert.equal(
+    finding,
+    "its calls come here, but its fallback URL does not, and its status URL is asked with GET, not POST",
+  );
+});
+
 test("a public name cannot be judged while no server runs here", async () => {
   const checked = await checkWorld({ ...goodWorld(), port: "free", unknown: [HOST] });
   assert.deepEqual([checked.named("warn"), checked.named("WRONG")], [["PUBLIC_HOST"], []]);
