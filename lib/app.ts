@@ -95,8 +95,11 @@ export function createApp(parts: AppParts): Hono {
   parts.extend?.(app);
 
   app.notFound((c) => {
-    const allowed = METHODS[c.req.path];
-    if (!allowed) return c.text(`Nothing is at ${c.req.path}. Twilio's webhook is /incoming-call.\n`, 404);
+    const methods = methodsAt(app, c.req.path);
+    // A route may say itself that nothing is there.
+    const isThere = methods.length > 0 && !methods.includes(c.req.method.replace("HEAD", "GET"));
+    if (!isThere) return c.text(`Nothing is at ${c.req.path}. Twilio's webhook is /incoming-call.\n`, 404);
+    const allowed = methods.join(", ");
     return c.text(`${c.req.path} takes ${allowed}, not ${c.req.method}.\n`, 405, { allow: allowed });
   });
   app.onError((error, c) => {
@@ -107,15 +110,11 @@ export function createApp(parts: AppParts): Hono {
   return app;
 }
 
-const METHODS: Readonly<Record<string, string>> = {
-  "/incoming-call": "GET, POST",
-  "/twiml": "GET, POST",
-  "/after-stream": "POST",
-  "/stream-status": "POST",
-  "/call-status": "POST",
-  "/health": "GET",
-  "/metrics": "GET",
-};
+/** The methods of the routes at `path`, whose own paths may hold parameters. */
+function methodsAt({ routes }: Hono, path: string): string[] {
+  const there = routes.filter((route) => new RegExp(`^${route.path.replace(/:\w+/g, "[^/]+")}$`).test(path));
+  return [...new Set(there.map(({ method }) => method))].filter((method) => method !== "ALL").sort();
+}
 
 const UNSIGNED =
   "The signature does not fit. If this is Twilio: TWILIO_AUTH_TOKEN must be the account's primary token, and PUBLIC_HOST the host in the webhook's URL.\n";

@@ -83,6 +83,35 @@ test("health, metrics and unknown paths answer as documented", async () => {
   assert.equal((await get("/media-stream")).status, 426);
 });
 
+test("every path that is there answers another method with 405 and those it takes", async () => {
+  await using server = rehearsing();
+  const paths = {
+    "/": "GET",
+    "/media-stream": "GET",
+    "/ws": "GET",
+    "/incoming-call": "GET, POST",
+    "/call-status": "POST",
+  };
+  const stored = { "/calls": "GET", "/calls/CA1": "DELETE, GET" };
+  for (const [path, takes] of Object.entries({ ...paths, ...stored })) {
+    const { status, headers, body } = await fetch(`http://127.0.0.1:${server.port}${path}`, { method: "PUT" });
+    await body?.cancel();
+    assert.deepEqual([path, status, headers.get("allow")], [path, 405, takes]);
+  }
+});
+
+test("the scheme of a bearer may be written in any case", async () => {
+  const token = "administrator-secret-of-32-chars";
+  await using server = rehearsing({ ADMIN_TOKEN: token });
+  const statuses = ["Bearer", "bearer", "BEARER", "Basic"].map(async (scheme) => {
+    const headers = { authorization: `${scheme} ${token}` };
+    const { status, body } = await fetch(`http://127.0.0.1:${server.port}/calls`, { headers });
+    await body?.cancel();
+    return status;
+  });
+  assert.deepEqual(await Promise.all(statuses), [200, 200, 200, 401]);
+});
+
 test("what a caller said is told in rehearsal only, and of a call whose whole CallSid is known", async () => {
   using dir = folder();
   for (const env of [{}, { PUBLIC_HOST: "agent.example.com", DEEPGRAM_API_KEY: "none" }]) {
