@@ -7,11 +7,18 @@ function isInside(path: string): boolean {
   return !path.startsWith("/") && !path.split(/[\\/]/).includes("..");
 }
 
-/** Text of `path` in the working directory, else of ours; undefined where neither is. @throws other errors of the disk. */
+/** Text of `path` in the working directory, else of ours; undefined where neither is. @throws `NotUtf8`, other errors of the disk. */
 export function readText(path: string): string | undefined {
   const bytes = readBytes(path);
-  return bytes && new TextDecoder().decode(bytes);
+  try {
+    return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new NotUtf8("it is not UTF-8. Save it as UTF-8.");
+  }
 }
+
+/** Another encoding would be read with holes in it, or, as UTF-16, as nothing at all. */
+export class NotUtf8 extends Error {}
 
 /** Whether `path` is a file of the user's, not only of the program's. */
 export function isTheirs(path: string): boolean {

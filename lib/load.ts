@@ -10,7 +10,7 @@ import {
   VARIABLE_NAMES,
 } from "./config.ts";
 import { failed, messageOf, ok, type Result } from "./base/result.ts";
-import { isTheirs, readBytes, readText } from "./files.ts";
+import { isTheirs, NotUtf8, readBytes, readText } from "./files.ts";
 import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
@@ -81,6 +81,7 @@ export function noting(notes: ConfigNote[]): <T>(path: string, read: (path: stri
 }
 
 function whyUnread(error: unknown): Pick<ConfigNote, "problem" | "remedy"> {
+  if (error instanceof NotUtf8) return { problem: "is not UTF-8", remedy: "Save it as UTF-8." };
   if (isForbidden(error)) return { problem: "may not be read", remedy: readRemedy(error) };
   const detail = messageOf(error);
   return { problem: `cannot be read: ${detail}`, remedy: "Check its name and the disk." };

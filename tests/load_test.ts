@@ -23,6 +23,36 @@ test("a prompt file that is no file is a fault like any other", () => {
   assert.match(refusal(JSON.stringify({ prompt: { file: "x".repeat(5000) } })), /cannot be read: .*too long/);
 });
 
+test("a file that is not UTF-8 is told as such, and not taken with holes in it", () => {
+  using dir = folder();
+  const [file, prompt] = [`${dir.path}/config.json`, `${dir.path}/p.md`];
+  const latin1 = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  const refused = () => {
+    const loaded = loadConfig({ file, flags: { rehearse: true } });
+    return loaded.ok ? assert.fail("this must be refused") : describeNotes(loaded.fault);
+  };
+  Deno.writeFileSync(file, latin1('{"prompt": "x", "greeting": "Grüß Gott"}'));
+  assert.match(refused(), /config\.json: is not UTF-8\.\n {2}Save it as UTF-8/);
+  Deno.writeTextFileSync(file, JSON.stringify({ prompt: { file: prompt } }));
+  Deno.writeFileSync(prompt, latin1("Praxis Müller"));
+  assert.match(refused(), /p\.md: is not UTF-8/);
+});
+
+test("an .env that is not UTF-8 is none that says nothing: nobody rehearses by it", () => {
+  using dir = folder();
+  const before = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    // As `echo … > .env` writes it in some shells of Windows.
+    const text = "\uFEFFPUBLIC_HOST=agent.example.com\r\n";
+    Deno.writeFileSync(".env", new Uint8Array(Uint16Array.from(text, (letter) => letter.charCodeAt(0)).buffer));
+    const loaded = loadConfig();
+    assert.match(loaded.ok ? "rehearsed" : describeNotes(loaded.fault), /^\.env: is not UTF-8/);
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
 test("a file nested without end is refused, not followed", () => {
   const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
