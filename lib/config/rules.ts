@@ -38,6 +38,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   secrets(call, context, fault);
   lookupVariables(call, fault);
   sharedUtterances(call, warn);
+  unknownVariables(call, warn);
   varyingLines(call, warn);
   missingAssets(call, context, warn);
   oldVoices(call, warn);
@@ -157,6 +158,23 @@ function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): voi
       }
     }
   });
+}
+
+/** What becomes empty in what the agent is told, and in the lines that are filled for each call. */
+function unknownVariables(call: Partial<CallConfig>, warn: Tell): void {
+  const filled = [{ key: "prompt", text: call.prompt }, ...linesOf(call).filter((line) => !isPlayed(line))];
+  for (const { key, text = "" } of filled) {
+    for (const name of placeholders(text)) {
+      if ((VARIABLES as readonly string[]).includes(name) || (name.startsWith("vars.") && call.beforeCall)) continue;
+      const near = nearest(name, VARIABLES);
+      const remedy = name.startsWith("vars.")
+        ? "Write beforeCall, whose answer gives it a value, or remove it."
+        : `${near ? `Did you mean {{${near}}}? ` : ""}Known are ${
+          VARIABLES.map((one) => `{{${one}}}`).join(" ")
+        } and {{vars.…}}.`;
+      warn(key, `uses {{${name}}}, which is left out: nothing gives it a value`, remedy);
+    }
+  }
 }
 
 /** A line that is spoken once for all calls cannot hold call variables. */

@@ -552,6 +552,20 @@ test("a line that is spoken once for all calls and names one of them is warned o
   assert.match(describeNotes(warnings), /holds \{\{today\}\}, and is spoken once/);
 });
 
+test("a call variable that there is not, and so becomes empty, is warned of", () => {
+  const { warnings } = load({
+    ...P,
+    prompt: "The caller is {{caler}}, a {{vars.tier}} customer.",
+    greeting: "Hello {{name}}.",
+    lines: { busy: "{{called}} is busy, {{Caller}}." },
+  });
+  assert.deepEqual(warnings.map(({ key }) => key), ["prompt", "prompt", "greeting", "lines.busy"]);
+  assert.match(describeNotes(warnings), /uses \{\{caler\}\}, which is left out.*\n +Did you mean \{\{caller\}\}\?/);
+  assert.match(describeNotes(warnings), /uses \{\{vars\.tier\}\}.*\n +Write beforeCall/);
+  const beforeCall = { url: "https://crm.example.com/?n={{caller}}" };
+  assert.deepEqual(load({ ...P, prompt: "{{vars.tier}} {{ now }}", beforeCall }).warnings, []);
+});
+
 test("a model that Groq has retired is warned of", () => {
   const warned = (model: string) => load({ ...P, engine: "pipeline" }, { env: { GROQ_MODEL: model } }).warnings;
   for (const model of ["llama-3.3-70b-versatile", "meta-llama/llama-4-scout-17b-16e-instruct"]) {
