@@ -230,9 +230,7 @@ class Phone implements PlacedCall, Stage {
   /** The document's own flow and the caller's steps, side by side; the end of one is the end of the call. */
   async #converse(first: Document): Promise<void> {
     const flow = this.#flow.run(first).finally(() => this.#end("server"));
-    const steps = runSteps(this.#options.steps ?? [], this).catch((error) => {
-      if (!this.over.aborted) throw error; // else: speech that nobody waits for any longer
-    }).finally(() => this.#end("caller"));
+    const steps = runSteps(this.#options.steps ?? [], this).finally(() => this.#end("caller"));
     for (const side of await Promise.allSettled([flow, steps])) if (side.status === "rejected") throw side.reason;
   }
 

@@ -62,13 +62,27 @@ export async function runSteps(steps: Iterable<Step> | AsyncIterable<Step>, stag
       stage.note(`No answer that ends within ${ANSWER_LIMIT_MS / 1000} s: going on.`);
     }
   };
+  const tried = (step: Step) =>
+    doStep(step, stage, finished).catch((error) => {
+      if (!stage.over.aborted) throw error; // else: speech that nobody waits for any longer
+    });
   if (Symbol.asyncIterator in steps) {
-    for await (const step of untilOver(steps, stage.over)) await doStep(step, stage, finished);
+    for await (const step of untilOver(steps, stage.over)) await tried(step);
     return;
   }
+  let unsaid = false; // then nothing answers it
   for (const step of steps) {
-    if (stage.over.aborted && step.kind !== "expect") stage.note(`The call has ended: "${step.kind}" was not done.`);
-    else await doStep(step, stage, finished);
+    if (step.kind === "expect") {
+      await expect(step.text, stage, unsaid);
+      continue;
+    }
+    const turnsBefore = stage.talk.turns.length;
+    const cameLate = stage.over.aborted;
+    if (!cameLate) await tried(step);
+    const isDone = step.kind === "wait" ? !cameLate : stage.talk.turns.length > turnsBefore;
+    if (isDone || !stage.over.aborted) continue;
+    stage.note(`The call has ended: "${step.kind}" was not done.`);
+    unsaid ||= step.kind !== "wait";
   }
   await finished();
 }
@@ -106,11 +120,12 @@ async function doStep(step: Step, stage: Stage, finished: () => Promise<void>): 
     case "interrupt":
       return await interrupt(step, stage);
     case "expect":
-      return await expect(step.text, stage);
+      return await expect(step.text, stage, false);
   }
 }
 
 async function press(keys: string, stage: Stage): Promise<void> {
+  if (stage.over.aborted) return;
   stage.pressed(keys);
   for (const key of keys) {
     if (stage.over.aborted) return;
@@ -127,14 +142,14 @@ async function interrupt({ text, afterMs }: { text: string; afterMs: number }, s
     speaking = talk.agentSpeaking && talk.answerMs >= afterMs;
     return speaking || talk.finished;
   };
-  const came = await stage.until(moment, ANSWER_LIMIT_MS);
-  if (came === "ended") return stage.note(`The call has ended: "interrupt" was not done.`);
+  if (await stage.until(moment, ANSWER_LIMIT_MS) === "ended") return;
   if (!speaking) stage.note(`The agent did not speak for ${afterMs} ms: there is nothing to interrupt.`);
   await stage.say(text, audio, speaking);
 }
 
-async function expect(text: string, stage: Stage): Promise<void> {
-  const met = () => isSaidIn(text, stage.talk.latest.heard);
+/** `unsaid`: the call has ended before what this is to answer was said. */
+async function expect(text: string, stage: Stage, unsaid: boolean): Promise<void> {
+  const met = () => !unsaid && isSaidIn(text, stage.talk.latest.heard);
   let quietSinceMs: number | undefined;
   const settled = () => {
     const nowMs = stage.clock.monotonicMs();

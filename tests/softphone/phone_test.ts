@@ -324,6 +324,59 @@ test("an answer without tags meets no expectation, and the caller is told why", 
   assert.ok(rig.events.some((event) => event.kind === "note" && event.text.includes("not tagged")));
 });
 
+for (
+  const step of [
+    { kind: "say", text: "who are you" },
+    { kind: "dtmf", keys: "12" },
+    { kind: "interrupt", text: "stop", afterMs: 5000 },
+  ] as const
+) {
+  test(`what answers a "${step.kind}" that came too late is not looked for in what was said before`, async () => {
+    const script: Script = {
+      started: (line) => {
+        line.say("hello there");
+        line.clock.after(800, () => line.wire.close(1000));
+      },
+    };
+    const notes: string[] = [];
+    const { report } = await callOnce(script, {
+      steps: [step, { kind: "expect", text: "there" }],
+      onEvent: (event) => event.kind === "note" && notes.push(event.text),
+    });
+    assert.equal(report.endedBy, "server");
+    assert.deepEqual(report.turns.map(({ said }) => said), [""]);
+    assert.deepEqual(report.expectations, [{ text: "there", met: false }]);
+    assert.deepEqual(notes, [`The call has ended: "${step.kind}" was not done.`]);
+    assert.equal(report.ok, false);
+  });
+}
+
+test("an expectation is judged though the call ended while the words before it were being rendered", async () => {
+  const voice = {
+    ...toneVoice(),
+    speak: (_: string, signal?: AbortSignal) =>
+      new Promise<never>((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason))),
+  };
+  const { report } = await callOnce({ started: (line) => line.wire.close(1000) }, {
+    voice,
+    steps: [{ kind: "say", text: "hi" }, { kind: "expect", text: "hello" }],
+  });
+  assert.deepEqual([report.ok, report.expectations], [false, [{ text: "hello", met: false }]]);
+});
+
+test("what an agent says when it hangs up is its answer, whatever the caller would have waited for", async () => {
+  const script: Script = {
+    started: (line) => void line.say("hello there"),
+    heard: (line) => void line.say("good bye").then(() => line.clock.after(1000, () => line.wire.close(1000))),
+  };
+  const steps = [{ kind: "say", text: "bye" }, { kind: "wait", ms: 9000 }, {
+    kind: "expect",
+    text: "good bye",
+  }] as const;
+  const { report } = await callOnce(script, { steps });
+  assert.deepEqual([report.endedBy, report.expectations[0]!.met], ["server", true]);
+});
+
 test("keys are sent one by one, and a silent server does not hold the call for ever", async () => {
   const rig = await callOnce({}, { steps: [{ kind: "dtmf", keys: "1w#" }, { kind: "wait", ms: 100 }] });
   const keys = rig.server.lines[0]!.of("dtmf");
