@@ -185,8 +185,10 @@ async function readSpeech(file: string, readFile: CallCommand["readFile"]): Prom
   const wav = readWav(bytes);
   if (!wav.ok) return failed(`Cannot read "${file}": ${wav.fault}`);
   const { rateHz, channels } = wav.value;
+  const [first = new Float32Array(0)] = channels;
+  if (first.length === 0) return failed(`Cannot read "${file}": It holds no audio. Record it again.`);
   const mono = Float32Array.from(
-    channels[0] ?? [],
+    first,
     (_, n) => channels.reduce((sum, channel) => sum + channel[n]!, 0) / channels.length,
   );
   const samples = resample(mono, rateHz, RATE_HZ);

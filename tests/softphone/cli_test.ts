@@ -179,6 +179,13 @@ test("Ctrl-C hangs up and reports; the second one leaves with 130", async () => 
   assert.equal((await run(["--wait", "60000"], leaving, { giveUp: giveUp.signal })).code, 130);
 });
 
+test("a recording without any audio is wrong usage: it would test nothing", async () => {
+  const silent = () => Promise.resolve(writeWav({ rateHz: 8000, channels: [new Int16Array(0)] }));
+  const { code, errors } = await run(["--wav", "a.wav", "--expect", "hello"], polite, { readFile: silent });
+  assert.equal(code, 2);
+  assert.match(errors, /^Cannot read "a\.wav": It holds no audio\. Record it again\.$/m);
+});
+
 test("recorded speech of any rate is sent as the telephone carries it", async () => {
   const tone = Int16Array.from({ length: 44_100 }, (_, n) => 8000 * Math.sin(2 * Math.PI * 440 * n / 44_100));
   const wav = writeWav({ rateHz: 44_100, channels: [tone, tone] });
