@@ -170,7 +170,8 @@ export function openServer(
       const loaded = reload.load();
       awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
       if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
-      const { config: read } = loaded.value;
+      const { config: read, warnings } = loaded.value;
+      for (const note of warnings) log("warning", describeNotes([note]));
       current = point(withStart(given, read));
       log("info", "The configuration has changed: it counts from the next call on.");
       if (!isDeepStrictEqual(environmentOf(read), environmentOf(given))) {

@@ -4,6 +4,7 @@ import { type Config, parseConfig } from "../../lib/config.ts";
 import { loadConfig } from "../../lib/load.ts";
 import { watchFiles } from "../../lib/reload.ts";
 import { openServer } from "../../lib/server.ts";
+import { openLog } from "../../lib/telemetry/log.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -153,4 +154,29 @@ test("an .env that comes or goes does not change whether we rehearse; calls at o
     const health = await (await fetch(`http://127.0.0.1:${server.port}/health`)).json();
     assert.deepEqual([health.rehearsal, health.maxCalls], [before !== LIVE, 2]);
   }
+});
+
+test("what a changed configuration is warned of is told, as at the start", async () => {
+  using dir = folder();
+  const file = `${dir.path}/config.json`;
+  const lines: string[] = [];
+  const taken = Promise.withResolvers<void>();
+  await openLog({
+    level: "info",
+    format: "lines",
+    write: (line) => {
+      lines.push(line);
+      if (line.includes("has changed")) taken.resolve();
+    },
+  });
+  const load = () => {
+    const note = { file: "config.json", key: "greeting", problem: "uses {{caler}}", remedy: "Write {{caller}}." };
+    return ok({ config: configOf({}), warnings: [note], origins: {} });
+  };
+  const server = openServer(configOf({}), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
+  if ("problem" in server) assert.fail(server.problem);
+  await using _server = server;
+  Deno.writeTextFileSync(file, "{}");
+  await taken.promise;
+  assert.match(lines.join(""), /greeting uses \{\{caler\}\}/);
 });
