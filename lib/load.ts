@@ -61,11 +61,20 @@ export function readDotenv(notes: ConfigNote[]): Environment {
 /** Reads the configuration again. A file that was there and is gone is a fault: the program's own file must not take its place. */
 export function reloader(options: LoadOptions): () => Result<Loaded, ConfigNote[]> {
   const { file = "config.json" } = options;
-  const wasTheirs = isTheirs(file);
-  return () =>
-    wasTheirs && !isTheirs(file)
-      ? failed([{ file, key: "", problem: "is gone", remedy: "Put it back: until then what it said last holds." }])
-      : loadConfig(options);
+  let wasTheirs = isTheirs(file);
+  return () => {
+    const isThere = isTheirs(file);
+    if (wasTheirs && !isThere) {
+      return failed([{
+        file,
+        key: "",
+        problem: "is gone",
+        remedy: "Put it back: until then what it said last holds.",
+      }]);
+    }
+    wasTheirs = isThere;
+    return loadConfig(options);
+  };
 }
 
 /** Reads files: one that cannot be read is undefined, and a note says why. */

@@ -74,6 +74,22 @@ test("a file that was there is not replaced by the program's own when it goes", 
   }
 });
 
+test("a file that came after the start is not replaced by the program's own when it goes either", () => {
+  using dir = folder();
+  const before = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    const reload = reloader({ flags: { rehearse: true } });
+    Deno.writeTextFileSync("config.json", JSON.stringify({ prompt: "You are somebody else." }));
+    assert.equal(reload().ok, true);
+    Deno.removeSync("config.json");
+    const again = reload();
+    assert.match(again.ok ? "taken" : describeNotes(again.fault), /config\.json: is gone/);
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
 test("a secret that only a prompt file names is asked of the environment", () => {
   using dir = folder();
   const [file, prompt] = [`${dir.path}/config.json`, `${dir.path}/p.md`];
