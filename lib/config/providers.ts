@@ -251,6 +251,11 @@ export const agentSpeak = closed({
   if (!isFlux && provider.speed !== undefined && provider.speed < 0.7) {
     add("provider.speed", `is ${provider.speed}`, "An aura voice takes 0.7 to 1.5.");
   }
+  if (
+    isFlux && provider.speed !== undefined && Math.abs(provider.speed * 20 - Math.round(provider.speed * 20)) > 1e-9
+  ) {
+    add("provider.speed", `is ${provider.speed}`, "A flux voice takes 0.5 to 1.5, in steps of 0.05.");
+  }
   if (!isFlux && provider.expressivity !== undefined) {
     add("provider.expressivity", `is not taken by ${quote(provider.model)}`, "Remove it, or use a flux voice.");
   }

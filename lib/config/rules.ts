@@ -43,6 +43,7 @@ export function checkCall(call: Partial<CallConfig>, context: RuleContext): Rule
   missingAssets(call, context, warn);
   oldVoices(call, warn);
   oldModels(call, warn);
+  otherTongues(call, warn);
   longPrompt(call, warn);
   if (!context.rehearsal) exampleNumbers(call, warn);
   return notes;
@@ -224,6 +225,28 @@ function oldModels({ engine, pipeline }: Partial<CallConfig>, warn: Tell): void 
       `pipeline.think[${i}].provider.model`,
       `is ${quote(model)}, which Groq has retired`,
       `Write "openai/gpt-oss-20b".`,
+    );
+  });
+}
+
+/** A voice reads every language as if it were its own, and Flux for English hears only English. */
+function otherTongues({ engine, agent, pipeline, language = "multi" }: Partial<CallConfig>, warn: Tell): void {
+  const parts = engine === "pipeline" ? pipeline : agent;
+  const bare = language.split("-")[0]!;
+  if (parts === undefined || bare === "multi") return;
+  const { listen, speak } = parts;
+  if (listen.provider.model === "flux-general-en" && bare !== "en") {
+    const problem = `is "flux-general-en", which hears English, and language is ${quote(language)}`;
+    warn(`${engine}.listen.provider.model`, problem, 'Write "flux-general-multi".');
+  }
+  speak.forEach(({ provider }, i) => {
+    if (provider.type !== "deepgram") return;
+    const [, own = bare] = /-([a-z]{2})$/.exec(provider.model) ?? [];
+    if (own === bare) return;
+    warn(
+      `${engine}.speak[${i}].provider.model`,
+      `is ${quote(provider.model)}, a voice for ${quote(own)}, and language is ${quote(language)}`,
+      `Name one that ends in "-${bare}" where Deepgram has such, or a voice of another vendor.`,
     );
   });
 }

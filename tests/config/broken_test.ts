@@ -428,6 +428,13 @@ const BROKEN: Row[] = [
     /"eleven_labs"/,
   ],
   [
+    "a speed between the steps of a Flux voice",
+    { ...P, agent: { speak: { provider: { type: "deepgram", model: "flux-kit-en", speed: 0.52 } } } },
+    "agent.speak.provider.speed",
+    /is 0\.52/,
+    /steps of 0\.05/,
+  ],
+  [
     "an aura voice too slow",
     { ...P, agent: { speak: { provider: { type: "deepgram", model: "aura-2-thalia-en", speed: 0.6 } } } },
     "agent.speak.provider.speed",

@@ -17,7 +17,7 @@ const SETTINGS = {
       provider: { type: "open_ai", model: "gpt-4o-mini", temperature: 0.7 },
       prompt: "You answer calls for Acme.",
     },
-    speak: { provider: { type: "deepgram", model: "aura-2-thalia-en" } },
+    speak: { provider: { type: "deepgram", model: "aura-2-viktoria-de" } },
     greeting: "Hello! How can I help you today?",
   },
 };

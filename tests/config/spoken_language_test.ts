@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { CallConfig } from "../../lib/config.ts";
 import { test } from "../case.ts";
-import { config } from "./make.ts";
+import { config, load } from "./make.ts";
 
 const P = { prompt: "Be kind." };
 
@@ -28,6 +28,18 @@ test("a call's language reaches recognisers and voices that have none of their o
   assert.deepEqual(heard(numbers["+15550101"]!), ["multi", "multi"]);
   const { provider } = numbers["+15550102"]!.agent.listen;
   assert.deepEqual([provider.language, provider.version], [undefined, "v2"]);
+});
+
+test("a Deepgram voice for another language than the call's is warned of, and so is Flux for English", () => {
+  const warned = (file: object) => load({ ...P, ...file }).warnings.map(({ key, problem }) => [key, problem]);
+  const english = 'is "aura-2-thalia-en", a voice for "en", and language is "de-AT"';
+  assert.deepEqual(warned({ language: "de-AT" }), [["agent.speak[0].provider.model", english]]);
+  const voice = (model: string) => ({ provider: { type: "deepgram", model } });
+  const german = { listen: flux, speak: [sonic, voice("aura-2-viktoria-de")] };
+  assert.deepEqual(warned({ language: "de", engine: "pipeline", pipeline: german }), [
+    ["pipeline.listen.provider.model", 'is "flux-general-en", which hears English, and language is "de"'],
+  ]);
+  for (const language of ["en-GB", "multi"]) assert.deepEqual(warned({ language, agent: { listen: flux } }), []);
 });
 
 test("a language of a vendor's own stays", () => {
