@@ -65,7 +65,8 @@ function originLines(origins: Record<string, string>): string[] {
     sources.set(origin, [...new Set([...sources.get(origin) ?? [], shown])]);
   }
   const lines = [...sources].flatMap(([origin, paths]) => wrap(`${origin}: `, paths.join(", "), "  "));
-  return lines.length === 0 ? [] : ["Where values come from; all others are defaults:", ...lines, ""];
+  const others = Object.values(origins).includes("default") ? "; all others are defaults" : "";
+  return lines.length === 0 ? [] : [`Where values come from${others}:`, ...lines, ""];
 }
 
 function wrap(head: string, text: string, indent: string): string[] {

@@ -94,10 +94,21 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
   const flags = { rehearse: !isRehearsal(found.env) };
   for (const text of [found.text, undefined]) {
     const parsed = parseConfig({ ...found, text, env, flags });
-    // Not a rehearsal: what is missing is among the faults already.
-    if (parsed.ok) return { ...parsed.value, config: { ...parsed.value.config, rehearsal: isRehearsal(found.env) } };
+    if (!parsed.ok) continue;
+    const { config, origins } = parsed.value;
+    return {
+      ...parsed.value,
+      // Not a rehearsal: what is missing is among the faults already.
+      config: { ...config, rehearsal: isRehearsal(found.env) },
+      // The defaults of the minimum are nobody's.
+      origins: text === found.text ? origins : without(origins, "default"),
+    };
   }
   return undefined;
+}
+
+function without(origins: Loaded["origins"], origin: string): Loaded["origins"] {
+  return Object.fromEntries(Object.entries(origins).filter(([, from]) => from !== origin));
 }
 
 /** The rule of the interfaces, section 2; `parseConfig` does not tell where it found faults. */

@@ -196,3 +196,14 @@ test("the report for people tells sources, not values, then has a row for each i
   assert.ok(lines.every((line) => line.length <= 118));
   for (const secret of Object.values(SECRETS)) assert.ok(!output.includes(secret));
 });
+
+test("of a file with a fault no value is said to be a default: it was not read", async () => {
+  const config = { prompt: "You answer the phone.", name: "Acme", greting: "Hello." };
+  const { report, item } = await checkWorld({ ...goodWorld(), config });
+  assert.equal(item("config.json greting")!.state, "WRONG");
+  assert.equal(report.origins["base.name"], undefined);
+  assert.equal(report.origins["keys.deepgram"], "environment DEEPGRAM_API_KEY");
+  assert.deepEqual(Object.values(report.origins).filter((origin) => origin === "default"), []);
+  const { output } = await checkWorld({ ...goodWorld(), config }, { json: false });
+  assert.match(output, /^Where values come from:$/m);
+});
