@@ -53,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   await settledWithin(systemClock, FIRST_LOOK_MS, door.asked);
   await sleep(systemClock, 0); // the answer leaves first
   const { log, openLog } = await import("./telemetry/log.ts");
-  await openLog({ level: server.logLevel, format, write: print });
+  openLog({ level: server.logLevel, format, write: print });
   lines.onLost = (count) => log("warning", `${count} lines of the log were lost: whoever reads it had stalled.`);
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
   surviveStrayErrors(log);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemClock } from "../lib/base/clock.ts";
 import { check } from "../lib/check.ts";
 import { describeNotes } from "../lib/config.ts";
 import { loadConfig, reloader } from "../lib/load.ts";
@@ -199,6 +200,27 @@ test("a start that fails in the middle is told, and is no success", async () => 
   });
   assert.equal(code, 1, stderr);
   assert.match(stderr, /no randomness/);
+});
+
+test("a start that fails under a watcher ends, and leaves no port that answers as if all were well", async () => {
+  using dir = folder();
+  const broken = `${dir.path}/broken.js`;
+  Deno.writeTextFileSync(broken, "crypto.getRandomValues = () => { throw new Error('no randomness'); };");
+  const { command, args } = fromSource("-A", "--watch", `--preload=${broken}`);
+  const child = new Deno.Command(command, {
+    args: [...args, "serve", "--port", "0"],
+    cwd: dir.path,
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  using _limit = systemClock.after(10_000, () => child.kill("SIGKILL"));
+  let told = "";
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    told += text;
+    if (/Process (finished|failed)/.test(told)) child.kill("SIGKILL"); // it waits for an edit
+  }
+  await child.status;
+  assert.match(told, /no randomness[^]*Process (finished|failed)/);
 });
 
 test("off a terminal all that a server says is lines of JSON, its first words too", async () => {

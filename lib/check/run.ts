@@ -101,13 +101,13 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
       // Not a rehearsal: what is missing is among the faults already.
       config: { ...config, rehearsal: isRehearsal(found.env) },
       // The defaults of the minimum are nobody's.
-      origins: text === found.text ? origins : without(origins, "default"),
+      origins: text === found.text ? origins : () => without(origins(), "default"),
     };
   }
   return undefined;
 }
 
-function without(origins: Loaded["origins"], origin: string): Loaded["origins"] {
+function without(origins: Record<string, string>, origin: string): Record<string, string> {
   return Object.fromEntries(Object.entries(origins).filter(([, from]) => from !== origin));
 }
 

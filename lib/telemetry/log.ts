@@ -1,17 +1,17 @@
 /** One line per thing worth telling: readable on a terminal, JSON elsewhere. No secret, no caller's word, no whole number. */
 
-import { configure, getJsonLinesFormatter, getLogger, getTextFormatter, type LogRecord } from "@logtape/logtape";
+import { configureSync, getJsonLinesFormatter, getLogger, getTextFormatter, type LogRecord } from "@logtape/logtape";
 import { describeFault } from "../base/result.ts";
 import type { CallNotice } from "../call/notice.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /** Where log lines go. Everything on stderr: stdout belongs to a command's result. */
-export async function openLog({ level, format, write }: {
+export function openLog({ level, format, write }: {
   level: LogLevel;
   format: "lines" | "json";
   write: (line: string) => void;
-}): Promise<void> {
+}): void {
   const formatter = format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : getTextFormatter({
     timestamp: "time",
     timeZone: null, // the terminal's own
@@ -19,7 +19,8 @@ export async function openLog({ level, format, write }: {
     level: "abbr",
     format: ({ timestamp, level, message }) => `${timestamp?.slice(0, 8)} ${level} ${message}`,
   });
-  await configure({
+  // Not `configure`: below a watcher its hook at the end keeps `Deno.exit` from ending us.
+  configureSync({
     reset: true,
     sinks: { out: (record: LogRecord) => write(formatter(record)) },
     loggers: [

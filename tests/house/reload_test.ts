@@ -161,7 +161,7 @@ test("what a changed configuration is warned of is told, as at the start", async
   const file = `${dir.path}/config.json`;
   const lines: string[] = [];
   const taken = Promise.withResolvers<void>();
-  await openLog({
+  openLog({
     level: "info",
     format: "lines",
     write: (line) => {
@@ -171,7 +171,7 @@ test("what a changed configuration is warned of is told, as at the start", async
   });
   const load = () => {
     const note = { file: "config.json", key: "greeting", problem: "uses {{caler}}", remedy: "Write {{caller}}." };
-    return ok({ config: configOf({}), warnings: [note], origins: {} });
+    return ok({ config: configOf({}), warnings: [note], origins: () => ({}) });
   };
   const server = openServer(configOf({}), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
   if ("problem" in server) assert.fail(server.problem);

@@ -16,17 +16,17 @@ const TOLD: readonly CallNotice[] = [
   at({ kind: "fault", fault: { kind: "deadline", peer: "llm", what: "a first token", limitMs: 2500 }, fatal: false }),
 ];
 
-async function linesOf(format: "lines" | "json", act: () => void): Promise<string[]> {
+function linesOf(format: "lines" | "json", act: () => void): string[] {
   const lines: string[] = [];
-  await openLog({ level: "debug", format, write: (line) => lines.push(line) });
+  openLog({ level: "debug", format, write: (line) => lines.push(line) });
   act();
-  await openLog({ level: "error", format, write: () => {} });
+  openLog({ level: "error", format, write: () => {} });
   return lines;
 }
 
 for (const format of ["lines", "json"] as const) {
-  test(`log in ${format}: no word of a caller or about him, no key, and of his number the last two digits`, async () => {
-    const lines = await linesOf(format, () => TOLD.forEach(logNotice));
+  test(`log in ${format}: no word of a caller or about him, no key, and of his number the last two digits`, () => {
+    const lines = linesOf(format, () => TOLD.forEach(logNotice));
     assert.ok(lines.length > 10);
     for (const line of lines) {
       assert.doesNotMatch(line, /pineapple|secret|Tuesday|Welcome|Ada|pressed/);
@@ -37,15 +37,15 @@ for (const format of ["lines", "json"] as const) {
   });
 }
 
-test("who withholds a number is told without one", async () => {
+test("who withholds a number is told without one", () => {
   const [started] = conversation({ id: "call-a1", from: "sip:alice@pbx.example" });
   const [nobody] = conversation({ id: "call-a1", from: "" });
-  const lines = await linesOf("lines", () => [started!, nobody!].forEach(logNotice));
+  const lines = linesOf("lines", () => [started!, nobody!].forEach(logNotice));
   assert.deepEqual(lines.map((line) => /call from (\w+),/.exec(line)?.[1]), ["withheld", "unknown"]);
 });
 
-test("in json a line is a document with its call and kind, and braces are only braces", async () => {
-  const lines = await linesOf("json", () => {
+test("in json a line is a document with its call and kind, and braces are only braces", () => {
+  const lines = linesOf("json", () => {
     logNotice(at({ kind: "tool-call", id: "t", name: "find_slots" }));
     log("warning", "odd {call} text");
   });
@@ -53,13 +53,13 @@ test("in json a line is a document with its call and kind, and braces are only b
   assert.deepEqual([tool.call, tool.kind, odd.message], ["call-a1", "tool-call", "odd {call} text"]);
 });
 
-test("log in lines: the time is that of the machine", async () => {
+test("log in lines: the time is that of the machine", () => {
   const before = Deno.env.get("TZ");
   const hours: string[] = [];
   try {
     for (const zone of ["America/New_York", "Asia/Tokyo"]) {
       Deno.env.set("TZ", zone);
-      const [line] = await linesOf("lines", () => log("info", "hello"));
+      const [line] = linesOf("lines", () => log("info", "hello"));
       hours.push(line!.slice(0, 2));
       assert.equal(Number(hours.at(-1)), new Date().getHours());
     }
