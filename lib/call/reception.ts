@@ -186,9 +186,7 @@ export class Reception {
 
   /** The carrier announces a call. @returns why it cannot be taken; else it has a place and its engine opens already. */
   announce(callSid: string, caller: Caller): Refusal | undefined {
-    const admitted = this.#registry.admits(callSid);
-    const isRepeated = this.#registry.knows(callSid); // counts once for its caller
-    const refusal = admitted !== "yes" ? admitted : isRepeated ? undefined : this.#parts.checkLimits(caller);
+    const refusal = this.#judge(callSid, caller);
     if (refusal) {
       this.#parts.refused(refusal, callSid);
       return refusal;
@@ -276,11 +274,18 @@ export class Reception {
     const caller = { from: parameters.from ?? "", to: parameters.to ?? "" };
     const claimed = this.#registry.claim(callSid);
     // Without an announcement here another process answered the webhook, or nobody did: it counts as a call of its own.
-    const admitted = claimed ? "yes" : this.#registry.admits(callSid);
-    if (admitted !== "yes") return admitted;
+    const unfit = claimed ? undefined : this.#judge(callSid, caller);
+    if (unfit) return unfit;
     const prepared = claimed ?? this.#prepare(callSid, caller, { openNow: false });
     this.#registry.add(callSid, this.#run(leg, line, prepared));
     return undefined;
+  }
+
+  /** Why a call cannot be taken. One that is known already keeps its place, and counts once for its caller. */
+  #judge(callSid: string, caller: Caller): Refusal | undefined {
+    const admitted = this.#registry.admits(callSid);
+    if (admitted !== "yes") return admitted;
+    return this.#registry.knows(callSid) ? undefined : this.#parts.checkLimits(caller);
   }
 
   #prepare(callSid: string, caller: Caller, { openNow, back }: { openNow: boolean; back?: Returning }): PreparedCall {

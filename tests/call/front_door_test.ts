@@ -180,6 +180,19 @@ test("a caller's seventh call within an hour, and the first after the day's last
   assert.match(await (await short.fetch(webhook({ ...FIELDS, CallSid: "CA3" }))).text(), /<Stream/);
 });
 
+test("a stream that nobody announced here is held to the same limits", async () => {
+  const { TWILIO_AUTH_TOKEN: _, TWILIO_ACCOUNT_SID: __, ...env } = LIVE;
+  const config = { limits: { minutesPerDay: 1 }, silence: { promptAfterMs: 600_000 } };
+  await using sim = await simHouse({ env, config });
+  const { wire } = await start(sim, "CA1", undefined);
+  await sim.clock.run(61_000);
+  wire.send(JSON.stringify({ event: "stop" }));
+  await sim.clock.run(100);
+  assert.ok((await start(sim, "CA2", undefined)).closed());
+  assert.deepEqual(sim.refusals, ["daily-limit"]);
+  assert.equal(sim.notices.filter(({ kind }) => kind === "call-started").length, 1);
+});
+
 test("the busy line is the called number's own, with its variables; of several languages none is named", async () => {
   const multi = { language: "multi", lines: { busy: "You called {{called}}." } };
   await using sim = await liveHouse({ config: { language: "de", numbers: { "+15550101": multi } } });
