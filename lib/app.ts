@@ -9,10 +9,14 @@ import { isBearer } from "./bearer.ts";
 import { type BodyFault, readBody } from "./body.ts";
 import { isOver } from "./call/reaper.ts";
 import type { AfterStream, Reception, Refusal } from "./call/reception.ts";
+import { isForeignPage } from "./foreign.ts";
 import type { Health } from "./health.ts";
 import { candidateUrls, type FormFields, isCallSid, parseForm, signedUrl } from "./phone/signature.ts";
 import { connectStream, dial, hangUp, sayAndHangUp } from "./phone/twiml.ts";
 import { METERS_CONTENT_TYPE } from "./telemetry/registry.ts";
+
+/** Why a request was turned away before anybody looked which call it is about. */
+type Turned = "unsigned" | "too-large" | "malformed" | "foreign-page";
 
 /** What the routes need. Everything that can change while we run is a function. */
 export interface AppParts {
@@ -31,7 +35,7 @@ export interface AppParts {
   metrics: { text: () => string; json: () => unknown };
   /** A stream ended with an error that only the carrier saw. */
   streamStatus: (fields: Readonly<Record<string, string>>) => void;
-  refused: (reason: Refusal | "unsigned" | "too-large" | "malformed", callSid: string) => void;
+  refused: (reason: Refusal | Turned, callSid: string) => void;
   /** Called when another machine than this one has asked where calls come in. */
   strangerRang: () => void;
   /** Where the connection comes from. */
@@ -53,6 +57,7 @@ interface Caller {
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   const webhook = (answer: (c: Context, fields: Fields) => Response) => async (c: Context) => {
+    if (isOwn(c, parts) && isForeignPage(c.req.raw)) return refuse(c, parts, "foreign-page", 403, FOREIGN);
     const form = await readForm(c);
     if (!form.ok) return refuseBody(c, parts, form.fault);
     if (!signed(c, parts, "https", form.value.params)) return refuse(c, parts, "unsigned", 403, UNSIGNED);
@@ -118,6 +123,8 @@ function methodsAt({ routes }: Hono, path: string): string[] {
 
 const UNSIGNED =
   "The signature does not fit. If this is Twilio: TWILIO_AUTH_TOKEN must be the account's primary token, and PUBLIC_HOST the host in the webhook's URL.\n";
+
+const FOREIGN = "Pages of other sites may not ring here.\n";
 
 const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible ASCII characters.\n";
 
@@ -198,6 +205,7 @@ function openStream(c: Context, parts: AppParts): Response {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return c.text("This is a WebSocket for Twilio Media Streams.\n", 426, { upgrade: "websocket" });
   }
+  if (isOwn(c, parts) && isForeignPage(c.req.raw)) return refuse(c, parts, "foreign-page", 403, FOREIGN);
   if (!signed(c, parts, "wss", [])) return refuse(c, parts, "unsigned", 403, UNSIGNED);
   if (!isOwn(c, parts)) parts.strangerRang();
   if (parts.reception.admitsSocket()) return c.text("No place for another call now.\n", 503, { "retry-after": "5" });
@@ -258,7 +266,7 @@ function targetsOf(url: string): string[] {
 function refuse(
   c: Context,
   parts: AppParts,
-  reason: "unsigned" | "too-large" | "malformed",
+  reason: Turned,
   status: 400 | 403 | 413,
   text: string,
 ): Response {

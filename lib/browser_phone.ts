@@ -10,6 +10,7 @@ import { readBody } from "./body.ts";
 import { callEvents } from "./browser_events.ts";
 import type { CallNotice } from "./call/notice.ts";
 import { parseJson } from "./config/json.ts";
+import { isForeignPage } from "./foreign.ts";
 import type { TurnRecord } from "./softphone/report.ts";
 
 export interface BrowserPhoneParts {
@@ -51,7 +52,9 @@ export function browserPhone(parts: BrowserPhoneParts): (app: Hono) => void {
     app.get("/", (c) => isLoopback(c.req.raw) ? page(c, readAsset) : c.html(STATUS_PAGE));
 
     app.use("/phone/*", async (c, next) => {
-      if (!isLoopback(c.req.raw) || isForeign(c)) return c.text("The browser phone is for this machine only.\n", 403);
+      if (!isLoopback(c.req.raw) || isForeignPage(c.req.raw)) {
+        return c.text("The browser phone is for this machine only.\n", 403);
+      }
       return await next();
     });
 
@@ -107,12 +110,6 @@ async function say(c: Context, voice: Voice): Promise<Response> {
     if (error instanceof FaultError) return c.text(`${describeFault(error.fault)}\n`, 503);
     throw error;
   }
-}
-
-/** Whether the page of another site asks. */
-function isForeign(c: Context): boolean {
-  const site = c.req.header("sec-fetch-site");
-  return site !== undefined && site !== "same-origin" && site !== "none";
 }
 
 /** Nothing but our own files is loaded, nothing inline runs, nobody frames us. */

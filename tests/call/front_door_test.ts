@@ -294,3 +294,22 @@ test("an upgrade without its other headers gets 400, and is no fault of ours", a
     assert.match(await response.text(), /handshake/);
   }
 });
+
+test("a page of another site, in a browser on this machine, neither rings nor opens a stream", async () => {
+  await using sim = await simHouse();
+  const host = "localhost:5000";
+  const ask = async (path: string, headers: Record<string, string>) =>
+    (await sim.fetch(new Request(`http://${host}${path}`, { headers: { host, ...headers } }))).status;
+  const upgrade = { upgrade: "websocket" };
+  for (const origin of ["https://evil.example", "http://localhost:3000", "null"]) {
+    assert.equal(await ask("/media-stream", { ...upgrade, origin }), 403, origin);
+  }
+  for (const site of ["cross-site", "same-site"]) {
+    assert.equal(await ask("/incoming-call?CallSid=CA1", { "sec-fetch-site": site }), 403, site);
+  }
+  assert.deepEqual(new Set(sim.refusals), new Set(["foreign-page"]));
+  assert.equal(sim.agent.sessions.length, 0);
+  // Our own page does both; here its upgrade lacks the rest of the handshake.
+  assert.equal(await ask("/media-stream", { ...upgrade, origin: `http://${host}` }), 400);
+  assert.equal(await ask("/incoming-call?CallSid=CA1", { "sec-fetch-site": "same-origin" }), 200);
+});
