@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { RecentCounts } from "../lib/base/recent.ts";
 import { CallWebhook } from "../lib/call_webhook.ts";
+import { Chunker } from "../lib/engine/chunker.ts";
+import { CallerWords } from "../lib/extraction/facts.ts";
 import { deriveKey, mintToken, TokenGate } from "../lib/phone/signature.ts";
 import { test } from "./case.ts";
 import { VirtualClock } from "./sim/clock.ts";
@@ -59,4 +61,29 @@ test("counts of what was seen longest ago go when their time is over", async () 
   await clock.run(1000);
   assert.equal(counts.count("c"), 1);
   assert.equal(counts.size, 1);
+});
+
+/** How long `work` holds the event loop, ms. */
+function held(work: () => void): number {
+  const startMs = performance.now();
+  work();
+  return performance.now() - startMs;
+}
+
+test("a model that is talked into endless marks does not hold up the other calls", () => {
+  for (const mark of ["*", "_", "~", "<", ">", "!", "#", "`", "|", "[", "("]) {
+    const chunker = new Chunker();
+    const ms = held(() => {
+      chunker.push(`Well ${mark.repeat(200_000)} then.`);
+      chunker.flush();
+    });
+    assert.ok(ms < 1000, `200,000 times ${mark}: ${ms.toFixed(0)} ms`);
+  }
+});
+
+test("a caller who says nothing but digits does not hold up the other calls", () => {
+  const words = new CallerWords();
+  words.add("1 ".repeat(20_000));
+  const ms = held(() => assert.equal(words.find("555-0142"), undefined));
+  assert.ok(ms < 1000, `${ms.toFixed(0)} ms`);
 });

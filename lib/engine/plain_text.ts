@@ -136,7 +136,7 @@ export class PlainText {
     const afterBracket = this.#afterBracket;
     this.#afterBracket = false;
     if (afterBracket && char === "(") return this.#enter("url");
-    if (this.#held && this.#held[0] !== char) this.#decide(char);
+    if (this.#held && this.#previous !== char) this.#decide(char);
     if (this.#inside === "tag") return this.#inTag(char);
     if (this.#lead === undefined) this.#inText(char);
     this.#previous = char;

@@ -183,7 +183,7 @@ export class CallerWords {
     if (wanted.length < 3) return undefined;
     for (let from = this.#words.length - 1; from >= 0; from--) {
       let digits = "";
-      for (let at = from; at < this.#words.length && /^\d+$/.test(this.#words[at]!); at++) {
+      for (let at = from; digits.length < wanted.length && /^\d+$/.test(this.#words[at] ?? ""); at++) {
         digits += this.#words[at];
         if (digits === wanted) return at + 1;
       }
