@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { type Clock, settledWithin, sleep } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
-import { failed, messageOf, ok, type Result } from "./base/result.ts";
+import { failed, ok, type Result, whyUnanswered } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
 
 export interface CallWebhookParts {
@@ -54,7 +54,7 @@ export async function postMessage(
       ? ok(undefined)
       : failed({ kind: "refused", peer: "webhook", status: response.status, detail: "" });
   } catch (error) {
-    return failed({ kind: "unreachable", peer: "webhook", detail: messageOf(error) });
+    return failed({ kind: "unreachable", peer: "webhook", detail: whyUnanswered(error) });
   }
 }
 
@@ -145,7 +145,7 @@ export class CallWebhook implements AsyncDisposable {
       return { why: `HTTP ${response.status}`, isFinal };
     } catch (error) {
       if (isLate) return { why: `no answer within ${ATTEMPT_MS} ms`, isFinal: false };
-      return { why: messageOf(error), isFinal: this.#scope.signal.aborted };
+      return { why: whyUnanswered(error), isFinal: this.#scope.signal.aborted };
     } finally {
       this.#attempts.delete(attempt);
     }

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { parseJson } from "./base/json.ts";
-import { messageOf } from "./base/result.ts";
+import { whyUnanswered } from "./base/result.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { numberKey } from "./store/backend.ts";
@@ -101,7 +101,7 @@ export function serverArchive(url: string, { env, fetch }: Pick<ArchiveParts, "e
       const signal = AbortSignal.timeout(FAR_LIMIT_MS);
       response = await fetch(new Request(`${base}${path}`, { method, headers, signal }));
     } catch (error) {
-      throw new NotThere(`Cannot reach ${base}: ${messageOf(error)}.`, 3);
+      throw new NotThere(`Cannot reach ${base}: ${whyUnanswered(error)}.`, 3);
     }
     const text = await response.text();
     if (response.status === 401) throw new NotThere(`${base} does not take our ADMIN_TOKEN.`, 1);

@@ -1,7 +1,7 @@
 /** `offhook health`: does a server answer? For Docker's health check, whose image has no curl. */
 
 import { DEFAULT_PORT } from "./base/port.ts";
-import { messageOf } from "./base/result.ts";
+import { whyUnanswered } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { readDotenv } from "./load.ts";
@@ -33,7 +33,7 @@ export async function health(
     else print(json ? JSON.stringify({ ok: true, schema: 1, health: parsed(text) }) : text);
     return response.ok ? 0 : 1;
   } catch (error) {
-    fail(`No answer from ${url}: ${messageOf(error)}`);
+    fail(`No answer from ${url}: ${whyUnanswered(error)}`);
     return 3;
   }
 }

@@ -66,6 +66,17 @@ test("an address in trouble is tried five times more within ten minutes, then th
   await webhook[Symbol.asyncDispose]();
 });
 
+test("what is told of an address that is not reached says why, and not which: it may hold a secret", async () => {
+  const why = "error sending request for url (https://crm.test/calls?token=pepper): client error (Connect): dns error";
+  for (const thrown of [new TypeError(why), new TypeError("fetch failed", { cause: new Error(why) })]) {
+    const { clock, undelivered, webhook } = hook(() => 200, { fetch: () => Promise.reject(thrown) });
+    conversation({ id: "call-a" }).forEach(webhook.observe);
+    await clock.run(600_000);
+    assert.deepEqual(undelivered, ["call-a: client error (Connect): dns error"]);
+    await webhook[Symbol.asyncDispose]();
+  }
+});
+
 test("trouble that passes costs nothing", async () => {
   const { clock, requests, undelivered, webhook } = hook((attempt) => attempt < 3 ? 502 : 204);
   conversation({ id: "call-a" }).forEach(webhook.observe);

@@ -53,6 +53,16 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * Why a request came to nothing. Not its address, which may hold a secret: Deno tells that in the message, from 2.9 on in
+ * its cause's.
+ */
+export function whyUnanswered(error: unknown): string {
+  const { cause } = Object(error) as { cause?: unknown };
+  const words = messageOf(cause instanceof Error ? cause : error);
+  return /client error .*/s.exec(words)?.[0] ?? words.replace(/ for url .*/s, "");
+}
+
 const PEER_NAMES: Record<Peer, string> = {
   "twilio": "Twilio",
   "deepgram-agent": "the Deepgram Voice Agent",

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { describeFault, type Fault, FaultError, messageOf } from "../base/result.ts";
+import { describeFault, type Fault, FaultError, whyUnanswered } from "../base/result.ts";
 import { type CheckItem, warn, wrong } from "./item.ts";
 
 /** What tries need. */
@@ -34,7 +34,7 @@ export async function attempt(
   const working = work(scope.signal).catch((error): CheckItem[] => [
     error instanceof FaultError
       ? faultItem(name, error.fault)
-      : wrong(name, `the try failed: ${messageOf(error)}`, "Try again."),
+      : wrong(name, `the try failed: ${whyUnanswered(error)}`, "Try again."),
   ]);
   return await Promise.race([working, late.promise]);
 }

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import type { Config } from "../config.ts";
-import { type Fault, messageOf } from "../base/result.ts";
+import { type Fault, whyUnanswered } from "../base/result.ts";
 import { hostHere, isLoopbackHost } from "../base/url.ts";
 import { signatureOf } from "../phone/signature.ts";
 import { attempt, type Reach } from "./attempt.ts";
@@ -83,7 +83,7 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
   return await attempt(reach, name, async (signal) => {
     const answer = await reach.fetch(new Request(`${origin}/health`, { signal, redirect: "manual" })).catch((error) => {
       if (signal.aborted) throw error;
-      return explain(error);
+      return whyUnanswered(error);
     });
     if (typeof answer === "string") return [nothingThere(name, { publicHost, runs, finding: answer })];
     const text = await answer.text();
@@ -167,9 +167,4 @@ function isOffhook(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function explain(error: unknown): string {
-  const text = messageOf(error);
-  return /client error.*$/.exec(text)?.[0] ?? text;
 }

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { type Clock, sleep } from "../base/clock.ts";
-import { failed, type Fault, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, ok, type Result, whyUnanswered } from "../base/result.ts";
 
 /** The platform's `fetch`, or a stand-in. It must honour `request.signal`. */
 export type FetchRequest = (request: Request) => Promise<Response>;
@@ -99,7 +99,12 @@ async function tryOnce(options: TwilioHttpOptions, request: TwilioRequest, signa
     return { result: ok(answer), connected: true };
   } catch (error) {
     signal.throwIfAborted();
-    if (!attempt.signal.aborted) return { result: failed(unreachable(error)), connected: !neverConnected(error) };
+    if (!attempt.signal.aborted) {
+      return {
+        result: failed({ kind: "unreachable", peer: "twilio", detail: whyUnanswered(error) }),
+        connected: !neverConnected(error),
+      };
+    }
     const fault: Fault = {
       kind: "deadline",
       peer: "twilio",
@@ -157,17 +162,6 @@ function retryAfterMs(header: string | null): number | undefined {
   return header && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }
 
-/** Deno rejects with a `TypeError` whose message, or whose cause's, tells at which stage it failed. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
-}
-
 function neverConnected(error: unknown): boolean {
-  return /client error \(Connect\)/.test(explain(error));
-}
-
-function unreachable(error: unknown): Fault {
-  const detail = explain(error).replace(/^error sending request.*?: (?=client error)/, "");
-  return { kind: "unreachable", peer: "twilio", detail };
+  return whyUnanswered(error).startsWith("client error (Connect)");
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { failed, type Fault, FaultError, messageOf, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, messageOf, ok, type Result, whyUnanswered } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
 import { CartesiaLine } from "./cartesia_line.ts";
 import { type CartesiaProvider, refusalOf, type Settings, settingsOf, voiceOf } from "./cartesia_messages.ts";
@@ -184,7 +184,7 @@ async function rendered(fetch: RenderOptions["fetch"], request: Request): Promis
     response = await fetch(request);
   } catch (error) {
     request.signal.throwIfAborted();
-    return failed({ kind: "unreachable", peer: "cartesia", detail: messageOf(error) });
+    return failed({ kind: "unreachable", peer: "cartesia", detail: whyUnanswered(error) });
   }
   const body = await bytesOf(response);
   if (!body.ok || response.ok) return body;

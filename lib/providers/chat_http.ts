@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import { type Fault, FaultError, messageOf } from "../base/result.ts";
+import { type Fault, FaultError, whyUnanswered } from "../base/result.ts";
 import { CLOSED_ABNORMALLY } from "../base/wire.ts";
 import { errorOf, rejection } from "./chat_stream.ts";
 import { within } from "./within.ts";
@@ -65,7 +65,7 @@ export class Exchange implements Disposable {
     });
     const answered = fetch(request).catch((error) => {
       if (this.#signal.aborted || this.#closing.signal.aborted) throw error;
-      throw new FaultError({ kind: "unreachable", peer: "llm", detail: this.#harmless(error) });
+      throw new FaultError({ kind: "unreachable", peer: "llm", detail: this.#harmless(whyUnanswered(error)) });
     });
     const response = await this.wait(answered, { what: "an answer's headers", limitMs, leftMs: limitMs });
     if (!response.ok) throw new FaultError(await this.#refusal(response));
@@ -84,7 +84,7 @@ export class Exchange implements Disposable {
       return await within(promise, { clock, limitMs: leftMs, late, signal: this.#signal });
     } catch (error) {
       if (error instanceof FaultError || this.#signal.aborted) throw error;
-      throw new FaultError(this.lost(CLOSED_ABNORMALLY, this.#harmless(error)));
+      throw new FaultError(this.lost(CLOSED_ABNORMALLY, this.#harmless(whyUnanswered(error))));
     } finally {
       this.waitedMs += clock.monotonicMs() - beforeMs;
     }
@@ -125,8 +125,7 @@ export class Exchange implements Disposable {
   }
 
   /** The words of an error, without the key should a server have echoed it. */
-  #harmless(error: unknown): string {
-    const words = messageOf(error);
+  #harmless(words: string): string {
     return this.#options.key ? words.replaceAll(this.#options.key, "***") : words;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import { failed, type Fault, FaultError, messageOf, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, FaultError, ok, type Result, whyUnanswered } from "../base/result.ts";
 import { type SpeakProvider, speakUrl } from "./deepgram_speak.ts";
 import { within } from "./within.ts";
 
@@ -42,7 +42,7 @@ export async function renderDeepgram(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FaultError) return failed(error.fault);
-    return failed({ kind: "unreachable", peer: PEER, detail: messageOf(error) });
+    return failed({ kind: "unreachable", peer: PEER, detail: whyUnanswered(error) });
   } finally {
     closing.abort(); // an answer that is still on its way is not read any further
   }
