@@ -1,6 +1,7 @@
 /** `calls`, `show` and `forget`: what is kept of calls, read from the data folder or from a server. */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { clean } from "./base/clean.ts";
 import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
@@ -11,7 +12,7 @@ import { numberKey } from "./store/backend.ts";
 import { recordingFile } from "./store/place.ts";
 import { estimateCost, withCost } from "./store/prices.ts";
 import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
-import { clean, ms, timeline } from "./store/timeline.ts";
+import { ms, timeline } from "./store/timeline.ts";
 
 export interface CommandParts extends ArchiveParts {
   print: (line: string) => void;
@@ -191,10 +192,10 @@ export function bundle(
 function describe(record: CallRecord, notices: readonly CallNotice[], ansi: boolean): string[] {
   const { usd, unknown, pricesAsOf } = estimateCost(record);
   const facts = Object.entries(record.facts).map(([field, { value, evidence }]) =>
-    clean(`  ${field.padEnd(22)}${JSON.stringify(value)}${evidence && `  "${evidence}"`}`)
+    `  ${field.padEnd(22)}${JSON.stringify(value)}${evidence && `  "${evidence}"`}`
   );
   const usage = Object.entries(record.usage).map(([name, amount]) => `${name} ${Math.round(amount)}`).join(", ");
-  return [
+  const head = [
     `${record.id}  ${record.startedAt}  from ${record.from || "unknown"} to ${record.to || "unknown"}`,
     `${record.engine} engine, ${record.endReason ?? "not ended"}${
       record.durationMs === undefined ? "" : ` after ${ms(record.durationMs)}`
@@ -203,11 +204,11 @@ function describe(record: CallRecord, notices: readonly CallNotice[], ansi: bool
     `about $${usd.toFixed(4)} at list prices of ${pricesAsOf}${
       unknown.length ? `, without ${unknown.join(", ")}` : ""
     }${usage && `; ${usage}`}`,
-    ...(record.summary ? ["", clean(record.summary)] : []),
+    ...(record.summary ? ["", record.summary] : []),
     ...(facts.length > 0 ? ["", "Facts", ...facts] : []),
     "",
-    ...timeline(record, notices, { ansi }),
   ];
+  return [...head.map(clean), ...timeline(record, notices, { ansi })];
 }
 
 function copyRecording(record: CallRecord, to: string, { folder }: Archive): void {

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
+import { clean } from "./base/clean.ts";
 import { sleep, systemClock } from "./base/clock.ts";
 import { messageOf, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
@@ -235,7 +236,7 @@ function randomHex(bytes: number): string {
 }
 
 function logStreamStatus({ StreamEvent, StreamError, CallSid }: Readonly<Record<string, string>>): void {
-  if (StreamEvent !== "stream-error") return log("debug", `stream of ${CallSid}: ${StreamEvent}`);
+  if (StreamEvent !== "stream-error") return log("debug", clean(`stream of ${CallSid}: ${StreamEvent}`));
   const { code, meaning, remedy } = explainStreamError(StreamError ?? "");
-  log("error", `The carrier lost the stream of ${CallSid}: ${code ?? "no code"}, ${meaning} ${remedy}`);
+  log("error", clean(`The carrier lost the stream of ${CallSid}: ${code ?? "no code"}, ${meaning} ${remedy}`));
 }

@@ -75,6 +75,18 @@ for (const [place, url] of [["the data folder", []], ["a server", ["--url", "htt
   });
 }
 
+test("who calls under a name that commands a terminal commands none", async () => {
+  using at = desk();
+  conversation({ id: "call-cc44", from: "sip:\x1b[2J@pbx.example", to: "\x9b2J" }).forEach(at.store.observe);
+  at.store.flush();
+  for (const command of [["show", "cc"], ["calls"]] as const) {
+    const [name, ...args] = command;
+    const { out } = await at.run(name, args);
+    assert.doesNotMatch(out.replaceAll("\n", ""), /\p{Cc}/u, name);
+    assert.match(out, /sip: \[2J@pbx\.example/);
+  }
+});
+
 test("with --json what is not there is a document too", async () => {
   using at = desk();
   const none = await at.run("show", ["zz", "--json"]);

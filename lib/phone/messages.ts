@@ -14,7 +14,10 @@ export interface MediaMessage {
 
 /** Numbers come as decimal strings; the reference asks to accept either. */
 const count = z.coerce.number().int().nonnegative();
-const sid = z.string().min(1).max(64);
+/** Visible ASCII. */
+const sid = z.string().regex(/^[\x21-\x7E]{1,64}$/);
+/** With its name under 500 characters: TwiML takes no more. */
+const parameter = z.string().max(499);
 
 const Inbound = z.discriminatedUnion("event", [
   z.object({ event: z.literal("connected") }),
@@ -24,7 +27,7 @@ const Inbound = z.discriminatedUnion("event", [
     start: z.object({
       callSid: sid,
       mediaFormat: z.object({ encoding: z.string(), sampleRate: z.coerce.number(), channels: z.coerce.number() }),
-      customParameters: z.record(z.string(), z.string()).default({}),
+      customParameters: z.record(z.string(), parameter).default({}),
     }),
   }),
   z.object({

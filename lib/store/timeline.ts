@@ -1,5 +1,6 @@
 /** One call as a person reads it: what was said and heard, in ms since the answer, and who was waited for. Pure. */
 
+import { clean } from "../base/clean.ts";
 import { describeFault } from "../base/result.ts";
 import type { CallNotice, CallRecord, ReplySource } from "../call/notice.ts";
 
@@ -171,11 +172,6 @@ function heard({ text: said, interrupted, heardText }: CallRecord["transcript"][
 
 const STRIKE = "\x1b[9m";
 const PLAIN = "\x1b[29m";
-
-/** Nothing that a caller or a vendor said may command a terminal. */
-export function clean(text: string): string {
-  return text.replace(/\p{Cc}/gu, " ");
-}
 
 export function ms(value: number): string {
   return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;

@@ -1,6 +1,7 @@
 /** One line per thing worth telling: readable on a terminal, JSON elsewhere. No secret, no caller's word, no whole number. */
 
 import { configureSync, getJsonLinesFormatter, getLogger, getTextFormatter, type LogRecord } from "@logtape/logtape";
+import { clean } from "../base/clean.ts";
 import { describeFault } from "../base/result.ts";
 import type { CallNotice } from "../call/notice.ts";
 
@@ -49,7 +50,7 @@ function maskNumber(number: string): string {
 /** The line for a notice; undefined if it is not worth one. */
 export function noticeLine(notice: CallNotice): { level: LogLevel; message: string } | undefined {
   const at = `${notice.call} +${(notice.atMs / 1000).toFixed(2)}s`;
-  const line = (level: LogLevel, text: string) => ({ level, message: `${at} ${text}` });
+  const line = (level: LogLevel, text: string) => ({ level, message: clean(`${at} ${text}`) });
   switch (notice.kind) {
     case "call-started":
       return line("info", `call from ${maskNumber(notice.from)}, ${notice.engine} engine, ${notice.callSid}`);

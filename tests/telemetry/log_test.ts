@@ -44,6 +44,16 @@ test("who withholds a number is told without one", () => {
   assert.deepEqual(lines.map((line) => /call from (\w+),/.exec(line)?.[1]), ["withheld", "unknown"]);
 });
 
+test("nothing that a carrier, a vendor or a model names begins another line, or commands a terminal", () => {
+  const forged = "x\r\n12:00:00 ERR all is lost \x1b[2J\u009b2J";
+  const lines = linesOf("lines", () => {
+    logNotice(at({ kind: "carrier-odd", what: forged }));
+    logNotice(at({ kind: "tool-call", id: "t", name: forged }));
+    logNotice(at({ kind: "fault", fault: { kind: "protocol", peer: "llm", detail: forged }, fatal: false }));
+  });
+  for (const line of lines) assert.match(line, /^[^\p{Cc}]+\n$/u);
+});
+
 test("in json a line is a document with its call and kind, and braces are only braces", () => {
   const lines = linesOf("json", () => {
     logNotice(at({ kind: "tool-call", id: "t", name: "find_slots" }));
