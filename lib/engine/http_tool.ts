@@ -73,11 +73,16 @@ function fillUrl(template: string, args: Record<string, unknown>, variable: (nam
     const value = Object.hasOwn(args, name) ? args[name] : variable(name);
     return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
   });
-  // No encoding helps against a segment of dots: every reader of URLs takes it for the parent folder.
-  if (/\/\.{1,2}(?=[/?#]|$)/.test(filled.split(/[?#]/)[0]!)) {
-    throw new Error("An argument may not be a step in the path.");
+  // No encoding helps against a segment of dots: every reader of URLs takes it for the parent folder. And an empty one means all of them.
+  const own = segmentsOf(template);
+  if (segmentsOf(filled).some((segment, at) => /^\.{0,2}$/.test(segment) && segment !== own[at])) {
+    throw new Error("An argument may neither be empty nor a step in the path.");
   }
   return new URL(filled);
+}
+
+function segmentsOf(url: string): string[] {
+  return url.split(/[?#]/)[0]!.split("/");
 }
 
 /** The configured host only, and none that leads into the private network: a name may point anywhere. */

@@ -71,3 +71,25 @@ test("no tool reaches an address of a private, shared or special network", async
     assert.equal(await told(askingFor(() => Promise.resolve(new Response("open")), [address])), "open", address);
   }
 });
+
+test("an argument in the path is neither empty nor a step: one booking's address never becomes that of all", async () => {
+  const asked: string[] = [];
+  const fetch = (request: Request) => {
+    asked.push(`${request.method} ${new URL(request.url).pathname}`);
+    return Promise.resolve(new Response("done"));
+  };
+  const parts = { fetch, resolve: () => Promise.resolve(["93.184.216.34"]), variable: () => "" };
+  const tool = (path: string) => httpTool({ ...SPEC, url: `https://api.example.com/${path}`, method: "DELETE" }, parts);
+  const run = (path: string, args: Record<string, unknown>) =>
+    tool(path).run(args, new AbortController().signal).then(() => "done", (error: Error) => error.message);
+  for (const path of ["bookings/{{id}}", "bookings/{{id}}/", "bookings/{{ id }}?by=phone#x", "a/{{caller}}/b"]) {
+    for (const id of ["", ".", ".."]) {
+      if (path.includes("caller") && id !== "") continue;
+      assert.match(await run(path, { id }), /empty|step/, `${path} with "${id}"`);
+    }
+  }
+  assert.deepEqual(asked, []);
+  assert.equal(await run("bookings/{{id}}", { id: "7/../8" }), "done");
+  assert.equal(await run("bookings//day-{{id}}/?q={{q}}", { id: "", q: "" }), "done");
+  assert.deepEqual(asked, ["DELETE /bookings/7%2F..%2F8", "DELETE /bookings//day-/"]);
+});
