@@ -1,5 +1,6 @@
 /** A tool that asks a web server: its host is fixed, arguments stay in their places, no redirect is followed, the answer is small. */
 
+import { isObject } from "../base/json.ts";
 import { isLoopbackHost } from "../base/url.ts";
 import type { Tool } from "./tools.ts";
 
@@ -7,7 +8,7 @@ export interface HttpToolSpec {
   name: string;
   description: string;
   parameters: Record<string, unknown>;
-  /** Template: `{{arg}}` and call variables are filled in, URL-encoded. */
+  /** Template: arguments that `parameters` declares, and call variables, are filled in, URL-encoded. */
   url: string;
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Secrets filled in already. */
@@ -42,7 +43,7 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
   args: Record<string, unknown>;
   signal: AbortSignal;
 }): Promise<string> {
-  const url = fillUrl(spec.url, args, parts.variable);
+  const url = fillUrl(spec, args, parts.variable);
   await refusePrivate(new URL(spec.url.replace(/\{\{[^}]*\}\}/g, "x")).hostname, url, parts.resolve);
   const carriesBody = spec.method === "POST" || spec.method === "PUT" || spec.method === "PATCH";
   const response = await parts.fetch(
@@ -68,9 +69,15 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
 }
 
 /** Arguments and variables in their places; whatever they hold, they stay within their part of the URL. */
-function fillUrl(template: string, args: Record<string, unknown>, variable: (name: string) => string): URL {
+function fillUrl(
+  { url: template, parameters: { properties } }: HttpToolSpec,
+  args: Record<string, unknown>,
+  variable: (name: string) => string,
+): URL {
+  // What the configuration does not call an argument is none: a model does not say who calls.
+  const isArgument = (name: string) => isObject(properties) && Object.hasOwn(properties, name);
   const filled = template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => {
-    const value = Object.hasOwn(args, name) ? args[name] : variable(name);
+    const value = isArgument(name) && Object.hasOwn(args, name) ? args[name] : variable(name);
     return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
   });
   // No encoding helps against a segment of dots: every reader of URLs takes it for the parent folder. And an empty one means all of them.

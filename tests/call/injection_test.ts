@@ -136,6 +136,11 @@ const CASES: Case[] = [
     orders: [find("{{caller}}")],
     expect: asked(`/doctors/%7B%7Bcaller%7D%7D/slots?day=${CALLER}`),
   },
+  {
+    name: "an argument that takes the place of who calls, or of what is known of him",
+    orders: [order("find_slots", { id: "1", caller: "+15550199", "vars.x": "2" })],
+    expect: asked(`/doctors/1/slots?day=${CALLER}`),
+  },
   { name: "an argument of the wrong kind", orders: [order("find_slots", { id: { $ne: "" } })], expect: nothingRan },
   // What servers answer.
   {

@@ -79,7 +79,9 @@ test("an argument in the path is neither empty nor a step: one booking's address
     return Promise.resolve(new Response("done"));
   };
   const parts = { fetch, resolve: () => Promise.resolve(["93.184.216.34"]), variable: () => "" };
-  const tool = (path: string) => httpTool({ ...SPEC, url: `https://api.example.com/${path}`, method: "DELETE" }, parts);
+  const parameters = { type: "object", properties: { id: { type: "string" }, q: { type: "string" } } };
+  const tool = (path: string) =>
+    httpTool({ ...SPEC, parameters, url: `https://api.example.com/${path}`, method: "DELETE" }, parts);
   const run = (path: string, args: Record<string, unknown>) =>
     tool(path).run(args, new AbortController().signal).then(() => "done", (error: Error) => error.message);
   for (const path of ["bookings/{{id}}", "bookings/{{id}}/", "bookings/{{ id }}?by=phone#x", "a/{{caller}}/b"]) {
