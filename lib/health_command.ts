@@ -1,5 +1,7 @@
 /** `offhook health`: does a server answer? For Docker's health check, whose image has no curl. */
 
+import { bodyText } from "./base/body_text.ts";
+import { clean } from "./base/clean.ts";
 import { DEFAULT_PORT } from "./base/port.ts";
 import { whyUnanswered } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
@@ -8,6 +10,8 @@ import { readDotenv } from "./load.ts";
 import { variable } from "./permissions.ts";
 
 const LIMIT_MS = 3000;
+/** Ours has some 2 KB. */
+const LIMIT_BYTES = 65_536;
 
 /** Ask `url` for its health; `json`: as one document, whatever the answer. @returns the exit code: 0 for a server that takes calls, 1 for another, 2 if it is no address, 3 if nothing answers. */
 export async function health(
@@ -28,7 +32,7 @@ export async function health(
   }
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });
-    const text = (await response.text()).trim();
+    const text = clean((await bodyText(response, LIMIT_BYTES)).trim());
     if (!response.ok) fail(`${url} answered HTTP ${response.status}: ${text}`, parsed(text));
     else print(json ? JSON.stringify({ ok: true, schema: 1, health: parsed(text) }) : text);
     return response.ok ? 0 : 1;

@@ -2,6 +2,8 @@
 
 import * as z from "zod";
 import type { Config } from "../config.ts";
+import { bodyText } from "../base/body_text.ts";
+import { parseJson } from "../base/json.ts";
 import { type Fault, whyUnanswered } from "../base/result.ts";
 import { hostHere, isLoopbackHost } from "../base/url.ts";
 import { signatureOf } from "../phone/signature.ts";
@@ -17,6 +19,9 @@ const Health = z.object({
   activeCalls: z.number(),
 });
 type OffhookHealth = z.infer<typeof Health>;
+
+/** Ours has some 2 KB; whatever else answers there is not read for longer. */
+const HEALTH_BYTES = 65_536;
 
 const START = "Start it with `offhook serve` and check again.";
 
@@ -53,7 +58,7 @@ async function healthAt({ fetch, clock }: Reach, origin: string): Promise<Offhoo
   let health: OffhookHealth | undefined;
   await attempt({ clock }, origin, async (signal) => {
     const response = await fetch(new Request(`${origin}/health`, { signal, redirect: "manual" }));
-    health = Health.safeParse(await response.json()).data;
+    health = Health.safeParse(parseJson(await bodyText(response, HEALTH_BYTES))).data;
     return [];
   });
   return health;
@@ -86,7 +91,7 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
       return whyUnanswered(error);
     });
     if (typeof answer === "string") return [nothingThere(name, { publicHost, runs, finding: answer })];
-    const text = await answer.text();
+    const text = await bodyText(answer, HEALTH_BYTES);
     if (!isOffhook(text)) {
       const finding = `answers /health with HTTP ${answer.status}, and not as Offhook does`;
       return [nothingThere(name, { publicHost, runs, finding })];
@@ -162,9 +167,5 @@ function nothingThere(name: string, { publicHost, runs, finding }: Host & { find
 }
 
 function isOffhook(text: string): boolean {
-  try {
-    return Health.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
+  return Health.safeParse(parseJson(text)).success;
 }

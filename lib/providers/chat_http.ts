@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
+import { bodyText } from "../base/body_text.ts";
 import { type Fault, FaultError, whyUnanswered } from "../base/result.ts";
 import { CLOSED_ABNORMALLY } from "../base/wire.ts";
 import { errorOf, rejection } from "./chat_stream.ts";
@@ -128,22 +129,6 @@ export class Exchange implements Disposable {
   #harmless(words: string): string {
     return this.#options.key ? words.replaceAll(this.#options.key, "***") : words;
   }
-}
-
-/** At most `limitBytes` of a body as text; the rest is not read. */
-export async function bodyText(response: Response, limitBytes: number): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  for (let bytes = 0; bytes < limitBytes;) {
-    const { value, done } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.length;
-    text += decoder.decode(value, { stream: true });
-  }
-  reader.cancel().catch(() => undefined); // more than we want to know
-  return text;
 }
 
 /** `retry-after` in ms: seconds, or a date; OpenAI also has `retry-after-ms`. LLM reference, section 5. */

@@ -2,10 +2,11 @@
 
 import { createParser } from "eventsource-parser";
 import * as z from "zod";
+import { bodyText } from "../base/body_text.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, ok, type Result } from "../base/result.ts";
-import { bodyText, Exchange, type ExchangeOptions } from "./chat_http.ts";
+import { Exchange, type ExchangeOptions } from "./chat_http.ts";
 import { chatBody, type ChatProvider, extractBody, type JsonMode, newerHalf, quirksOf } from "./chat_quirks.ts";
 import { ChatAnswer, errorOf, rejection } from "./chat_stream.ts";
 import type { ChatMessage, ChatPart, ChatRequest, ExtractRequest, Llm } from "./ports.ts";

@@ -5,6 +5,7 @@ import { encode } from "../audio/mulaw.ts";
 import { resample } from "../audio/resample.ts";
 import type { Voice } from "../audio/voice.ts";
 import { readWav } from "../audio/wav.ts";
+import { clean } from "../base/clean.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
@@ -91,7 +92,7 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     ...(lookup ? { lookup: (callSid: string) => lookup(url, callSid) } : {}),
     onEvent: (event) => {
       const line = isTerminal || UNREPORTED.has(event.kind) ? describeEvent(event) : undefined;
-      if (line !== undefined) command.printError(line);
+      if (line !== undefined) command.printError(clean(line));
     },
   });
   try {

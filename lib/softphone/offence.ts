@@ -1,5 +1,7 @@
 /** What a server does that Twilio would fault, named. Twilio reference, sections 6.2 and 8.5. */
 
+import { clean } from "../base/clean.ts";
+
 /** Every offence with the number Twilio's debugger shows for it; 0 where Twilio has none. */
 const OFFENCES = {
   "binary-frame": 31950,
@@ -53,7 +55,8 @@ export interface Offence {
 
 export function offence(code: OffenceCode, what: string): Offence {
   const number = OFFENCES[code];
-  return { code, detail: number ? `${what} (Twilio ${number})` : what };
+  const words = clean(what);
+  return { code, detail: number ? `${words} (Twilio ${number})` : words };
 }
 
 /** What is legal and still unwise; told, never held against the server. */

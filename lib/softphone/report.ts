@@ -1,6 +1,7 @@
 /** What a call was like: the JSON of `call --json`, and the table for people. Pure. */
 
 import { audioMs } from "../audio/frame.ts";
+import { clean } from "../base/clean.ts";
 import type { Offence } from "./offence.ts";
 import type { Expectation } from "./steps.ts";
 import { normalise, type Turn } from "./talk.ts";
@@ -95,7 +96,7 @@ const HEARD_WIDTH = 44;
 /** The report as aligned plain text, in lines of up to about 120 characters. `colours`: with terminal colours. */
 export function formatReport(report: CallReport, { colours = false }: { colours?: boolean } = {}): string {
   const paint = (code: number, text: string) => colours ? `\x1b[${code}m${text}\x1b[0m` : text;
-  const lines = [...summary(report), "", ...turnTable(report)];
+  const lines = [...summary(report), "", ...turnTable(report)].map(clean);
   for (const { text, met } of report.expectations) {
     lines.push(met ? paint(32, `met      expected "${text}"`) : paint(31, `NOT MET  expected "${text}"`));
   }

@@ -35,7 +35,8 @@ export interface Twiml {
   fatal: boolean;
 }
 
-const MAX_BYTES = 64 * 1024;
+/** Twilio takes no longer document. */
+export const MAX_BYTES = 64 * 1024;
 const PARAMETER_LIMIT = 500;
 
 /** Attributes of every verb and noun Twilio has that may be met here (twilio-node 6.2.0). */

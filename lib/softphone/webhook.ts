@@ -1,9 +1,10 @@
 /** The HTTP requests of a call, as Twilio makes them: signed, form-encoded, with a deadline. Twilio reference, sections 2, 6.1 and 8.7. */
 
+import { bodyText } from "../base/body_text.ts";
 import type { Clock } from "../base/clock.ts";
 import { signedUrl, twilioSignature } from "./sign.ts";
 import { type Offence, offence } from "./offence.ts";
-import { readTwiml, type Target, type Twiml } from "./twiml.ts";
+import { MAX_BYTES, readTwiml, type Target, type Twiml } from "./twiml.ts";
 
 /** A request in, a response out: the platform's `fetch`, or an app's. */
 export type Fetch = (request: Request) => Response | Promise<Response>;
@@ -53,7 +54,7 @@ export class Webhooks {
     const send = () => this.#send(target, { ...this.#options.fields, ...extra }, token);
     const answered = await this.#within(WEBHOOK_LIMIT_MS, async () => {
       const response = await send().catch(send);
-      return { response, text: await response.text() };
+      return { response, text: await bodyText(response, MAX_BYTES + 1) };
     });
     if (answered.kind === "late") return fault("webhook-slow", `${target.url} took longer than 15 s`);
     if (answered.kind === "failed") return fault("webhook-unreachable", `Nothing answers at ${target.url}`, true);

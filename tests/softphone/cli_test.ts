@@ -105,6 +105,23 @@ test("exit 1: a call that is turned away in words, and a plain line of it", asyn
   assert.equal((await run([], { ...polite, twiml: later })).code, 0);
 });
 
+test("whatever a server answers commands no terminal, and of a document without end 64 KiB are read", async () => {
+  const refusal = "\x1b]0;you are mine\x07\x9b31mred";
+  const refusing = () => new Response(refusal, { status: 403, headers: { "content-type": "text/plain" } });
+  const { out, errors } = await run(["--say", "hi"], polite, { fetch: refusing, isTerminal: true });
+  assert.match(out, /answered HTTP 403: .*you are mine/);
+  assert.doesNotMatch((out + errors).replaceAll("\n", ""), /\p{Cc}/u);
+
+  let pulled = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    if (++pulled > 100) return controller.close();
+    controller.enqueue(new Uint8Array(8192).fill(0x41));
+  };
+  const endless = () => new Response(new ReadableStream({ pull }), { headers: { "content-type": "text/xml" } });
+  assert.match((await run(["--say", "hi"], polite, { fetch: endless })).out, /over 64 KiB/);
+  assert.ok(pulled < 20, `${pulled} pieces`);
+});
+
 test("exit 2: wrong usage, a recording that cannot be read", async () => {
   assert.equal((await run(["--fly"])).code, 2);
   assert.match((await run(["--wav", "none.wav"])).errors, /Cannot read "none.wav"/);
