@@ -38,8 +38,15 @@ const Chunk = z.object({
 type Chunk = z.infer<typeof Chunk>;
 type ToolPiece = z.infer<typeof ToolPiece>;
 
+/** FastAPI's: what it was sent, which stands there too, is left out. */
+const Misfit = z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string() });
 const ErrorText = z.union([
   z.string().transform((message) => ({ message, code: null, type: null })),
+  z.array(Misfit).min(1).transform((all) => ({
+    message: all.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; "),
+    code: null,
+    type: null,
+  })),
   z.object({
     message: z.string().catch("no message"),
     code: z.union([z.string(), z.number()]).nullish().catch(null).optional(),
@@ -56,7 +63,7 @@ export function errorOf(body: unknown): { code: string; detail: string } | undef
   }).safeParse(body).data;
   const inner = outer?.error ?? outer?.detail ?? outer?.message;
   if (inner === undefined || inner === null) return undefined;
-  const { message, code, type } = ErrorText.safeParse(inner).data ?? { message: JSON.stringify(inner) };
+  const { message, code, type } = ErrorText.safeParse(inner).data ?? { message: "an error of no form that we know" };
   return { code: String(code ?? type ?? "error"), detail: message.slice(0, 300) };
 }
 

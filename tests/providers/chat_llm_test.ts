@@ -255,6 +255,15 @@ test("each error status is refused with the server's words, whatever their form"
     [JSON.stringify({ error: "just text" }), "error: just text"],
     [JSON.stringify({ detail: "Not Found" }), "error: Not Found"],
     [JSON.stringify({ message: "Unauthorized" }), "error: Unauthorized"],
+    // FastAPI, before many a model, tells what it was sent along with what is wrong with it.
+    [
+      JSON.stringify({
+        detail: [{ type: "missing", loc: ["body", "model"], msg: "Field required", input: "my secret" }],
+      }),
+      "error: body.model: Field required",
+    ],
+    [JSON.stringify({ error: { odd: "my secret" } }), "error: no message"],
+    [JSON.stringify({ error: [["my secret"]] }), "error: an error of no form that we know"],
     [`bad key ${KEY}`, "bad key ***"],
     ["", ""],
   ];
