@@ -6,7 +6,7 @@ import { test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
 import { folder } from "../store/make.ts";
 
-test("/health is degraded while calls are not recorded, and says why", async () => {
+test("/health is degraded while calls are not recorded, and says why to whom it concerns", async () => {
   using dir = folder();
   Deno.writeTextFileSync(`${dir.path}/calls.sqlite`, "A letter. ".repeat(999));
   const loaded = loadConfig({ flags: { rehearse: true, port: 0, host: "127.0.0.1" } });
@@ -23,6 +23,10 @@ test("/health is degraded while calls are not recorded, and says why", async () 
   assert.equal(store.state, "open");
   assert.match(store.lastFault, /^The store reported not-ours: file is not a database: move the file away/);
   assert.ok(Date.parse(store.since) > 0);
+
+  const stranger = { headers: { "x-forwarded-for": "203.0.113.9" } };
+  const told = await (await fetch(`http://127.0.0.1:${server.port}/health`, stranger)).json();
+  assert.deepEqual(told.providers, [{ ...store, lastFault: null }], "why is no stranger's business");
 });
 
 test("/health tells how many calls are taken now: fewer once a call came by another name than this machine's", async () => {
