@@ -3,7 +3,8 @@
 /** Whether a browser asks for a page that is not of our own origin. Nobody but a browser says for whom it asks. */
 export function isForeignPage({ headers }: Request): boolean {
   const site = headers.get("sec-fetch-site");
-  if (site !== null) return site !== "same-origin" && site !== "none";
-  const origin = headers.get("origin"); // all that tells it for a WebSocket
+  // With a socket not all send that, but all an origin; with a form it may be "null" although it is ours.
+  if (site !== null && !headers.has("upgrade")) return site !== "same-origin" && site !== "none";
+  const origin = headers.get("origin");
   return origin !== null && URL.parse(origin)?.host !== headers.get("host");
 }
