@@ -31,12 +31,13 @@ export function publicHostOf(text: string): Read<string> {
   return { value: url.host };
 }
 
+/** Never quoted: who knows the address of a webhook may often post there. */
 export function webhookOf(text: string): Read<string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
   return isSafe
     ? { value: text }
-    : { problem: `is ${quote(text)}`, remedy: "Write an https:// address (http:// only to this machine)." };
+    : { problem: "is not an https:// address", remedy: "Write one (http:// only to this machine)." };
 }
 
 export function uplinkOf(text: string): Read<number> {

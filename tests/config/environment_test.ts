@@ -30,7 +30,7 @@ const BROKEN: [name: string, value: string, problem: RegExp, remedy: RegExp][] =
   ["DEEPGRAM_API_KEY", "abc def", /space/, /Copy the key again/],
   ["DEEPGRAM_AGENT_URL", "https://agent.deepgram.com", /is "https/, /wss:\/\/ or ws:\/\//],
   ["LLM_BASE_URL", "localhost:11434", /is "localhost/, /https:\/\/ or http:\/\//],
-  ["CALL_WEBHOOK_URL", "http://example.com/hook", /is "http/, /https:\/\//],
+  ["CALL_WEBHOOK_URL", "http://example.com/hook", /not an https/, /this machine/],
   ["SILENCE_TIMEOUT_SECONDS", "soon", /is "soon"/, /0\.2 to 200/],
   ["PUBLIC_HOST", "agent.example.com/incoming-call", /has a path/, /only agent\.example\.com/],
   ["PUBLIC_HOST", "agent.example.com:8443", /has a port/, /443/],
@@ -53,6 +53,8 @@ test("a faulty key or token is never quoted", () => {
     const notes = faults(P, { env: { [name]: "geheim \u00e4" } });
     assert.ok(!JSON.stringify(notes).includes("geheim"), name);
   }
+  const notes = faults(P, { env: { ...LIVE, CALL_WEBHOOK_URL: "http://hooks.example.com/geheim" } });
+  assert.ok(!JSON.stringify(notes).includes("geheim"), "the address of a webhook is often a key");
 });
 
 test("PUBLIC_HOST is taken with https:// and a slash, and with a port on this machine", () => {
