@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import { recordCommand } from "../lib/calls_command.ts";
 import { CALLS_FILE } from "../lib/store/place.ts";
 import { callsRoutes } from "../lib/calls_routes.ts";
-import { waitsOf } from "../lib/store/timeline.ts";
+import { waitsOf } from "../lib/store/waits.ts";
 import { test } from "./case.ts";
 import { conversation, folder, makeStore } from "./store/make.ts";
 

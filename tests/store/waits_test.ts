@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
-import { waitsOf } from "../../lib/store/timeline.ts";
+import { waitsOf } from "../../lib/store/waits.ts";
 import { test } from "../case.ts";
 import { simHouse } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
