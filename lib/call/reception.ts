@@ -312,26 +312,13 @@ export class Reception {
     };
   }
 
-  #run(leg: Leg, line: LineStart, { facts, plan, early, back }: PreparedCall): LiveCall {
-    const { clock, version } = this.#parts;
+  #run(leg: Leg, line: LineStart, prepared: PreparedCall): LiveCall {
+    const { facts, plan, early, back } = prepared;
+    const { clock } = this.#parts;
     const startedMs = back?.startedMs ?? clock.monotonicMs();
     const fold = back?.fold ?? new RecordFold(facts.id);
     const report = (body: NoticeBody) => this.#report({ facts, fold, startedMs }, body);
-    if (back) report({ kind: "call-resumed", why: back.resumed.why, streamSid: line.streamSid });
-    else {
-      report({
-        kind: "call-started",
-        startedAt: clock.wallTime().toISOString(),
-        callSid: line.callSid,
-        streamSid: line.streamSid,
-        from: facts.from,
-        to: facts.to,
-        engine: plan.engine,
-        models: plan.models,
-        version,
-        configHash: plan.configHash,
-      });
-    }
+    report(this.#beginning(prepared, line.streamSid));
     plan.begun?.(report);
     const live = runCall({
       ...plan,
@@ -363,6 +350,15 @@ export class Reception {
       reportError,
     );
     return live;
+  }
+
+  #beginning({ facts, plan, back }: PreparedCall, streamSid: string): NoticeBody {
+    if (back) return { kind: "call-resumed", why: back.resumed.why, streamSid };
+    const { callSid, from, to } = facts;
+    const { engine, models, configHash } = plan;
+    const { clock, version } = this.#parts;
+    const startedAt = clock.wallTime().toISOString();
+    return { kind: "call-started", startedAt, callSid, streamSid, from, to, engine, models, version, configHash };
   }
 
   /** A session is over. @returns what the carrier says of a call that we ended. */
