@@ -98,34 +98,37 @@ const SECRET_PLACES = ["tools", "beforeCall", "agent", "pipeline"];
 const TEXT_PLACES = ["greeting", "lines", "routes"];
 
 function secrets({ prompt }: Partial<CallConfig>, { raw, secrets }: RuleContext, fault: Tell): void {
-  const known = Object.keys(secrets);
-  const walk = (value: unknown, key: string, namesIn: (text: string) => string[]) => {
-    if (typeof value === "string") {
-      const [bare] = value.match(/\$SECRET_[A-Za-z0-9_]+/) ?? [];
+  const check = (value: unknown, place: string, namesIn: (text: string) => string[]) => {
+    for (const [key, text] of textsIn(value, place)) {
+      const [bare] = text.match(/\$SECRET_[A-Za-z0-9_]+/) ?? [];
       if (bare) fault(key, `uses ${bare} without braces`, `Write \${${bare.slice(1)}}.`);
-      for (const name of namesIn(value)) {
-        if (Object.hasOwn(secrets, name)) continue;
-        const near = nearest(name, known);
-        if (/^SECRET_[A-Za-z0-9_]+$/.test(name)) {
-          fault(
-            key,
-            `uses ${name}, which is not set`,
-            near ? `Did you mean ${near}?` : `Set the variable ${name}, for example in .env.`,
-          );
-        } else {fault(
-            key,
-            `uses \${${name}}`,
-            `Only variables that begin with SECRET_ may be used: SECRET_${name.replace(/\W/g, "_").toUpperCase()}.`,
-          );}
+      for (const name of namesIn(text)) {
+        if (!Object.hasOwn(secrets, name)) fault(key, ...missingSecret(name, Object.keys(secrets)));
       }
-    } else if (Array.isArray(value)) value.forEach((inner, i) => walk(inner, `${key}[${i}]`, namesIn));
-    else if (typeof value === "object" && value !== null) {
-      Object.entries(value).forEach(([name, inner]) => walk(inner, `${key}.${name}`, namesIn));
     }
   };
-  for (const place of SECRET_PLACES) walk(raw[place], place, secretNames);
-  for (const place of TEXT_PLACES) walk(raw[place], place, secretsOfText);
-  walk(prompt, "prompt", secretsOfText);
+  for (const place of SECRET_PLACES) check(raw[place], place, secretNames);
+  for (const place of TEXT_PLACES) check(raw[place], place, secretsOfText);
+  check(prompt, "prompt", secretsOfText);
+}
+
+/** Every text within `value`, with its path. */
+function* textsIn(value: unknown, path: string): Generator<[path: string, text: string]> {
+  if (typeof value === "string") yield [path, value];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    yield* textsIn(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+  }
+}
+
+function missingSecret(name: string, known: readonly string[]): [problem: string, remedy: string] {
+  if (!/^SECRET_[A-Za-z0-9_]+$/.test(name)) {
+    const better = `SECRET_${name.replace(/\W/g, "_").toUpperCase()}`;
+    return [`uses \${${name}}`, `Only variables that begin with SECRET_ may be used: ${better}.`];
+  }
+  const near = nearest(name, known);
+  const remedy = near ? `Did you mean ${near}?` : `Set the variable ${name}, for example in .env.`;
+  return [`uses ${name}, which is not set`, remedy];
 }
 
 function lookupVariables({ beforeCall }: Partial<CallConfig>, fault: Tell): void {
@@ -144,21 +147,17 @@ function lookupVariables({ beforeCall }: Partial<CallConfig>, fault: Tell): void
 }
 
 function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): void {
-  const first = new Map<string, number>();
-  routes.forEach(({ utterances }, i) => {
+  const owners = new Map<string, number>();
+  for (const [i, { utterances }] of routes.entries()) {
     for (const utterance of utterances) {
       const plain = utterance.toLowerCase().trim();
-      const owner = first.get(plain);
-      if (owner === undefined) first.set(plain, i);
-      else if (owner !== i) {
-        warn(
-          `routes[${i}].utterances`,
-          `has ${quote(utterance)}, as routes[${owner}] has`,
-          "Keep it in one of the two.",
-        );
-      }
+      const owner = owners.get(plain) ?? i;
+      owners.set(plain, owner);
+      if (owner === i) continue;
+      const problem = `has ${quote(utterance)}, as routes[${owner}] has`;
+      warn(`routes[${i}].utterances`, problem, "Keep it in one of the two.");
     }
-  });
+  }
 }
 
 /** What becomes empty in what the agent is told, and in the lines that are filled for each call. */
