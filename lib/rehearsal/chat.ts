@@ -260,13 +260,7 @@ class ChatServer {
   ): Promise<void> {
     switch (model) {
       case "mid-error":
-        send(
-          `data: ${
-            JSON.stringify({
-              error: { message: "The server had an error", type: "server_error", code: "overloaded", param: null },
-            })
-          }`,
-        );
+        send(`data: ${JSON.stringify({ error: OVERLOADED })}`);
         send("data: [DONE]");
         break;
       case "reset":
@@ -297,6 +291,7 @@ class ChatServer {
 
 /** A rehearsal may run for days. */
 const RECORDS_KEPT = 1000;
+const OVERLOADED = { message: "The server had an error", type: "server_error", code: "overloaded", param: null };
 const MIDWAY = new Set(["mid-error", "cut", "reset", "stall"]);
 const HEADERS = {
   "x-request-id": "req_rehearsal",

@@ -52,7 +52,7 @@ export function agentStandIn(options: AgentOptions): AgentStandIn {
     const faults = faultsOf(number);
     const open = sessions.filter(({ phase }) => phase !== "closed").length;
     const auth = authorise(handshake.headers);
-    const status = faults.refuse ?? (auth.ok ? open >= sessionLimit ? 429 : undefined : 401);
+    const status = faults.refuse ?? (!auth.ok ? 401 : open >= sessionLimit ? 429 : undefined);
     if (status !== undefined) {
       refusals.push(status);
       if (refusals.length > KEPT) refusals.shift();
@@ -60,12 +60,8 @@ export function agentStandIn(options: AgentOptions): AgentStandIn {
     }
     return {
       accept(wire) {
-        sessions.push(
-          new AgentSession(wire, {
-            number,
-            parts: { clock, random, voice, think, openSense, knobs, faults, newSource },
-          }),
-        );
+        const parts = { clock, random, voice, think, openSense, knobs, faults, newSource };
+        sessions.push(new AgentSession(wire, { number, parts }));
         forgetOldest(sessions);
       },
       ...(auth.protocol && { protocol: auth.protocol }),
