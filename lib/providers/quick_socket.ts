@@ -1,9 +1,8 @@
 /** A vendor socket over Deno's own connection: Nagle off on every version of Deno, frames by `ws`, nothing between. */
 
 import type { DialRequest } from "../base/dial.ts";
-import { failed, messageOf, ok, type Result } from "../base/result.ts";
+import { failed, type Fault, messageOf, ok, type Result } from "../base/result.ts";
 import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, type Wire } from "../base/wire.ts";
-import { type Opener, refusal } from "./socket.ts";
 import { type ByteStream, upgrade, writeAll } from "./upgrade.ts";
 import { type FrameReader, frameReader, frameWriter } from "./ws_frames.ts";
 
@@ -13,6 +12,9 @@ const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
 const READ_BYTES = 8192;
 const WRONG_FRAME = 1002;
 const decoder = new TextDecoder();
+
+/** Starts to open a socket and calls `settle` once. @returns a function that gives the attempt up. */
+export type Opener = (request: DialRequest, settle: (result: Result<Wire>) => void) => () => void;
 
 export const openQuick: Opener = ({ peer, url, headers }, settle) => {
   const attempt = new AbortController();
@@ -177,5 +179,33 @@ async function read(conn: ByteStream, reader: FrameReader, rest: Uint8Array): Pr
     }
     if (size === null) return;
     reader.write(buffer.slice(0, size));
+  }
+}
+
+/** A refused request as a fault, with the vendor's explanation cut out of whatever JSON it sent. */
+function refusal({ peer, status, body, retryAfter }: {
+  peer: DialRequest["peer"];
+  status: number;
+  body: string;
+  retryAfter: string | null | undefined;
+}): Fault {
+  const retryAfterMs = retryAfter ? Number(retryAfter) * 1000 : NaN;
+  return {
+    kind: "refused",
+    peer,
+    status,
+    detail: explanation(body),
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
+  };
+}
+
+function explanation(body: string): string {
+  try {
+    const { err_msg, message, error, title } = JSON.parse(body) as Record<string, unknown>;
+    const nested = (error as { message?: unknown } | undefined)?.message;
+    const found = [err_msg, message, nested, title].find((text) => typeof text === "string");
+    return String(found ?? "").slice(0, 200);
+  } catch {
+    return body.trim().split("\n")[0]!.slice(0, 200);
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Dial, DialRequest } from "../base/dial.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { socketWire, type Wire } from "../base/wire.ts";
-import { openQuick } from "./quick_socket.ts";
+import { type Opener, openQuick } from "./quick_socket.ts";
 
 /** `ws`: frames by the `ws` library over a connection of ours. `native`: the platform's `WebSocket`. `auto`: `ws` on Deno 2.6 and later, `native` below (not tried there) and on Deno Deploy. */
 export type VendorSocket = "auto" | "native" | "ws";
@@ -47,9 +47,6 @@ export function vendorDial({ clock, kind, openDeadlineMs = OPEN_DEADLINE_MS }: {
     });
 }
 
-/** Starts to open a socket and calls `settle` once. @returns a function that gives the attempt up. */
-export type Opener = (request: DialRequest, settle: (result: Result<Wire>) => void) => () => void;
-
 const openNative: Opener = ({ peer, url, headers }, settle) => {
   // Deno takes headers here; the DOM's types do not know them.
   const Socket = WebSocket as unknown as new (url: string, options: { headers: HeadersInit }) => WebSocket;
@@ -77,32 +74,4 @@ function nativeFault(peer: DialRequest["peer"], message: string): Fault {
   const status = /status code: (\d{3})/.exec(message)?.[1];
   if (status) return { kind: "refused", peer, status: Number(status), detail: "" };
   return { kind: "unreachable", peer, detail: message.replace(/^NetworkError: /, "") || "no connection" };
-}
-
-/** A refused request as a fault, with the vendor's explanation cut out of whatever JSON it sent. */
-export function refusal({ peer, status, body, retryAfter }: {
-  peer: DialRequest["peer"];
-  status: number;
-  body: string;
-  retryAfter: string | null | undefined;
-}): Fault {
-  const retryAfterMs = retryAfter ? Number(retryAfter) * 1000 : NaN;
-  return {
-    kind: "refused",
-    peer,
-    status,
-    detail: explanation(body),
-    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
-  };
-}
-
-function explanation(body: string): string {
-  try {
-    const { err_msg, message, error, title } = JSON.parse(body) as Record<string, unknown>;
-    const nested = (error as { message?: unknown } | undefined)?.message;
-    const found = [err_msg, message, nested, title].find((text) => typeof text === "string");
-    return String(found ?? "").slice(0, 200);
-  } catch {
-    return body.trim().split("\n")[0]!.slice(0, 200);
-  }
 }
