@@ -2,8 +2,9 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
+import { breather } from "./base/breather.ts";
 import { clean } from "./base/clean.ts";
-import { sleep, systemClock } from "./base/clock.ts";
+import { systemClock } from "./base/clock.ts";
 import { messageOf, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
@@ -205,25 +206,13 @@ function environmentOf({ server, keys, urls, rehearsal }: Config): unknown {
 
 /** Learn the routes and speak what has no recording, in the background: calls are taken meanwhile. */
 function prepareLines(house: House, signal: AbortSignal): void {
-  house.trainRouters(breathing(signal)).catch((error) =>
+  house.trainRouters(breather(signal)).catch((error) =>
     signal.aborted || log("error", `Cannot learn the routes: ${String(error)}`)
   );
   house.loadPrompts(signal).then(
     (faults) => faults.forEach((fault) => log("warning", fault)),
     (error) => log("error", `Cannot prepare the spoken lines: ${String(error)}`),
   );
-}
-
-/** Background work may block the event loop for this long, ms: less than half a frame. */
-const SLICE_MS = 8;
-
-/** Lets the event loop run whenever `SLICE_MS` have passed; rejects once `signal` has aborted. */
-function breathing(signal: AbortSignal): () => Promise<void> | void {
-  let sinceMs = systemClock.monotonicMs();
-  return () => {
-    if (systemClock.monotonicMs() - sinceMs < SLICE_MS) return;
-    return sleep(systemClock, 0, signal).then(() => void (sinceMs = systemClock.monotonicMs()));
-  };
 }
 
 async function resolveHost(host: string): Promise<string[]> {

@@ -2,6 +2,7 @@
  * What the caller said -> the route that answers it at once, or none. Trained from the routes' example utterances against the
  * shipped background; deciding is synchronous and takes well under 5 ms. Pure but for the pauses in training.
  */
+import { breather } from "../base/breather.ts";
 import { backgroundUtterances } from "./background.ts";
 import { type Classifier, trainClassifier } from "./classifier.ts";
 import { spottings } from "./spotting.ts";
@@ -50,8 +51,6 @@ const STRICT_THRESHOLD = 0.75;
 const RANKED = 5;
 /** A whole utterance may be twice as long as the route's longest example, and this much longer. */
 const LEEWAY_WORDS = 4;
-/** Work between two pauses of training: below half a frame. */
-const SLICE_MS = 8;
 
 const NOTHING: Decision = { route: undefined, score: 0, threshold: DEFAULT_THRESHOLD, nearest: undefined, ranked: [] };
 
@@ -70,20 +69,6 @@ export async function trainRouter(routes: readonly RouteExamples[], options: Tra
     if (step.done) return new Router(routes, step.value);
     await pause();
   }
-}
-
-/** A pause that lets the event loop run whenever `SLICE_MS` have passed since it last did. */
-function breather(): () => Promise<void> | void {
-  let sinceMs = performance.now();
-  return () => {
-    if (performance.now() - sinceMs < SLICE_MS) return;
-    return new Promise((resolve) =>
-      setTimeout(() => {
-        sinceMs = performance.now();
-        resolve();
-      }, 0)
-    );
-  };
 }
 
 /** One line for `routes test`: what was decided, and why. */
