@@ -52,6 +52,8 @@ const BATCH = 120;
 const NEXT_BATCH_MS = 5;
 const RETRY_MS = 2000;
 const SWEEP_EVERY_MS = 3_600_000;
+/** Machines start with a clock that may be days ahead, and set it once there is a network: no call is to be lost by that. */
+const FIRST_SWEEP_MS = 600_000;
 /** Between two parts of a large sweep. */
 const NEXT_SWEEP_MS = 50;
 const DAY_MS = 86_400_000;
@@ -117,7 +119,7 @@ class ObservingStore implements Store {
     this.#health = new StoreHealth({ ...options, waiting: () => this.#queue.length });
     if (!this.#health.attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#removeStrays();
-    this.#sweep();
+    this.#armSweep(FIRST_SWEEP_MS);
     this.#armSigner();
   }
 

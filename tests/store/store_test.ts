@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describeStoreReport, FLUSH_EVERY_MS, MEMORY_CALLS, PROCESS_DIED, QUEUE_LIMIT } from "../../lib/store.ts";
 import { migrate, MIGRATIONS, NewerSchemaError, SqliteBackend } from "../../lib/store/sqlite.ts";
 import { test } from "../case.ts";
+import { VirtualClock } from "../sim/clock.ts";
 import { conversation, folder, makeStore } from "./make.ts";
 
 const DISKS = ["file", "memory"] as const;
@@ -291,6 +292,29 @@ test("a call that is over as the process ends leaves nothing with keepDays 0", (
   assert.deepEqual([files(), filesHolding(dir.path, "pineapple")], [[], []]);
 });
 
+test("a clock that is set right soon after the start has cost no call", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const before = makeStore({ path }).store;
+  conversation({ id: "call-a1" }).forEach(before.observe);
+  before[Symbol.dispose]();
+  const clock = new VirtualClock();
+  let aheadMs = 400 * 86_400_000;
+  const wallTime = () => new Date(clock.wallTime().getTime() + aheadMs);
+  const { store } = makeStore({
+    path,
+    clock: { monotonicMs: () => clock.monotonicMs(), after: (ms, action) => clock.after(ms, action), wallTime },
+  });
+  using _ = store;
+  await clock.run(60_000); // the network is there, and with it the time
+  aheadMs = 0;
+  await clock.run(3 * 3_600_000);
+  assert.deepEqual(store.list({}).map(({ id }) => id), ["call-a1"]);
+  aheadMs = 400 * 86_400_000;
+  await clock.run(3_600_000);
+  assert.deepEqual(store.list({}), [], "and what is really old goes");
+});
+
 test("at the start, old recordings without a call are removed", () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
@@ -352,7 +376,7 @@ for (
     using _ = store;
     const { files } = recordedIn(dir.path, "call-a0", "call-a1", "call-a2");
     for (let n = 0; n < 3; n++) conversation({ id: `call-a${n}`, said: "pineapple" }).forEach(store.observe);
-    await clock.run(3_590_000);
+    await clock.run(590_000);
     keepDays = 0;
     using beside = new DatabaseSync(path);
     beside.exec(hold);
