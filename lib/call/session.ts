@@ -304,7 +304,7 @@ class Session {
       this.post({ kind: "tool-call", running: this.#toolOwed });
     };
     const waiting = tools.waiting(name);
-    if (waiting) this.#speak(waiting, "line", { tellEngine: false });
+    if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });
     tools.run(call).then(
       (content) => answer(content, true),
       () => answer(JSON.stringify({ error: "The tool failed." }), false),

@@ -213,6 +213,11 @@ export class AgentEngine implements Engine {
 
   /** The agent is lost, or as good as lost: a new one takes its place, which knows what was said, as it was heard. */
   #failed(fault: Fault): void {
+    if (this.#lastWords) {
+      this.#ended = true;
+      this.#timers[Symbol.dispose]();
+      return this.#host.post({ kind: "fault", fault, fatal: false });
+    }
     const waitMs = this.#attempts.lost(fault, this.#clock.monotonicMs());
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
@@ -264,7 +269,7 @@ export class AgentEngine implements Engine {
       case "ready":
         return this.#ready(event.requestId);
       case "caller-started":
-        this.#handled = false;
+        this.#handled = this.#lastWords;
         this.#attempts.heard();
         this.#utterance.begin();
         return this.#interrupted(FENCE_LIMIT_MS);

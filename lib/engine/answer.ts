@@ -138,7 +138,7 @@ export class Answer {
   async #ask(messages: ChatMessage[], tools: readonly ToolSchema[]): Promise<ChatToolCall[]> {
     const { llms, language, memory } = this.#parts;
     const request: ChatRequest = { messages, ...(tools.length > 0 ? { tools: [...tools] } : {}) };
-    this.#goesOn = false;
+    this.#goesOn = this.#askedAgain = false;
     while (!this.#aborted) {
       const llm = llms.pick();
       const saying = this.#newSaying();

@@ -111,3 +111,38 @@ test("pipeline: after a route that hangs up, the answer to an earlier question i
   assert.match(report.turns.at(-1)!.heard!, /You are off the list\.$/);
   assert.equal(sim.records()[0]!.endReason, "agent-hung-up");
 });
+
+for (const lost of [false, true]) {
+  test(`agent: what it begins for a caller who goes on into our goodbye comes to nothing (lost then: ${lost})`, async () => {
+    const look = { name: "look", description: "Looks.", parameters: { type: "object", properties: {} } };
+    const asked: string[] = [];
+    await using sim = await simHouse({
+      config: {
+        ...CONFIG,
+        lines: { goodbye: LONG_GOODBYE },
+        tools: [{ ...look, whileWaiting: "Let me look.", http: { url: "https://tools.test/look" } }],
+      },
+      agent: {
+        confirmMs: 600, // its calls come before
+        think: ({ history }) =>
+          history.at(-1)?.role === "function" ? { say: "Nine is free." } : { call: { name: "look", arguments: {} } },
+      },
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      toolFetch: ({ url }) => {
+        asked.push(url);
+        return Promise.resolve(new Response("nine"));
+      },
+    });
+    const call = sim.ring({ steps: [hush(2000), { kind: "say", text: "is there a table", now: true }, hush(20_000)] });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "caller-spoke").length > 0);
+    const drained = sim.house.reception.drain(0);
+    await sim.clock.run(2000);
+    if (lost) sim.agentDial.pairs.at(-1)!.cut();
+    const report = await sim.clock.runFor(call.report);
+    await sim.clock.runFor(drained);
+    const heard = report.turns.map(({ heard }) => heard).join(" ").trim();
+    assert.ok(heard.endsWith(LONG_GOODBYE), heard);
+    assert.deepEqual(asked, []);
+    assert.equal(sim.agent.sessions.length, 1);
+  });
+}

@@ -508,13 +508,11 @@ function longestPauseMs(sim: SimPipeline): number {
 
 for (const preface of ["", "Let me look."]) {
   test(`a model that says nothing to what its tool brought is asked again (said before: "${preface}")`, async () => {
-    let asked = 0;
+    const nothing = { text: "" };
+    const answers = [nothing, { text: preface, calls: [{ name: "find_slots", arguments: DAY }] }, nothing];
     const { heard, sim } = await callOf({
       config: { tools: [FIND] },
-      brain: () =>
-        ++asked === 1
-          ? { text: preface, calls: [{ name: "find_slots", arguments: DAY }] }
-          : { text: asked === 2 ? "" : "Nine is free." },
+      brain: () => answers.shift() ?? { text: "Nine is free." },
     }, [say("is monday free")]);
     assert.equal(heard.at(-1), `${preface} Nine is free.`.trim());
     assert.ok(longestPauseMs(sim) < 2500);
