@@ -213,11 +213,7 @@ export class AgentEngine implements Engine {
 
   /** The agent is lost, or as good as lost: a new one takes its place, which knows what was said, as it was heard. */
   #failed(fault: Fault): void {
-    if (this.#lastWords) {
-      this.#ended = true;
-      this.#timers[Symbol.dispose]();
-      return this.#host.post({ kind: "fault", fault, fatal: false });
-    }
+    if (this.#lastWords) return this.#brokeOffLast(fault);
     const waitMs = this.#attempts.lost(fault, this.#clock.monotonicMs());
     this.#host.post({ kind: "fault", fault, fatal: waitMs === undefined });
     this.#timers[Symbol.dispose]();
@@ -234,6 +230,16 @@ export class AgentEngine implements Engine {
     if (waitMs > 0) this.#timers.arm("again", waitMs);
     else this.#reopen();
     Promise.resolve(old[Symbol.asyncDispose]()).catch(reportError);
+  }
+
+  /** Nobody takes its place any more; what is missing of its goodbye is ours. */
+  #brokeOffLast(fault: Fault): void {
+    this.#ended = true;
+    this.#timers[Symbol.dispose]();
+    if (this.#fence.reply !== undefined) this.#timers.arm("owed", LOOK_MS);
+    this.#perform(this.#fence.restart());
+    this.#owed.alive();
+    this.#host.post({ kind: "fault", fault, fatal: false });
   }
 
   /** Once all that came of a broken reply was heard, the caller waits for the rest: ask for it. */

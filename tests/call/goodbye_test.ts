@@ -112,6 +112,19 @@ test("pipeline: after a route that hangs up, the answer to an earlier question i
   assert.equal(sim.records()[0]!.endReason, "agent-hung-up");
 });
 
+test("agent: one that is lost in its goodbye has ours said for it, and the line is let go", async () => {
+  await using sim = await houseOf("agent", FAREWELL);
+  const call = sim.ring({ steps: [{ kind: "say", text: "bye" }, { kind: "wait", ms: 20_000 }] });
+  await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-first-sent").length === 2);
+  await sim.clock.run(500);
+  const cutMs = sim.clock.monotonicMs();
+  sim.agentDial.pairs.at(-1)!.cut();
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /^Goodbye then .*Thank you for calling\. Goodbye\.$/);
+  assert.ok(sim.clock.monotonicMs() - cutMs < 4000);
+  assert.equal(sim.agent.sessions.length, 1);
+});
+
 for (const lost of [false, true]) {
   test(`agent: what it begins for a caller who goes on into our goodbye comes to nothing (lost then: ${lost})`, async () => {
     const look = { name: "look", description: "Looks.", parameters: { type: "object", properties: {} } };
