@@ -56,7 +56,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   openLog({ level: server.logLevel, format, write: print });
   lines.onLost = (count) => log("warning", `${count} lines of the log were lost: whoever reads it had stalled.`);
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
-  surviveStrayErrors(log);
+  using _stray = surviveStrayErrors(log);
   return await run(loaded.value.config, { ...options, door, signals, log, tell });
 }
 
@@ -145,13 +145,21 @@ function listenForSignals(names: readonly Deno.Signal[]): Signals {
 }
 
 /** An error of our own that nobody caught costs at most its own call: it is logged, and the others go on. */
-function surviveStrayErrors(log: Log): void {
-  globalThis.addEventListener("error", (event) => {
+function surviveStrayErrors(log: Log): Disposable {
+  const onError = (event: ErrorEvent) => {
     event.preventDefault();
     log("error", `Uncaught: ${event.error instanceof Error ? event.error.stack : event.message}`);
-  });
-  globalThis.addEventListener("unhandledrejection", (event) => {
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     log("error", `Unhandled rejection: ${event.reason instanceof Error ? event.reason.stack : String(event.reason)}`);
-  });
+  };
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]: () => {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { describeNotes } from "../lib/config.ts";
 import { loadConfig, reloader } from "../lib/load.ts";
 import { ENVIRONMENT_NAMES } from "../lib/permissions.ts";
 import { test } from "./case.ts";
-import { fromSource, type Program, run, startServer } from "./executable/harness.ts";
+import { fromSource, type Program, ROOT, run, startServer } from "./executable/harness.ts";
 import { folder } from "./store/make.ts";
 
 /** What is said of a config.json with this text. */
@@ -204,23 +204,35 @@ test("a start that fails in the middle is told, and is no success", async () => 
 
 test("a start that fails under a watcher ends, and leaves no port that answers as if all were well", async () => {
   using dir = folder();
-  const broken = `${dir.path}/broken.js`;
-  Deno.writeTextFileSync(broken, "crypto.getRandomValues = () => { throw new Error('no randomness'); };");
-  const { command, args } = fromSource("-A", "--watch", `--preload=${broken}`);
-  const child = new Deno.Command(command, {
-    args: [...args, "serve", "--port", "0"],
+  const [config, server] = [`${dir.path}/deno.json`, `${dir.path}/server.ts`];
+  const own = new URL(`file://${ROOT}lib/server.ts`).href;
+  const { imports } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as { imports: Record<string, string> };
+  Deno.writeTextFileSync(config, JSON.stringify({ imports: { ...imports, [own]: `file://${server}` } }));
+  Deno.writeTextFileSync(server, `export * from "${own}?real";`);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--watch", "--config", config, `${ROOT}main.ts`, "serve", "--port", "0"],
     cwd: dir.path,
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  using _limit = systemClock.after(10_000, () => child.kill("SIGKILL"));
+  let isLate = false;
+  using _limit = systemClock.after(15_000, () => {
+    isLate = true;
+    child.kill("SIGKILL");
+  });
   let told = "";
+  let isEdited = false;
   for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
     told += text;
-    if (/Process (finished|failed)/.test(told)) child.kill("SIGKILL"); // it waits for an edit
+    if (!isEdited && told.includes("answers for")) {
+      isEdited = true;
+      Deno.writeTextFileSync(server, "a mistake in the code");
+    }
+    if (/mistake in the code[^]*Process (finished|failed)/.test(told)) child.kill("SIGKILL"); // it waits for the next edit
   }
   await child.status;
-  assert.match(told, /no randomness[^]*Process (finished|failed)/);
+  assert.match(told, /mistake in the code/);
+  assert.equal(isLate, false, told);
 });
 
 test("off a terminal all that a server says is lines of JSON, its first words too", async () => {
