@@ -12,6 +12,7 @@ import { systemClock } from "./base/clock.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import type { CallConfig, Config } from "./config.ts";
 import { readBytes } from "./files.ts";
+import { whyNotRead } from "./permissions.ts";
 import { INDEX_FILE, promptVoice, speakingVoice } from "./prompt_voice.ts";
 
 export interface BuilderParts {
@@ -107,7 +108,7 @@ export class PromptBuilder {
     try {
       source = readBytes(file);
     } catch (error) {
-      return failed(`It cannot be read: ${messageOf(error)}`);
+      return failed(`It cannot be read: ${whyNotRead(error)}`);
     }
     if (!source) return failed("There is no such file.");
     const audio = buildFromWav(source);

@@ -8,7 +8,9 @@ import { wantedBy } from "../../lib/audio_names.ts";
 import { parseConfig } from "../../lib/config.ts";
 import { playedLines } from "../../lib/prompt_voice.ts";
 import { test } from "../case.ts";
+import { fromSource, run } from "../executable/harness.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
+import { folder as emptyFolder } from "../store/make.ts";
 
 const CONFIG = {
   prompt: "You answer the phone.",
@@ -240,3 +242,14 @@ test("with --json build and wav print one document, and tell people elsewhere", 
     const none = await run("wav", "nothing", "out.wav", "--json");
     assert.deepEqual([none.code, JSON.parse(none.out).ok, JSON.parse(none.out).error], [1, false, none.err]);
   }));
+
+test("a WAV file that may not be read is told with what may", async () => {
+  using dir = emptyFolder();
+  const program = fromSource("-A", "--deny-read=/nope");
+  const { code, stderr } = await run(program, ["audio", "build", "/nope/hello.wav"], {
+    cwd: dir.path,
+    limitMs: 10_000,
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /hello\.wav: .*it may not be read\. Start Deno with --allow-read for that place\.$/m);
+});
