@@ -188,10 +188,25 @@ test("an .env file is read as dotenv reads it", () => {
   });
 });
 
+const read = (path: string) => Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
+
 test(".env.example names every variable we read, and no other", () => {
-  const text = Deno.readTextFileSync(new URL("../../.env.example", import.meta.url));
-  assert.deepEqual(Object.keys(loadEnv(text)).sort(), [...VARIABLE_NAMES].sort());
+  const text = read(".env.example");
+  const named = Object.keys(loadEnv(text.replace(/^# (?=[A-Z_]+=)/gm, ""))).filter((name) =>
+    !name.startsWith("SECRET_")
+  );
+  assert.deepEqual(named.sort(), [...VARIABLE_NAMES].sort());
   assert.equal(config(P, { env: loadEnv(text) }).hash, config(P).hash);
+});
+
+test("a copy of .env.example takes nothing away that the image or the service sets", () => {
+  // As --env-file and EnvironmentFile= an empty value there would be stronger.
+  const [image] = /^ENV .*$/m.exec(read("Dockerfile"))!;
+  const [service] = /^Environment=.*$/m.exec(read("README.md"))!;
+  const set = [...`${image} ${service.replace("Environment=", " ")}`.matchAll(/ ([A-Z_]+)=/g)].map(([, name]) => name!);
+  assert.deepEqual([...new Set(set)].sort(), ["BIND", "DATA_DIR"]);
+  const example = loadEnv(read(".env.example"));
+  assert.deepEqual(set.filter((name) => name in example), []);
 });
 
 test("a reasoning effort that the model of GROQ_MODEL does not take goes with the model it was written for", () => {
