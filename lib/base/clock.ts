@@ -25,7 +25,7 @@ const preciseClock: Clock = {
 const SHARED_FROM_MS = 100;
 const SLOT_MS = 10;
 /** A wake that comes so late tells that the loop stood still: timers run before what the sockets brought meanwhile is read. */
-const STALL_MS = 100;
+const STALL_MS = 300;
 /** It is read within as long as the stall lasted, and within this. */
 const CATCH_UP_MS = 1000;
 
