@@ -11,7 +11,7 @@ export interface HttpToolSpec {
   /** Template: arguments that `parameters` declares, and call variables, are filled in, URL-encoded. */
   url: string;
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Secrets filled in already. */
+  /** Secrets filled in already; otherwise templates too. */
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
   confirm: boolean;
@@ -43,7 +43,9 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
   args: Record<string, unknown>;
   signal: AbortSignal;
 }): Promise<string> {
-  const url = fillUrl(spec, args, parts.variable);
+  const valueOf = valuesOf(spec, args, parts.variable);
+  const url = fillUrl(spec.url, valueOf);
+  const headers = Object.entries(spec.headers).map(([name, value]) => [name, fill(value, valueOf)] as const);
   await refusePrivate(new URL(spec.url.replace(/\{\{[^}]*\}\}/g, "x")).hostname, url, parts.resolve);
   const carriesBody = spec.method === "POST" || spec.method === "PUT" || spec.method === "PATCH";
   const response = await parts.fetch(
@@ -52,7 +54,7 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
       headers: {
         accept: "application/json, text/plain",
         ...(carriesBody ? { "content-type": "application/json" } : {}),
-        ...spec.headers,
+        ...Object.fromEntries(headers), // a line break in one is refused
       },
       redirect: "manual",
       signal,
@@ -68,18 +70,26 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
   return cut ? `${text}… (cut at ${ANSWER_LIMIT_BYTES} bytes)` : text || JSON.stringify({ status: "done" });
 }
 
-/** Arguments and variables in their places; whatever they hold, they stay within their part of the URL. */
-function fillUrl(
-  { url: template, parameters: { properties } }: HttpToolSpec,
+/** What stands for a placeholder. What the configuration does not call an argument is none: a model does not say who calls. */
+function valuesOf(
+  { parameters: { properties } }: HttpToolSpec,
   args: Record<string, unknown>,
   variable: (name: string) => string,
-): URL {
-  // What the configuration does not call an argument is none: a model does not say who calls.
+): (name: string) => string {
   const isArgument = (name: string) => isObject(properties) && Object.hasOwn(properties, name);
-  const filled = template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => {
+  return (name) => {
     const value = isArgument(name) && Object.hasOwn(args, name) ? args[name] : variable(name);
-    return encodeURIComponent(typeof value === "object" ? JSON.stringify(value) : String(value ?? ""));
-  });
+    return typeof value === "object" ? JSON.stringify(value) : String(value ?? "");
+  };
+}
+
+function fill(template: string, valueOf: (name: string) => string): string {
+  return template.replace(/\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g, (_, name: string) => valueOf(name));
+}
+
+/** Arguments and variables in their places; whatever they hold, they stay within their part of the URL. */
+function fillUrl(template: string, valueOf: (name: string) => string): URL {
+  const filled = fill(template, (name) => encodeURIComponent(valueOf(name)));
   // No encoding helps against a segment of dots: every reader of URLs takes it for the parent folder. And an empty one means all of them.
   const own = segmentsOf(template);
   if (segmentsOf(filled).some((segment, at) => /^\.{0,2}$/.test(segment) && segment !== own[at])) {

@@ -95,3 +95,21 @@ test("an argument in the path is neither empty nor a step: one booking's address
   assert.equal(await run("bookings//day-{{id}}/?q={{q}}", { id: "", q: "" }), "done");
   assert.deepEqual(asked, ["DELETE /bookings/7%2F..%2F8", "DELETE /bookings//day-/"]);
 });
+
+test("a header's placeholders are filled as an address's are, and no value makes another header", async () => {
+  const sent: [string | null, string | null][] = [];
+  const fetch = ({ headers }: Request) => {
+    sent.push([headers.get("x-caller"), headers.get("x-note")]);
+    return Promise.resolve(new Response("done"));
+  };
+  const variable = (name: string) => name === "caller" ? "+15550100" : "";
+  const tool = httpTool({
+    ...SPEC,
+    parameters: { type: "object", properties: { note: { type: "string" } } },
+    headers: { "x-caller": "tel:{{caller}}", "x-note": "{{ note }}" },
+  }, { fetch, resolve: () => Promise.resolve(["93.184.216.34"]), variable });
+  const run = (args: Record<string, unknown>) => tool.run(args, new AbortController().signal);
+  await run({ note: "soon {{caller}}", caller: "+15550199" });
+  await assert.rejects(run({ note: "soon\r\nx-admin: 1" }), TypeError);
+  assert.deepEqual(sent, [["tel:+15550100", "soon {{caller}}"]]);
+});
