@@ -28,6 +28,8 @@ export interface ToolRequest {
 
 /** Longer results are cut: they would only slow the model down. */
 const RESULT_LIMIT_CHARACTERS = 8192;
+/** More do not run at once: the servers behind them are somebody's too. */
+const AT_ONCE = 8;
 /** Requests that are remembered, so that a repeated id runs nothing twice. */
 const REMEMBERED = 200;
 
@@ -87,6 +89,9 @@ export class ToolBox implements Disposable {
     const { tool, shape } = known;
     const args = readArguments(text, shape);
     if (!args.ok) return refusal(args.why);
+    if (this.#running.size >= AT_ONCE) {
+      return refusal(`${AT_ONCE} requests are still running. Ask for this when they have been answered.`);
+    }
     if (tool.confirm && !this.#agreed(`${name} ${JSON.stringify(args.value)}`)) return CONFIRM_FIRST;
     const own = new AbortController();
     this.#running.set(id, own);

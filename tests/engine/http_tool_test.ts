@@ -47,6 +47,27 @@ test("whatever a tool gives, the model is told 8 KB at most", async () => {
   assert.ok(text.length <= 8200 && text.endsWith("(cut)"), `${text.length} characters`);
 });
 
+test("a model that is talked into two hundred requests at once sends eight, and the others when these are done", async () => {
+  const open: ((response: Response) => void)[] = [];
+  const parameters = { type: "object", properties: { id: { type: "string" } } };
+  const tool = httpTool({ ...SPEC, parameters, url: "https://api.example.com/{{id}}" }, {
+    fetch: () => new Promise<Response>((resolve) => void open.push(resolve)),
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    variable: () => "",
+  });
+  using box = new ToolBox({ tools: [tool], clock: new VirtualClock() });
+  const ask = (id: number) => box.run({ id: String(id), name: "look", arguments: `{"id":"${id}"}` });
+  const results = Array.from({ length: 200 }, (_, id) => ask(id));
+  for (const refused of results.slice(8)) assert.match(await refused, /error.*8 requests/);
+  assert.deepEqual([open.length], [8]);
+  open.splice(0).forEach((answer) => answer(new Response("done")));
+  assert.deepEqual(await Promise.all(results.slice(0, 8)), Array(8).fill("done"));
+  const later = ask(200);
+  for (let n = 0; n < 20 && open.length === 0; n++) await Promise.resolve();
+  open[0]!(new Response("done"));
+  assert.equal(await later, "done");
+});
+
 test("no tool reaches an address of a private, shared or special network", async () => {
   const hidden = [
     "10.1.2.3",
