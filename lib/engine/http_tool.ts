@@ -114,10 +114,13 @@ async function refusePrivate(configuredHost: string, url: URL, resolve: HttpTool
   }
 }
 
+/** Global unicast without the tunnel that leads to any IPv4 address, and what a NAT64 makes of public ones. RFC 4291, 3056, 6052. */
+const GLOBAL_V6 = /^(?:(?!2002:)[23][0-9a-f]{3}:|64:ff9b::)/i;
+
 /** Addresses of private, local, shared and special networks: RFC 1918, 6598, 3927, 4193 and relatives. */
 function isPrivateAddress(address: string): boolean {
   const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/i.exec(address);
-  if (!v4) return /^(::1?$|f[cd]|fe[89ab]|::ffff:[0-9a-f])/i.test(address);
+  if (!v4) return !GLOBAL_V6.test(address);
   const [a, b] = [Number(v4[1]), Number(v4[2])];
   return a === 10 || a === 127 || a === 0 || a >= 224 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) ||
     (a === 169 && b === 254) || (a === 100 && b >= 64 && b < 128);

@@ -79,6 +79,7 @@ test("no tool reaches an address of a private, shared or special network", async
     "0.0.0.0",
   ];
   const others = ["127.0.0.2", "224.0.0.1", "255.255.255.255", "::", "::1", "fc00::1", "fe80::1", "::ffff:192.168.0.1"];
+  others.push("::ffff:7f00:1", "::7f00:1", "fec0::1", "ff02::1", "64:ff9b:1::a00:1", "2002:7f00:1::", "100::1");
   for (const address of [...hidden, ...others]) {
     let asked = false;
     const fetch = () => {
@@ -88,7 +89,7 @@ test("no tool reaches an address of a private, shared or special network", async
     assert.match(await told(askingFor(fetch, ["93.184.216.34", address])), /private address/, address);
     assert.equal(asked, false, address);
   }
-  for (const address of ["172.32.0.1", "100.128.0.1", "192.169.0.1", "2606:4700::1"]) {
+  for (const address of ["172.32.0.1", "100.128.0.1", "192.169.0.1", "2606:4700::1", "3fff::1", "64:ff9b::5db8:d822"]) {
     assert.equal(await told(askingFor(() => Promise.resolve(new Response("open")), [address])), "open", address);
   }
 });
