@@ -230,6 +230,10 @@ export const agentSpeak = closed({
         "is missing",
         `A voice of type "${provider.type}" needs endpoint { url, headers } beside provider.`,
       );
+    } else if (provider.type !== "eleven_labs" && /^wss?:/i.test(endpoint.url)) {
+      add("endpoint.url", "is a socket, by which Deepgram reaches only ElevenLabs", "Write its https:// address.");
+    } else if (provider.type === "eleven_labs" && /[?&](model_id|output_format)=/.test(endpoint.url)) {
+      add("endpoint.url", "has model_id or output_format in it", "Remove them: Deepgram refuses them there.");
     }
     return;
   }

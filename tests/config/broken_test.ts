@@ -428,6 +428,38 @@ const BROKEN: Row[] = [
     /"eleven_labs"/,
   ],
   [
+    "a socket for a voice that has none at Deepgram",
+    {
+      ...P,
+      agent: {
+        speak: {
+          provider: { type: "cartesia", model_id: "sonic-2", voice: { mode: "id", id: "v" } },
+          endpoint: { url: "wss://api.cartesia.ai/tts/websocket" },
+        },
+      },
+    },
+    "agent.speak.endpoint.url",
+    /is a socket/,
+    /https:/,
+  ],
+  [
+    "an address of ElevenLabs with a model of its own",
+    {
+      ...P,
+      agent: {
+        speak: {
+          provider: { type: "eleven_labs", model_id: "eleven_turbo_v2_5" },
+          endpoint: {
+            url: "wss://api.elevenlabs.io/v1/text-to-speech/v/multi-stream-input?model_id=eleven_turbo_v2_5",
+          },
+        },
+      },
+    },
+    "agent.speak.endpoint.url",
+    /model_id/,
+    /Remove/,
+  ],
+  [
     "a speed between the steps of a Flux voice",
     { ...P, agent: { speak: { provider: { type: "deepgram", model: "flux-kit-en", speed: 0.52 } } } },
     "agent.speak.provider.speed",
