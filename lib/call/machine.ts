@@ -53,9 +53,9 @@ export type CallState =
   | { kind: "processing"; goesOn?: boolean }
   /**
    * We hold the turn; `reply` is the newest one. `resumed`: it is the rest of a reply that was cut by what seemed a false start.
-   * `asked`: the caller waits for an answer that is still to come.
+   * `covers`: it only covers the wait for an answer. `asked`: the caller's turn was confirmed meanwhile.
    */
-  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean; asked?: boolean }
+  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean; covers?: boolean; asked?: boolean }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
   /**
@@ -174,7 +174,7 @@ export const TRANSITIONS: TransitionTable = {
       { kind: running ? "disarm" : "arm", timer: "answer" },
       { kind: "arm-once", timer: "filler" },
     ]],
-    "reply-started": (_, { reply, covers }) => speak(reply, { asked: covers }),
+    "reply-started": (_, { reply, covers }) => speak(reply, { covers }),
     "timer": (state, { name, audible }) =>
       name === "answer"
         ? listen(0)
@@ -188,12 +188,13 @@ export const TRANSITIONS: TransitionTable = {
     ...ALIVE,
     "caller-spoke": (state, { interrupts }) => interrupts ? cut(state.reply) : [state, [{ kind: "go-on" }]],
     "caller-text": overhear,
-    "reply-started": ({ prompts }, { reply }) => [{ kind: "speaking", reply, prompts }, []],
+    "reply-started": (state, { reply, covers }) =>
+      speak(reply, { prompts: state.prompts, covers: covers && state.covers }),
     "answer-due": () => think(),
     "reply-heard": (state, { reply, owed }) =>
       reply < state.reply
         ? [state, []]
-        : state.asked
+        : state.asked || state.covers
         ? think()
         : listen(state.prompts, owed ? [{ kind: "arm-once", timer: "filler" }] : []),
     "timer": (state, { name }) => overTime(state, name),
@@ -271,13 +272,13 @@ function isLoop({ final, times = 1 }: Of<CallEvent, "caller-text">): boolean {
 
 function speak(
   reply: number,
-  { prompts = 0, resumed = false, asked = false }: {
+  { prompts = 0, resumed = false, covers = false }: {
     prompts?: number;
     resumed?: boolean | undefined;
-    asked?: boolean | undefined;
+    covers?: boolean | undefined;
   } = {},
 ): Step {
-  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}), ...(asked ? { asked } : {}) }, [
+  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}), ...(covers ? { covers } : {}) }, [
     { kind: "disarm", timer: "silence" },
     { kind: "disarm", timer: "answer" },
     { kind: "disarm", timer: "filler" },
@@ -363,6 +364,7 @@ function end(reason: EndReason): Step {
   return [{ kind: "ended", reason }, []];
 }
 
+/** What is being said, if it may be last words. */
 function currentReply(state: CallState): number | undefined {
-  return state.kind === "speaking" ? state.reply : undefined;
+  return state.kind === "speaking" && !state.covers ? state.reply : undefined;
 }

@@ -201,7 +201,7 @@ class Session {
         return this.#callerText(event);
       case "reply-started":
         this.#fillers = 0;
-        this.#report({ ...event, source: "engine" });
+        this.#report({ kind: "reply-started", reply: event.reply, source: "engine" });
         return this.post(event);
       case "reply-finished":
         this.#report(event);

@@ -185,7 +185,7 @@ export class AgentEngine implements Engine {
   /** Pressed keys are a turn of the caller's: they interrupt us, and the agent is told them. */
   #typed(): void {
     if (this.#early) return this.#timers.arm("keys", LOOK_MS); // nobody is there to be told
-    if (this.#lastWords) return;
+    if (this.#ending) return;
     if (this.#fence.reply !== undefined || !this.#host.drained()) this.#interrupted(TYPED_LIMIT_MS);
     this.text(`[The caller pressed ${this.#keys} on the keypad.]`);
     this.#keys = "";

@@ -11,7 +11,8 @@ export type EngineEvent =
   | { kind: "caller-spoke" }
   /** What the caller said: the turn so far, or (`final`) the confirmed turn. `interruption`: it only told us to stop; nobody is to answer it. */
   | { kind: "caller-text"; text: string; final: boolean; interruption?: true }
-  | { kind: "reply-started"; reply: number }
+  /** `covers`: it is no answer, the caller goes on waiting for that. */
+  | { kind: "reply-started"; reply: number; covers?: boolean }
   /** A piece of what `reply` says, in order. */
   | { kind: "reply-text"; reply: number; text: string }
   /** When the words of `reply` sound, ms from its start; comes in pieces. */

@@ -17,7 +17,15 @@ import { Memory } from "./memory.ts";
 import { Saying } from "./saying.ts";
 import { SpeechEnd } from "./speech_end.ts";
 import { ToolDesk } from "./tool_desk.ts";
-import { NO_TURN, type TurnAction, type TurnEvent, type TurnRules, turnStep, type TurnTimer } from "./turn.ts";
+import {
+  DIGITS_MS,
+  NO_TURN,
+  type TurnAction,
+  type TurnEvent,
+  type TurnRules,
+  turnStep,
+  type TurnTimer,
+} from "./turn.ts";
 import { TurnTimes } from "./turn_times.ts";
 
 /** Words that cover a long wait, ready to be played: whole frames of mu-law. */
@@ -261,7 +269,7 @@ export class PipelineEngine implements Engine {
   #timer(name: TurnTimer | "begin" | "filler"): void {
     if (name === "begin") return this.#begin();
     if (name === "filler") return this.#fill();
-    if (name === "digits") this.#notSpoken();
+    if (name === "digits") this.#notSpoken(DIGITS_MS);
     this.#step({ kind: "timer", name, playing: this.#playing });
   }
 
@@ -451,16 +459,16 @@ export class PipelineEngine implements Engine {
     this.#memory.said(reply, text);
     this.#memory.audio(reply, audioMs(audio.length));
     this.#memory.whole(reply);
-    this.#post({ kind: "reply-started", reply });
+    this.#post({ kind: "reply-started", reply, covers: this.#awaited === "answer" });
     this.#post({ kind: "reply-text", reply, text });
     this.#host.play(reply, audio);
     this.#post({ kind: "reply-finished", reply });
     this.#timers.arm("filler", audioMs(audio.length) + this.#fillerAfterMs);
   }
 
-  /** The next turn was not said aloud: it has no end of speech. */
-  #notSpoken(): void {
-    this.#times = new TurnTimes(this.#nowMs);
+  /** The next turn was not said aloud; it was over for `agoMs` when it was known to be. */
+  #notSpoken(agoMs = 0): void {
+    this.#times = new TurnTimes(this.#nowMs, agoMs > 0 ? this.#nowMs - agoMs : undefined);
   }
 
   #fault(fault: Fault, { fatal }: { fatal: boolean }): void {

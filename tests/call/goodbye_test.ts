@@ -80,6 +80,17 @@ for (const engine of ["agent", "pipeline"] as const) {
   });
 }
 
+test("pipeline: a filler that sounds when a model ends the call without a word is no goodbye", async () => {
+  await using sim = await simPipeline({
+    config: CONFIG,
+    brain: (messages) => messages.at(-1)!.role === "tool" ? {} : { calls: END_CALL },
+    chat: { firstTokenMs: 1500 },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "bye" }, { kind: "wait", ms: 20_000 }] });
+  const report = await sim.clock.runFor(call.report);
+  assert.equal(report.turns.at(-1)!.heard, `One moment. ${GOODBYE}`);
+});
+
 test("pipeline: after a route that hangs up, the answer to an earlier question is not heard any more", async () => {
   const look = { name: "look", description: "Looks.", parameters: { type: "object", properties: {} } };
   await using sim = await simPipeline({
