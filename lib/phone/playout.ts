@@ -3,7 +3,7 @@
 import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SILENCE } from "../audio/frame.ts";
 import type { Cut } from "./leg.ts";
 
-/** A mark follows each 200 ms of a reply, and its end: the carrier's echo tells what was heard. */
+/** A mark follows what was sent once it is 200 ms since the last, and each reply's end: the carrier's echo tells what was heard. */
 const MARK_EVERY_MS = 200;
 /** Audio the line accepts ahead of the caller's ear before it refuses more. */
 const QUEUE_LIMIT_MS = 180_000;
@@ -111,7 +111,7 @@ export class Playout {
       const due = Math.floor((nowMs + leadMs - this.#nextDueMs) / FRAME_MS) + 1;
       const ready = Math.floor(reply.audio.bytes / FRAME_BYTES);
       const tail = reply.ended && reply.audio.bytes % FRAME_BYTES > 0 ? 1 : 0;
-      const frames = Math.min(due, ready + tail, framesToMark(reply));
+      const frames = Math.min(due, ready + tail);
       if (frames > 0) this.#sendFrames(reply, frames, nowMs, out);
       if (reply.ended && reply.audio.bytes === 0) this.#close(reply, out);
       else if (frames <= 0 || frames >= due) break;
@@ -253,10 +253,6 @@ export class Playout {
 
 /** Sent audio that is kept behind the caller's ear, so that a resumed reply can begin with a whole word. */
 const KEEP_BEFORE_BYTES = 2000 * BYTES_PER_MS;
-
-function framesToMark({ sentBytes, markedMs }: Reply): number {
-  return Math.ceil((markedMs + MARK_EVERY_MS - audioMs(sentBytes)) / FRAME_MS);
-}
 
 function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
   if (startsAt === undefined) return 0;
