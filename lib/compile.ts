@@ -14,7 +14,7 @@ const BUNDLE = "dist/app";
 const INCLUDED = ["config.json", "deno.json", "assets", "lib/audio/voice_worker.ts", PACKED_FLITE];
 const LEFT_OUT = "assets/audio/source";
 
-/** What the executable may do, and how V8 collects (lib/README.md, "The collector"). */
+/** What the executable may do, and how V8 collects (lib/README.md, "The garbage collector"). */
 export const FLAGS = [
   "--no-prompt",
   "--v8-flags=--no-concurrent-marking,--max-semi-space-size=4",

@@ -29,7 +29,7 @@ export interface StorePrivacy {
   keepDays: number;
 }
 
-export interface StoreOptions extends Omit<HealthParts, "waiting"> {
+export interface StoreOptions extends Omit<HealthParts, "waiting" | "busyLimit"> {
   /** The SQLite file; its folder must exist. Undefined: memory, of at most `MEMORY_CALLS` calls. */
   path?: string;
   /** The data folder, whose recordings are removed with their calls. */
@@ -116,7 +116,7 @@ class ObservingStore implements Store {
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#health = new StoreHealth({ ...options, waiting: () => this.#queue.length });
+    this.#health = new StoreHealth({ ...options, waiting: () => this.#queue.length, busyLimit: QUEUE_LIMIT / 2 });
     if (!this.#health.attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#removeStrays();
     this.#armSweep(FIRST_SWEEP_MS);

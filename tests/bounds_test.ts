@@ -63,27 +63,18 @@ test("counts of what was seen longest ago go when their time is over", async () 
   assert.equal(counts.size, 1);
 });
 
-/** How long `work` holds the event loop, ms. */
-function held(work: () => void): number {
-  const startMs = performance.now();
-  work();
-  return performance.now() - startMs;
-}
-
-test("a model that is talked into endless marks does not hold up the other calls", () => {
+// How long these hold the event loop: `deno bench -A tests/bench/endless_bench.ts`.
+test("a model that is talked into endless marks loses no word of what stands around them", () => {
   for (const mark of ["*", "_", "~", "<", ">", "!", "#", "`", "|", "[", "("]) {
     const chunker = new Chunker();
-    const ms = held(() => {
-      chunker.push(`Well ${mark.repeat(200_000)} then.`);
-      chunker.flush();
-    });
-    assert.ok(ms < 1000, `200,000 times ${mark}: ${ms.toFixed(0)} ms`);
+    const said = [...chunker.push(`Well ${mark.repeat(200_000)} then.`), ...chunker.flush()].join(" ");
+    assert.match(said, /^Well\b[^]*\bthen\.$/, mark);
   }
 });
 
-test("a caller who says nothing but digits does not hold up the other calls", () => {
+test("what a caller says who says nothing but digits is not taken for a number among them", () => {
   const words = new CallerWords();
   words.add("1 ".repeat(20_000));
-  const ms = held(() => assert.equal(words.find("555-0142"), undefined));
-  assert.ok(ms < 1000, `${ms.toFixed(0)} ms`);
+  assert.equal(words.find("555-0142"), undefined);
+  assert.notEqual(words.find("111-1111"), undefined);
 });

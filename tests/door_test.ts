@@ -52,8 +52,8 @@ test("a process that was out of file descriptors takes connections again once it
   const door = new URL("../lib/door.ts", import.meta.url);
   const script = `
     import { listen } from "${door}";
-    addEventListener("error", (event) => event.preventDefault());
-    addEventListener("unhandledrejection", (event) => event.preventDefault());
+    addEventListener("error", (event) => (event.preventDefault(), console.log("ended")));
+    addEventListener("unhandledrejection", (event) => (event.preventDefault(), console.log("ended")));
     const door = listen({ port: 0, bind: "127.0.0.1", health: () => ({}) });
     console.log(door.port);`;
   const child = new Deno.Command("/bin/sh", {
@@ -64,13 +64,14 @@ test("a process that was out of file descriptors takes connections again once it
   }).spawn();
   try {
     const output = child.stdout.getReader();
-    const port = Number(new TextDecoder().decode((await output.read()).value));
-    output.releaseLock();
-    await child.stdout.cancel();
+    const told = async () => new TextDecoder().decode((await output.read()).value).trim();
+    const port = Number(await told());
     const connections: Deno.Conn[] = [];
     const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
     for (let n = 0; n < 80; n++) await connect().then((one) => connections.push(one), () => {});
-    await sleep(systemClock, 300);
+    assert.match(await told(), /^ended/);
+    output.releaseLock();
+    await child.stdout.cancel();
     for (const one of connections) one.close();
     const isHealthy = async () => {
       using client = Deno.createHttpClient({});

@@ -59,37 +59,25 @@ test("a file nested without end is refused, not followed", () => {
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
 });
 
-test("a file that was there is not replaced by the program's own when it goes", () => {
-  using dir = folder();
-  const before = Deno.cwd();
-  Deno.chdir(dir.path);
-  try {
-    Deno.writeTextFileSync("config.json", JSON.stringify({ prompt: "You are somebody else." }));
-    const reload = reloader({ flags: { rehearse: true } });
-    assert.equal(reload().ok, true);
-    Deno.removeSync("config.json");
-    const again = reload();
-    assert.match(again.ok ? "taken" : describeNotes(again.fault), /config\.json: is gone/);
-  } finally {
-    Deno.chdir(before);
-  }
-});
-
-test("a file that came after the start is not replaced by the program's own when it goes either", () => {
-  using dir = folder();
-  const before = Deno.cwd();
-  Deno.chdir(dir.path);
-  try {
-    const reload = reloader({ flags: { rehearse: true } });
-    Deno.writeTextFileSync("config.json", JSON.stringify({ prompt: "You are somebody else." }));
-    assert.equal(reload().ok, true);
-    Deno.removeSync("config.json");
-    const again = reload();
-    assert.match(again.ok ? "taken" : describeNotes(again.fault), /config\.json: is gone/);
-  } finally {
-    Deno.chdir(before);
-  }
-});
+for (const comes of ["before", "after"] as const) {
+  test(`a file that came ${comes} the start is not replaced by the program's own when it goes`, () => {
+    using dir = folder();
+    const cwd = Deno.cwd();
+    Deno.chdir(dir.path);
+    const write = () => Deno.writeTextFileSync("config.json", JSON.stringify({ prompt: "You are somebody else." }));
+    try {
+      if (comes === "before") write();
+      const reload = reloader({ flags: { rehearse: true } });
+      if (comes === "after") write();
+      assert.equal(reload().ok, true);
+      Deno.removeSync("config.json");
+      const again = reload();
+      assert.match(again.ok ? "taken" : describeNotes(again.fault), /config\.json: is gone/);
+    } finally {
+      Deno.chdir(cwd);
+    }
+  });
+}
 
 test("a secret that only a prompt file names is asked of the environment", () => {
   using dir = folder();

@@ -8,12 +8,11 @@ import type { EngineHost } from "./engine.ts";
 import { Gate, type Spares } from "./flow.ts";
 import type { Memory } from "./memory.ts";
 import { Saying, type SayingParts } from "./saying.ts";
+import { GO_ON } from "./owed.ts";
 import type { ToolDesk } from "./tool_desk.ts";
 
 /** How often the model is asked for one turn; the last time without tools, so that it has to speak. */
 export const MAX_ROUNDS = 5;
-/** What a model is asked when the one before it broke off in what it said. */
-const GO_ON = "Please go on.";
 /** How often it is looked whether all that was said was heard. */
 const LOOK_MS = 100;
 

@@ -3,8 +3,8 @@
  * says what the next one must know, and what it must be asked. Pure.
  */
 
-/** What an agent is asked that is to say the rest. */
-const GO_ON = "Please go on.";
+/** What an agent, or a model, is asked that is to say the rest. */
+export const GO_ON = "Please go on.";
 
 export class Owed {
   #turn: { text: string; sinceMs: number } | undefined;

@@ -39,6 +39,8 @@ export interface HealthParts {
   clock: Clock;
   /** Notices that wait for the disk. */
   waiting: () => number;
+  /** Another process that writes is no failure unless it lasts: until so many wait. */
+  busyLimit: number;
   /** Never throws. */
   report: (report: StoreReport) => void;
   /** Counts notices that are lost. Never throws. */
@@ -46,8 +48,6 @@ export interface HealthParts {
 }
 
 const REMIND_MS = 60_000;
-/** Another process that writes is no failure unless it lasts: until so many notices wait, half of what the queue takes. */
-const BUSY_LIMIT = 10_000;
 
 export class StoreHealth {
   readonly #parts: HealthParts;
@@ -80,9 +80,9 @@ export class StoreHealth {
   }
 
   fails(error: unknown): void {
-    const { clock, report, waiting } = this.#parts;
+    const { clock, report, waiting, busyLimit } = this.#parts;
     const nowMs = clock.monotonicMs();
-    if (isBusy(error) && !this.#failing && waiting() < BUSY_LIMIT) return;
+    if (isBusy(error) && !this.#failing && waiting() < busyLimit) return;
     const fault = storeFault(error);
     const isReminder = this.#failing !== undefined;
     this.#failing = { fault, since: this.#failing?.since ?? clock.wallTime().toISOString() };
