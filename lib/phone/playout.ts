@@ -102,19 +102,23 @@ export class Playout {
 
   /**
    * Take what is due up to `nowMs + leadMs`: frame n of a run is due at its start + n x 20 ms. After the carrier has run
-   * dry the run starts anew, so lost time is not caught up by playing faster, only by sending sooner.
+   * dry the run starts anew, so lost time is not caught up by playing faster, only by sending sooner. `withFrame`: a frame has
+   * come from the carrier, whose beat is as good as our own. One goes for each, as long as the lead is right to a frame and a
+   * half: when it came a little before or after the due time, none would go, or two.
    */
-  take(nowMs: number, leadMs: number): Outgoing[] {
+  take(nowMs: number, leadMs: number, { withFrame = false } = {}): Outgoing[] {
     const out: Outgoing[] = [];
     if (this.#nextDueMs < nowMs) this.#nextDueMs = nowMs;
+    const behind = (nowMs + leadMs - this.#nextDueMs) / FRAME_MS;
+    let due = withFrame && behind >= -0.5 && behind < 1.5 ? 1 : Math.floor(behind) + 1;
     for (let reply = this.#current(); reply; reply = this.#current()) {
-      const due = Math.floor((nowMs + leadMs - this.#nextDueMs) / FRAME_MS) + 1;
       const ready = Math.floor(reply.audio.bytes / FRAME_BYTES);
       const tail = reply.ended && reply.audio.bytes % FRAME_BYTES > 0 ? 1 : 0;
       const frames = Math.min(due, ready + tail);
       if (frames > 0) this.#sendFrames(reply, frames, nowMs, out);
+      due -= frames;
       if (reply.ended && reply.audio.bytes === 0) this.#close(reply, out);
-      else if (frames <= 0 || frames >= due) break;
+      else if (frames <= 0 || due <= 0) break;
     }
     return out;
   }

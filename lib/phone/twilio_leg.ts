@@ -160,8 +160,12 @@ export class TwilioLeg implements Leg, Paced {
   }
 
   pump(nowMs: number): void {
+    this.#send(nowMs, { withFrame: false });
+  }
+
+  #send(nowMs: number, how: { withFrame: boolean }): void {
     if (this.#ended || !this.#out) return this.#due(Infinity);
-    for (const outgoing of this.#playout.take(nowMs, this.#leadMs)) {
+    for (const outgoing of this.#playout.take(nowMs, this.#leadMs, how)) {
       if (outgoing.kind === "mark") {
         this.#tap?.marked(outgoing.name);
         this.#wire.send(this.#out.mark(outgoing.name));
@@ -184,7 +188,7 @@ export class TwilioLeg implements Leg, Paced {
     if (!this.#out || this.#ended) return;
     this.#due(this.#playout.nextSendMs(this.#leadMs));
     const nowMs = this.#clock.monotonicMs();
-    if (this.#dueMs <= nowMs) this.pump(nowMs);
+    if (this.nextMs <= nowMs) this.pump(nowMs); // nothing is ahead; else what is due goes with the carrier's next frame
     if (this.#dueMs < Infinity) this.#pacer.add(this);
   }
 
@@ -255,7 +259,7 @@ export class TwilioLeg implements Leg, Paced {
     if (audio.length === FRAME_BYTES) this.#deliver(audio);
     else this.#cutter.push(audio, (frame) => this.#deliver(frame));
     // The carrier's frames come every 20 ms: what is due goes with this one, and the pacer need not wake for it.
-    if (this.#dueMs <= nowMs + 1) this.pump(nowMs);
+    if (this.#dueMs <= nowMs + FRAME_MS / 2) this.#send(nowMs, { withFrame: true });
   }
 
   /** The carrier skipped audio: put silence there, so that time passes for the recogniser too. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
 import type { LegEvent } from "../../lib/phone/leg.ts";
 import { Pacer } from "../../lib/phone/pacer.ts";
 import { ASK_LIFE_MS, LIFELESS_MS, TwilioLeg } from "../../lib/phone/twilio_leg.ts";
 import { Aligner } from "../../lib/store/recording.ts";
-import { test } from "../case.ts";
+import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { wirePair } from "../sim/wire.ts";
 
@@ -83,4 +84,42 @@ test("one frame with a strange timestamp does not end a recorded call, nor take 
   }
   assert.deepEqual([crashed, events.filter(({ kind }) => kind === "leg-ended")], [undefined, []]);
   leg.hangUp();
+});
+
+test("while it speaks one frame goes with each of the caller's, however these waver around the due time and the voice's chunks come", async () => {
+  for (let phase = 0; phase < FRAME_MS; phase++) {
+    const random = seeded(phase);
+    const clock = new VirtualClock();
+    const { client, server } = wirePair(clock);
+    const leg = new TwilioLeg({ wire: server, clock, pacer: new Pacer(clock), leadMs: 200 });
+    const sent: number[] = [];
+    client.listen({
+      text(text) {
+        const { event, media } = JSON.parse(text);
+        if (event === "media") sent.push(Uint8Array.fromBase64(media.payload).length / FRAME_BYTES);
+      },
+      binary: () => assert.fail("Twilio takes text only"),
+      close() {},
+      crashed: assert.fail,
+    });
+    const mediaFormat = { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 };
+    client.send(JSON.stringify({ event: "start", streamSid, start: { callSid: "CA1", mediaFormat } }));
+    const payload = new Uint8Array(FRAME_BYTES).fill(0xff).toBase64();
+    for (let frame = 0; frame < 100; frame++) {
+      const media = { track: "inbound", chunk: String(frame + 1), timestamp: String(frame * FRAME_MS), payload };
+      const waver = 8 * (random() - 0.5);
+      clock.after(
+        10 + frame * FRAME_MS + waver,
+        () => client.send(JSON.stringify({ event: "media", streamSid, media })),
+      );
+    }
+    for (let chunk = 0; chunk < 16; chunk++) {
+      clock.after(100 + phase + 25 * chunk, () => leg.play(1, new Uint8Array(chunk === 0 ? 2000 : 1000)));
+    }
+    await clock.run(100 + phase);
+    assert.deepEqual(sent, [11], "200 ms ahead, and the frame that plays");
+    await clock.run(1500);
+    assert.deepEqual(new Set(sent.slice(1)), new Set([1]), `phase ${phase}: ${sent}`);
+    leg.hangUp();
+  }
 });
