@@ -10,14 +10,21 @@ import { ENVIRONMENT_NAMES, READ_FOLDERS, WRITE_FOLDERS } from "./permissions.ts
 
 /** Where the bundle goes: as deep as `base/own.ts`, which tells from its own place where the program is. */
 const BUNDLE = "dist/app";
-/** Parts that are read as files. The voice's worker is a program of its own. */
-const INCLUDED = ["config.json", "deno.json", "assets", "lib/audio/voice_worker.ts", PACKED_FLITE];
+/** Parts that are read as files. The workers are programs of their own. */
+const INCLUDED = [
+  "config.json",
+  "deno.json",
+  "assets",
+  "lib/audio/voice_worker.ts",
+  "lib/store/checkpoint_worker.ts",
+  PACKED_FLITE,
+];
 const LEFT_OUT = "assets/audio/source";
 
 /** What the executable may do, and how V8 collects (lib/README.md, "The garbage collector"). */
 export const FLAGS = [
   "--no-prompt",
-  "--v8-flags=--no-concurrent-marking,--max-semi-space-size=4",
+  "--v8-flags=--no-concurrent-marking,--max-semi-space-size=4,--initial-old-space-size=96",
   "--allow-net",
   `--allow-env=${ENVIRONMENT_NAMES}`,
   `--allow-read=${READ_FOLDERS}`,

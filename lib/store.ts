@@ -12,6 +12,7 @@ import {
   numberKey,
   STALE_MS,
 } from "./store/backend.ts";
+import { Checkpoints } from "./store/checkpoints.ts";
 import { type Failing, type HealthParts, StoreHealth } from "./store/health.ts";
 import { MemoryBackend } from "./store/memory.ts";
 import { recordingFile, recordingsIn, removeFile } from "./store/place.ts";
@@ -65,7 +66,8 @@ const REMOVED = 1000;
 interface Open {
   fold: RecordFold;
   isNew: boolean;
-  changed: boolean;
+  /** Its notices that are in the queue. */
+  waiting: number;
   keepsWords: boolean;
 }
 
@@ -136,12 +138,12 @@ class ObservingStore implements Store {
     const kept = open.keepsWords ? notice : withoutWords(notice);
     if (!kept) return;
     open.fold.add(kept);
-    open.changed = true;
     if (!isWorthKeeping(kept)) return;
     if (this.#queue.length >= QUEUE_LIMIT) {
-      this.#queue.shift();
+      this.#left(this.#queue.shift()!);
       this.#health.dropped();
     }
+    open.waiting++;
     this.#queue.push({ call: notice.call, seq: this.#seq++, notice: kept });
     this.#arm(notice.kind === "call-ended" ? 0 : FLUSH_EVERY_MS);
   };
@@ -211,11 +213,11 @@ class ObservingStore implements Store {
     const fold = new RecordFold(notice.call);
     if (!isNew) { for (const earlier of this.#readBack(notice.call)) fold.add(earlier); }
     const to = isNew ? notice.to : fold.record.to;
-    const open = { fold, isNew, changed: false, keepsWords: this.#options.privacy(to).transcripts };
+    const open = { fold, isNew, waiting: 0, keepsWords: this.#options.privacy(to).transcripts };
     this.#open.set(notice.call, open);
-    for (const [id, { fold, changed }] of this.#open) {
+    for (const [id, { fold, waiting }] of this.#open) {
       if (this.#open.size <= FOLDS) break;
-      if (fold.record.endReason !== undefined && !changed) this.#open.delete(id);
+      if (fold.record.endReason !== undefined && waiting === 0) this.#open.delete(id);
     }
     return open;
   }
@@ -235,6 +237,7 @@ class ObservingStore implements Store {
     this.#timer?.[Symbol.dispose]();
     this.#timer = this.#clock.after(isFailing ? RETRY_MS : ms, () => {
       this.#timer = undefined;
+      if (this.#backend?.isBusy) return this.#arm(NEXT_BATCH_MS);
       const written = this.#write();
       if (this.#queue.length > 0 || !this.#backend) this.#arm(written ? NEXT_BATCH_MS : FLUSH_EVERY_MS);
     });
@@ -251,16 +254,26 @@ class ObservingStore implements Store {
     });
     if (!done) return false;
     this.#queue.splice(0, batch.length);
-    for (const open of opens) Object.assign(open, { isNew: false, changed: false });
+    for (const entry of batch) this.#left(entry);
+    for (const open of opens) open.isNew = false;
     return true;
+  }
+
+  /** It is in the queue no more. */
+  #left({ call }: Entry): void {
+    const open = this.#open.get(call);
+    if (open) open.waiting--;
   }
 
   #connect(): void {
     const { path, process } = this.#options;
     if (this.#backend?.gone) this.#leave(this.#backend);
-    this.#backend ??= path === undefined
-      ? new MemoryBackend(MEMORY_CALLS)
-      : new SqliteBackend({ path, access: "record", process });
+    this.#backend ??= path === undefined ? new MemoryBackend(MEMORY_CALLS) : new SqliteBackend({
+      path,
+      access: "record",
+      process,
+      checkpoints: new Checkpoints({ path, clock: this.#clock }),
+    });
   }
 
   /** Nobody would find what is written there: calls that go on begin anew where the file should be. */

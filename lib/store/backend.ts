@@ -69,6 +69,8 @@ export interface Backend {
   scrub(): boolean;
   /** Minutes of the calls that began at this time or later and are over. */
   minutesSince(ms: number): number;
+  /** A write would wait for the disk just now. */
+  readonly isBusy: boolean;
   /** Whether what is written here is found by nobody any more: the file was moved, removed or replaced. */
   readonly gone: boolean;
   close(): void;

@@ -10,6 +10,7 @@ interface Kept {
 
 export class MemoryBackend implements Backend {
   readonly gone = false;
+  readonly isBusy = false;
   readonly #calls = new Map<string, Kept>();
   readonly #limit: number;
 

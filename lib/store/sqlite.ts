@@ -12,6 +12,7 @@ import {
   PROCESS_DIED,
   STALE_MS,
 } from "./backend.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { keepToOurselves, OWN_FILE } from "./place.ts";
 
 /** Each entry takes the file one version further. Never change one that was shipped: add another. */
@@ -45,6 +46,8 @@ const SWEPT = 200;
 /** How long another process may keep us waiting: calls go on meanwhile, so the store rather tries again later. */
 const BUSY_MS = 5;
 const COMMAND_BUSY_MS = 2000;
+/** The log is taken into the file within a write only if nobody else did it (`checkpoints.ts`): pages, 64 MB of them. */
+const LOG_PAGES = 16_000;
 
 /** A file that a newer version of this program has written. */
 export class NewerSchemaError extends Error {
@@ -64,7 +67,7 @@ export function migrate(db: DatabaseSync, migrations: readonly string[] = MIGRAT
 
 export type SqliteOptions =
   /** The one that records: calls of another process that has gone are told apart by its name. */
-  | { path: string; access: "record"; process: string }
+  | { path: string; access: "record"; process: string; checkpoints: Checkpoints }
   /** A command beside it; the file must be there. */
   | { path: string; access: "edit" | "read" };
 
@@ -75,11 +78,13 @@ export class SqliteBackend implements Backend {
   readonly #path: string;
   readonly #inode: number | null;
   readonly #process: string;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   /** @throws if the file cannot be opened, is none of ours, or is newer. */
   constructor(options: SqliteOptions) {
     this.#process = options.access === "record" ? options.process : "";
+    this.#checkpoints = options.access === "record" ? options.checkpoints : undefined;
     this.#path = options.path;
     this.#db = openFile(options.path, options.access);
     try {
@@ -105,6 +110,7 @@ export class SqliteBackend implements Backend {
       );
       for (const { call, seq, notice } of entries) insert.run(call, seq, JSON.stringify(notice));
     });
+    this.#checkpoints?.written(entries.length + calls.length);
   }
 
   list({ sinceMs, outcome, number, live, limit = 20 }: CallFilter, nowMs: number): CallRow[] {
@@ -187,6 +193,10 @@ export class SqliteBackend implements Backend {
     return Number(row?.minutes ?? 0);
   }
 
+  get isBusy(): boolean {
+    return this.#checkpoints?.isBusy ?? false;
+  }
+
   get gone(): boolean {
     try {
       return Deno.statSync(this.#path).ino !== this.#inode;
@@ -196,6 +206,7 @@ export class SqliteBackend implements Backend {
   }
 
   close(): void {
+    this.#checkpoints?.[Symbol.dispose]();
     this.#statements.clear();
     this.#db.close();
   }
@@ -255,6 +266,7 @@ function openFile(path: string, access: SqliteOptions["access"]): DatabaseSync {
     db.exec(`PRAGMA busy_timeout = ${access === "record" ? BUSY_MS : COMMAND_BUSY_MS}`);
     if (access !== "read") {
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON");
+      if (access === "record") db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     }
     return db;
   } catch (error) {
