@@ -75,6 +75,7 @@ export class Checkpoints implements Disposable {
   #start(): CheckpointThread {
     const thread = this.#openThread();
     thread.onmessage = () => {
+      if (this.#thread !== thread) return; // given up, and done all the same
       this.#isBusy = false;
       this.#endAfter(IDLE_MS);
     };
