@@ -1,5 +1,5 @@
 /**
- * How soon an executable answers, and what it holds: `deno run -A tests/bench/startup.ts [EXECUTABLE] [STARTS] [--json]`.
+ * How soon an executable answers, and what it holds: `deno run -A tests/bench/startup.ts [EXECUTABLE] [STARTS] [--json] [--core N]`.
  * Live: account and host are set, and Deepgram's voice for the lines without a recording is a stand-in in this process, as
  * without it the local voice would be loaded. Linux only, for /proc. The floor beside it: a server of one line, built on the
  * same base.
@@ -35,16 +35,27 @@ interface Start {
   file: number;
 }
 
-/** One start in `cwd`, measured from outside. */
-async function measure(command: string, { cwd, speakUrl }: { cwd: string; speakUrl: string }): Promise<Start> {
+/** One start in `cwd`, on `core` if one is named, measured from outside. */
+async function measure(
+  program: string,
+  { cwd, speakUrl, core }: { cwd: string; speakUrl: string; core: string | undefined },
+): Promise<Start> {
   const port = freePort();
   const env = { ...LIVE, PORT: String(port), DEEPGRAM_SPEAK_URL: speakUrl, PATH: "/usr/bin:/bin", HOME: cwd };
+  const [command, args] = core === undefined ? [program, []] : ["taskset", ["-c", core, program]];
   const startedMs = performance.now();
-  const child = new Deno.Command(command, { cwd, clearEnv: true, env, stdin: "null", stdout: "null", stderr: "null" })
-    .spawn();
+  const child = new Deno.Command(command, {
+    args,
+    cwd,
+    clearEnv: true,
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
   try {
     while (!await answers(port)) {
-      if (performance.now() - startedMs > DEADLINE_MS) throw new Error(`${command} does not answer`);
+      if (performance.now() - startedMs > DEADLINE_MS) throw new Error(`${program} does not answer`);
       await pause(POLL_MS);
     }
     const healthMs = performance.now() - startedMs;
@@ -131,10 +142,10 @@ async function buildFloor(folder: string): Promise<string | undefined> {
   return success ? `${folder}/floor` : undefined;
 }
 
-const { values: { json }, positionals } = parseArgs({
+const { values: { json, core }, positionals } = parseArgs({
   args: Deno.args,
   allowPositionals: true,
-  options: { json: { type: "boolean" } },
+  options: { json: { type: "boolean" }, core: { type: "string" } },
 });
 const [executable = EXECUTABLE.command, count = "7"] = positionals;
 using folder = emptyDirectory();
@@ -147,8 +158,8 @@ const halfASecond = new Uint8Array(4000).fill(0xff);
 await using voice = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, () => new Response(halfASecond));
 const speakUrl = `ws://127.0.0.1:${voice.addr.port}/v1/speak`;
 for (let i = 0; i <= Number(count); i++) {
-  for (const [name, command] of Object.entries(contenders)) {
-    const start = await measure(command, { cwd: folder.path, speakUrl });
+  for (const [name, contender] of Object.entries(contenders)) {
+    const start = await measure(contender, { cwd: folder.path, speakUrl, core });
     if (i > 0) (starts[name] ??= []).push(start); // the first one fills the caches
   }
 }

@@ -220,10 +220,11 @@ class Table {
     const executable = this.#options.server ?? `${ROOT}dist/offhook`;
     if (!exists(executable)) throw new LeftOut("There is no dist/offhook. Build it first: deno task compile");
     this.#say("the executable starts");
+    const onCore = this.#cores ? ["--core", String(this.#cores.server)] : [];
     await using child = new Child({
       name: "start of the executable",
-      command: [Deno.execPath(), "run", "-A", `${ROOT}tests/bench/startup.ts`, executable, "--json"],
-      core: this.#cores?.server,
+      command: [Deno.execPath(), "run", "-A", `${ROOT}tests/bench/startup.ts`, executable, "--json", ...onCore],
+      core: this.#cores?.rest,
       understand: jsonLine,
     });
     const found = (await child.next("json", STARTUP_MS)).found as Gathered["starts"][number];
