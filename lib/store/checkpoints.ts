@@ -6,8 +6,8 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import { OWN } from "../base/own.ts";
 
-/** Rows between two: some 4 MB of log. */
-const EVERY_ROWS = 500;
+/** Rows between two: some 12 MB of log. */
+const EVERY_ROWS = 2000;
 /** One that takes longer is given up: the disk hangs. */
 const DEADLINE_MS = 10_000;
 /** The thread holds some 10 MB: it ends after this time without work. */

@@ -27,11 +27,11 @@ function fakeThreads() {
 test("the log is taken into the file after so many rows, by one thread, one time after the other", () => {
   const { threads, openThread, answer } = fakeThreads();
   using checkpoints = new Checkpoints({ path: "calls.sqlite", clock: new VirtualClock(), openThread });
-  checkpoints.written(499);
+  checkpoints.written(1999);
   assert.deepEqual([threads.length, checkpoints.isBusy], [0, false]);
   checkpoints.written(1);
   assert.deepEqual([threads[0]?.asked, checkpoints.isBusy], [["calls.sqlite"], true]);
-  checkpoints.written(600);
+  checkpoints.written(2500);
   assert.equal(threads[0]!.asked.length, 1, "it is at it");
   answer(0);
   assert.equal(checkpoints.isBusy, false);
@@ -43,24 +43,24 @@ test("a thread without work ends, one that hangs or fails is given up, and the n
   const clock = new VirtualClock();
   const { threads, openThread, answer } = fakeThreads();
   using checkpoints = new Checkpoints({ path: "calls.sqlite", clock, openThread });
-  checkpoints.written(500);
+  checkpoints.written(2000);
   answer(0);
   await clock.run(59_000);
   assert.equal(threads[0]!.ended, false);
   await clock.run(2000);
   assert.equal(threads[0]!.ended, true);
 
-  checkpoints.written(500);
+  checkpoints.written(2000);
   await clock.run(9000);
   assert.deepEqual([checkpoints.isBusy, threads[1]!.ended], [true, false]);
   await clock.run(2000);
   assert.deepEqual([checkpoints.isBusy, threads[1]!.ended], [false, true]);
 
-  checkpoints.written(500);
+  checkpoints.written(2000);
   const failed = new ErrorEvent("error", { cancelable: true });
   threads[2]!.onerror?.(failed);
   assert.deepEqual([checkpoints.isBusy, threads[2]!.ended, failed.defaultPrevented], [false, true, true]);
-  checkpoints.written(500);
+  checkpoints.written(2000);
   answer(2);
   assert.deepEqual([threads.length, checkpoints.isBusy], [4, true], "what was given up counts no more");
 });
@@ -87,7 +87,7 @@ test("what the thread has taken over is in the file itself, and a file that is n
   const takenOver = async (path: string) => {
     answers.push(Promise.withResolvers());
     using checkpoints = new Checkpoints({ path, clock: systemClock, openThread });
-    checkpoints.written(500);
+    checkpoints.written(2000);
     return await answers.at(-1)!.promise;
   };
   assert.equal(await takenOver(path), true);
