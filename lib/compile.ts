@@ -24,7 +24,7 @@ const LEFT_OUT = "assets/audio/source";
 /** What the executable may do, and how V8 collects (lib/README.md, "The garbage collector"). */
 export const FLAGS = [
   "--no-prompt",
-  "--v8-flags=--no-concurrent-marking,--max-semi-space-size=4,--initial-old-space-size=96",
+  "--v8-flags=--no-concurrent-marking,--max-semi-space-size=4,--initial-old-space-size=64",
   "--allow-net",
   `--allow-env=${ENVIRONMENT_NAMES}`,
   `--allow-read=${READ_FOLDERS}`,
