@@ -43,7 +43,7 @@ export interface StoreOptions extends Omit<HealthParts, "waiting" | "busyLimit">
 
 /** Without a disk. */
 export const MEMORY_CALLS = 500;
-/** Nothing that was observed waits longer for the disk, while the disk works. */
+/** Nothing that was observed waits longer for the disk, while the disk works; while it is at a checkpoint, until that is done. */
 export const FLUSH_EVERY_MS = 500;
 /** Notices that may wait for the disk: some minutes of 50 calls. */
 export const QUEUE_LIMIT = 20_000;

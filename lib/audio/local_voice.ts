@@ -1,8 +1,8 @@
 /** The local voice's shell: a queue before one worker, which is started when needed and ended when idle. */
 
 import type { Clock, Timer } from "../base/clock.ts";
-import { OWN } from "../base/own.ts";
 import { type Fault, FaultError } from "../base/result.ts";
+import { startThread, type Thread } from "../base/thread.ts";
 import { BYTES_PER_MS } from "./frame.ts";
 import type { Utterance, Voice } from "./voice.ts";
 import type { VoiceAnswer, VoiceRequest } from "./voice_worker.ts";
@@ -19,13 +19,8 @@ const TEXT_CHARACTERS = 10_000;
 const CACHE_UTTERANCES = 64;
 const CACHE_BYTES = 4_000_000;
 
-/** What is used of a `Worker`. */
-export interface VoiceThread {
-  postMessage(request: VoiceRequest): void;
-  terminate(): void;
-  onmessage: ((event: MessageEvent<VoiceAnswer>) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-}
+/** It answers each request once, in order. */
+export type VoiceThread = Thread<VoiceRequest, VoiceAnswer>;
 
 export interface LocalVoiceOptions {
   clock: Clock;
@@ -199,7 +194,7 @@ class LocalVoice implements Voice {
 }
 
 function openWorker(): VoiceThread {
-  return new Worker(new URL("lib/audio/voice_worker.ts", OWN), { type: "module", name: "local-voice" });
+  return startThread("lib/audio/voice_worker.ts", "local-voice");
 }
 
 function rejected(code: string, detail: string): FaultError {

@@ -188,7 +188,7 @@ export class TwilioLeg implements Leg, Paced {
     if (!this.#out || this.#ended) return;
     this.#due(this.#playout.nextSendMs(this.#leadMs));
     const nowMs = this.#clock.monotonicMs();
-    if (this.nextMs <= nowMs) this.pump(nowMs); // nothing is ahead; else what is due goes with the carrier's next frame
+    if (this.nextMs <= nowMs) this.pump(nowMs); // little is ahead; else what is due goes with the carrier's next frame
     if (this.#dueMs < Infinity) this.#pacer.add(this);
   }
 

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 /** Nobody waits behind it but the next of these. */
 const BUSY_MS = 2000;
 
-/** Its path is asked for, `true` or `false` answered: whether it is done. */
+/** Asked with the file's path; answers whether SQLite could. */
 self.onmessage = ({ data: path }: MessageEvent<string>) => {
   let isDone = false;
   try {

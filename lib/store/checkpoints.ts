@@ -4,22 +4,17 @@
  */
 
 import type { Clock, Timer } from "../base/clock.ts";
-import { OWN } from "../base/own.ts";
+import { startThread, type Thread } from "../base/thread.ts";
 
-/** Rows between two: some 12 MB of log. */
+/** Rows between two: 5-8 MB of log at 300 calls. */
 const EVERY_ROWS = 2000;
-/** One that takes longer is given up: the disk hangs. */
+/** The disk hangs if one takes longer: it is given up, and writes wait for it no more. */
 const DEADLINE_MS = 10_000;
 /** The thread holds some 10 MB: it ends after this time without work. */
 const IDLE_MS = 60_000;
 
-/** What is used of a `Worker`. */
-export interface CheckpointThread {
-  postMessage(path: string): void;
-  terminate(): void;
-  onmessage: ((event: MessageEvent<boolean>) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-}
+/** Asked with the file's path, it answers whether SQLite could. */
+export type CheckpointThread = Thread<string, boolean>;
 
 export interface CheckpointsOptions {
   path: string;
@@ -88,5 +83,5 @@ export class Checkpoints implements Disposable {
 }
 
 function openWorker(): CheckpointThread {
-  return new Worker(new URL("lib/store/checkpoint_worker.ts", OWN), { type: "module", name: "checkpoint" });
+  return startThread("lib/store/checkpoint_worker.ts", "checkpoint");
 }
