@@ -189,12 +189,11 @@ const AUDIO_GAP_MS = 1200;
 /** What a stand-in takes for a key. */
 const REHEARSED = "rehearsal";
 
-/** The first language model of a call's configuration, for work in the background; undefined if there is no key for it. */
+/** The first language model of a call's configuration, for work in the background; undefined if there is neither a key nor an address for it. */
 export function callModel(parts: Pick<PipelinePlanParts, "config" | "call" | "clock" | "fetch">): ChatLlm | undefined {
   const { config, call } = parts;
   const think = call.pipeline.think.find((think) =>
-    config.rehearsal || think.endpoint !== undefined || config.urls.llm !== undefined ||
-    llmKeyFor(config, think) !== undefined
+    think.endpoint !== undefined || config.urls.llm !== undefined || llmKeyFor(config, think) !== undefined
   );
   return think && openLlm(parts, think);
 }

@@ -2,7 +2,7 @@
 
 import type { Voice } from "./audio/voice.ts";
 import type { Clock } from "./base/clock.ts";
-import { type CallConfig, type Config, llmKeyFor } from "./config.ts";
+import { type CallConfig, type Config, heldByVendor, llmKeyFor } from "./config.ts";
 import { type Brain, type BrainLine, frontDeskBrain } from "./rehearsal/brain.ts";
 import { cartesiaStandIn } from "./rehearsal/cartesia.ts";
 import { type ChatBrain, chatStandIn } from "./rehearsal/chat.ts";
@@ -51,7 +51,9 @@ export function rehearse({ clock, voice }: { clock: Clock; voice: Voice }): Rehe
       speak: `${ws}/v1/speak`,
     };
     const own = keys.cartesia ? {} : { cartesia: ws };
-    const model = hasModel(config, calls) ? {} : { llm: `http://${server.origin}/openai/v1` };
+    const model = hasModel(config, calls) || heldByVendor(config, calls)
+      ? {}
+      : { llm: `http://${server.origin}/openai/v1` };
     return { ...config, urls: { ...urls, ...deepgram, ...own, ...model } };
   };
   return { point, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };

@@ -58,6 +58,11 @@ export function extractionNote(kept: Pick<Config, "keys" | "urls">, call: CallCo
   }];
 }
 
+/** Whether every conversation is a real agent's: then, without a model's key, a stand-in makes up no facts of it in rehearsal either. */
+export function heldByVendor({ keys }: Pick<Config, "keys">, calls: readonly CallConfig[]): boolean {
+  return keys.deepgram !== undefined && calls.every(({ engine }) => engine === "agent");
+}
+
 /** Where the file could not be read: the one key that both engines need. */
 export function deepgramNote({ keys }: Pick<Config, "keys">): ConfigNote[] {
   const missing: MissingKey = { path: "either engine", vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare: false };

@@ -6,7 +6,7 @@ import { failed, ok, type Result } from "../base/result.ts";
 import { type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
 import { parseJson } from "./json.ts";
 import { modernise } from "./lift.ts";
-import { deepgramNote, extractionNote, liveCall } from "./live.ts";
+import { deepgramNote, extractionNote, heldByVendor, liveCall } from "./live.ts";
 import { type ConfigNote, dotted, notesOf, quote, unknownKeyRemedy } from "./notes.ts";
 import { mergePatch, type Raw } from "./objects.ts";
 import { originsOf } from "./origins.ts";
@@ -284,21 +284,22 @@ function forCallers(
   kept: Kept,
   { raw, base, numbers }: Calls & Pick<ReadFile, "raw">,
 ): Calls & { faults: ConfigNote[]; warnings: ConfigNote[] } {
-  if (kept.rehearsal) return { base, numbers, faults: [], warnings: [] };
-  if (base === undefined) return { base, numbers, faults: deepgramNote(kept), warnings: [] };
+  if (base === undefined) return { base, numbers, faults: kept.rehearsal ? [] : deepgramNote(kept), warnings: [] };
+  const calls = [base, ...Object.values(numbers)];
+  const agents = calls.filter(({ engine }) => engine === "agent");
+  const unfound = raw?.extraction === undefined ? [] : agents.flatMap((call) => extractionNote(kept, call)).slice(0, 1);
+  if (kept.rehearsal) return { base, numbers, faults: [], warnings: heldByVendor(kept, calls) ? unfound : [] };
   const common = liveCall(kept, base, "");
   const own = Object.entries(numbers).map(([number, call]) => ({
     number,
     ...liveCall(kept, call, `numbers.${number}.`),
   }));
   const all = [common, ...own].flatMap(({ faults }) => faults);
-  const agents = [base, ...Object.values(numbers)].filter(({ engine }) => engine === "agent");
-  const unfound = raw?.extraction === undefined ? [] : agents.flatMap((call) => extractionNote(kept, call));
   return {
     base: common.call,
     numbers: Object.fromEntries(own.map(({ number, call }) => [number, call])),
     faults: all.filter(({ key }, i) => all.findIndex((note) => note.key === key) === i),
-    warnings: [...[common, ...own].flatMap(({ warnings }) => warnings), ...unfound.slice(0, 1)],
+    warnings: [...[common, ...own].flatMap(({ warnings }) => warnings), ...unfound],
   };
 }
 

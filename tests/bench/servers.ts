@@ -24,15 +24,11 @@ export interface Contender {
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/**
- * No facts are found, on either engine: that is no part of the line, the peer has none, and without a model of its own
- * the server would ask a stand-in on its own core.
- */
+/** No facts are found: that is no part of the line, and the agent engine has no model here to find them. */
 const FACTS = { summary: false };
 
 const AGENT = {
   engine: "agent",
-  extraction: FACTS,
   prompt: "You answer the phone.",
   agent: {
     listen: { provider: { type: "deepgram", model: "nova-3" } },

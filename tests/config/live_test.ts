@@ -74,6 +74,13 @@ test("facts that are asked for and that no language model can find are told, wit
     assert.deepEqual(load(file, { env }).warnings, []);
   }
   assert.deepEqual(load(AGENT, { env: LIVE }).warnings, [], "what is not written is not missed");
+  const rehearsed = { env: { DEEPGRAM_API_KEY: "k" } };
+  assert.match(
+    noteOf(load(file, rehearsed).warnings, "GROQ_API_KEY").problem,
+    /extraction is off/,
+    "a real agent's call",
+  );
+  assert.deepEqual(load({ ...file, engine: "pipeline" }, rehearsed).warnings, [], "the stand-in's model finds them");
 });
 
 test("missing keys are told for stand-ins and checks", () => {

@@ -31,3 +31,20 @@ test("the stand-ins play the configuration of the moment; models of live calls s
   point("llama-9-late", "A hundred dollars.");
   for (const model of ["llama-9-early", "llama-9-late"]) assert.equal(await ask(url, model), "A hundred dollars.");
 });
+
+test("a stand-in's model finds no facts of what a real agent's callers say", async () => {
+  await using rehearsal = rehearse({ clock: systemClock, voice: toneVoice() });
+  const urls = (engine: string, env: Record<string, string>) => {
+    const parsed = parseConfig({
+      text: JSON.stringify({ prompt: "x", engine }),
+      file: "",
+      env,
+      readAsset: () => undefined,
+    });
+    assert.ok(parsed.ok);
+    return rehearsal.point(parsed.value.config).urls;
+  };
+  assert.equal(urls("agent", { DEEPGRAM_API_KEY: "k" }).llm, undefined);
+  assert.notEqual(urls("agent", {}).llm, undefined);
+  assert.notEqual(urls("pipeline", { DEEPGRAM_API_KEY: "k" }).llm, undefined);
+});
