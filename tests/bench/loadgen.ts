@@ -13,19 +13,20 @@ export interface LoadgenPlan {
   /** Where it waits as the Voice Agent. */
   agentPort: number;
   calls: number;
+  /** How long all are up before it is measured, and how long that takes, s. */
+  warm: number;
   seconds: number;
   cores: Cores | undefined;
   progress: (what: string) => void;
 }
 
-const WARM_UP_S = 3;
 const RAMP_PER_S = 150;
 const SPARE_MS = 20_000;
 
 /** Call a server that runs, and count. @throws {Error} if generator or server end early. */
 export async function loadgenRun(plan: LoadgenPlan): Promise<Sample> {
-  const { program, server, name, agentPort, calls, seconds, cores, progress } = plan;
-  const options = { n: calls, sport: server.port, dport: agentPort, warm: WARM_UP_S, dur: seconds, ramp: RAMP_PER_S };
+  const { program, server, name, agentPort, calls, warm, seconds, cores, progress } = plan;
+  const options = { n: calls, sport: server.port, dport: agentPort, warm, dur: seconds, ramp: RAMP_PER_S };
   await using generator = new Child({
     name: "load generator",
     command: [program, ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)])],
@@ -33,7 +34,7 @@ export async function loadgenRun(plan: LoadgenPlan): Promise<Sample> {
     understand,
   });
   progress(`${name} x ${calls}: calls ring`);
-  await generator.next("start", (WARM_UP_S + calls / RAMP_PER_S) * 1000 + SPARE_MS);
+  await generator.next("start", (warm + calls / RAMP_PER_S) * 1000 + SPARE_MS);
   const others = [generator.pid, Deno.pid];
   const before = usage(server.child.pid, others);
   for (let left = seconds; left > 0; left--) {

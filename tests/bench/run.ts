@@ -15,6 +15,8 @@ import { judge, type Verdict } from "./verdict.ts";
 export interface RunPlan {
   contender: Contender | { running: string; pid: number | undefined; agentPort: number };
   calls: number;
+  /** How long they are up before it is measured, and how long that takes, s. */
+  warm?: number;
   seconds: number;
   cores: Cores | undefined;
   folder: string;
@@ -40,7 +42,7 @@ export interface RunResult extends Verdict {
   othersCores: number | null;
 }
 
-const WARM_UP_MS = 4000;
+const WARM_UP_S = 4;
 /** A recogniser hears words where there is sound: towards one, callers speak so long and are silent till the next period. */
 const SENTENCE_MS = 700;
 const CALLS_PER_SECOND = 50;
@@ -70,7 +72,7 @@ export async function run(plan: RunPlan): Promise<RunResult> {
   );
   const { dropped } = await phones.next("up", START_DEADLINE_MS + calls * 1000 / CALLS_PER_SECOND);
   refuseIfNobodyGotIn(dropped as PhonesResult["dropped"], calls);
-  await wait(WARM_UP_MS);
+  await wait((plan.warm ?? WARM_UP_S) * 1000);
 
   const window = { kind: "measure", fromMs: machineMs() + 50, untilMs: machineMs() + 50 + seconds * 1000 };
   for (const child of [agent, phones]) child.send(window);

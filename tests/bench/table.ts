@@ -165,7 +165,7 @@ class Table {
 
   /** A server and how to call it with the load generator. */
   #caller(contender: Contender, owned: AsyncDisposableStack) {
-    const { seconds, loadgen } = this.#options;
+    const { warm, seconds, loadgen } = this.#options;
     const voice = owned.use(serveOwnVoice());
     const agentPort = freePort();
     const cores = this.#cores;
@@ -190,6 +190,7 @@ class Table {
         name: nameOf(contender),
         agentPort,
         calls,
+        warm,
         seconds,
         cores,
         progress,
@@ -206,6 +207,7 @@ class Table {
     const result = await run({
       contender,
       calls,
+      warm: this.#options.warm,
       seconds: this.#options.seconds,
       cores: shared && cores ? { server: cores.server, rest: cores.server } : cores,
       folder: this.#folder,

@@ -10,6 +10,8 @@ export interface TableOptions {
   /** An executable to measure, instead of the sources. */
   server: string | undefined;
   rounds: number;
+  /** How long calls run before they are measured, s. */
+  warm: number;
   seconds: number;
   rows: string[];
   /** For the search of how many calls a core carries: the first guess, and how finely. */
@@ -25,7 +27,7 @@ export interface TableOptions {
 export const PHONES_LIMIT = 100;
 
 export const TABLE_HELP =
-  `deno task bench --table [--loadgen PATH] [--server dist/offhook] [--rounds 5] [--seconds 8] [--only ROW,ROW]
+  `deno task bench --table [--loadgen PATH] [--server dist/offhook] [--rounds 5] [--warm 4] [--seconds 8] [--only ROW,ROW]
                         [--first 300] [--step 50] [--no-peer] [--cores 0,1] [--json]
 
 Fills the table of speed: each figure is the median of the rounds, ours and the peer's in turns.
@@ -33,7 +35,8 @@ Fills the table of speed: each figure is the median of the rounds, ours and the 
   --loadgen PATH   the load generator in C, built; without it rows of more than ${PHONES_LIMIT} calls are left out
   --server PATH    the executable to measure, instead of main.ts (deno task compile)
   --rounds N       how often each figure is taken
-  --seconds S      how long each run is measured, after a warm-up
+  --warm S         how long the calls of a run are up before it is measured: V8 compiles in the first 15 s
+  --seconds S      how long it is measured
   --only ROWS      these rows: ${ROWS.map(({ name }) => name).join(", ")}
   --first N        calls on one core: the first guess
   --step N         and how finely it is looked for
@@ -51,7 +54,7 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     return error instanceof Error ? error.message : String(error);
   }
   const faults: string[] = [];
-  const whole = (name: "rounds" | "seconds" | "first" | "step", most: number) =>
+  const whole = (name: "rounds" | "warm" | "seconds" | "first" | "step", most: number) =>
     wholeNumber(name, String(values[name]), { least: 1, most, faults });
   const known = ROWS.map(({ name }) => name);
   const rows = values.only === undefined ? known : String(values.only).split(",");
@@ -63,6 +66,7 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     loadgen: values.loadgen as string | undefined,
     server: values.server as string | undefined,
     rounds: whole("rounds", 99),
+    warm: whole("warm", 600),
     seconds: whole("seconds", 600),
     rows,
     first: whole("first", 2000),
@@ -80,6 +84,7 @@ const OPTIONS = {
   "loadgen": { type: "string" },
   "server": { type: "string" },
   "rounds": { type: "string", default: "5" },
+  "warm": { type: "string", default: "4" },
   "seconds": { type: "string", default: "8" },
   "first": { type: "string", default: "300" },
   "step": { type: "string", default: "50" },
