@@ -1,4 +1,4 @@
-/** How often in a row the caller has said the same: two machines that talk to each other do so for ever. Pure. */
+/** How often in a row the caller has said the same to our answers: two machines that talk to each other do so for ever. Pure. */
 
 /** What people may well answer to several questions in a row. */
 const ASSENT = new Set(
@@ -12,18 +12,26 @@ export function withoutKeys(text: string): string {
   return text.replace(/\[The caller pressed [^\]]*\]/g, "").trim();
 }
 
-/** Counts the caller's turns that are word for word the same. */
+/** Counts the caller's turns that are word for word the same, each after an answer: "hello? hello?" to nobody is no loop. */
 export class Echoes {
   #last = "";
   #times = 0;
+  #answered = false;
+
+  /** An answer of ours has begun. */
+  answered(): void {
+    this.#answered = true;
+  }
 
   /** @returns how often in a row just this was said, this time included: 1 for something new. Case, punctuation and spaces do not tell turns apart. Words of assent or refusal alone are not counted, nor are keys: "press 1 for yes". */
   said(text: string): number {
     const words = wordsOf(withoutKeys(text));
     if (words.every((word) => ASSENT.has(word))) return 1;
     const plain = words.join(" ");
-    this.#times = plain === this.#last ? this.#times + 1 : 1;
+    if (plain !== this.#last) this.#times = 1;
+    else if (this.#answered) this.#times++;
     this.#last = plain;
+    this.#answered = false;
     return this.#times;
   }
 }

@@ -201,6 +201,7 @@ class Session {
         return this.#callerText(event);
       case "reply-started":
         this.#fillers = 0;
+        this.#echoes.answered();
         this.#report({ kind: "reply-started", reply: event.reply, source: "engine" });
         return this.post(event);
       case "reply-finished":
@@ -278,6 +279,7 @@ class Session {
     const answer = this.#parts.route(text);
     if (!answer) return;
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
+    this.#echoes.answered();
     this.#speak(answer.line, "route");
     this.#routedAway = answer.then !== "continue";
     if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });

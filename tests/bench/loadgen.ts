@@ -21,12 +21,27 @@ export interface LoadgenPlan {
 }
 
 const RAMP_PER_S = 150;
+/** A reply every so often. The caller says the same each time, and the fourth time ends a call as that of two machines. */
+const PERIOD_S = 5;
+const REPLY_S = 4.5;
+/** A run that takes longer gets longer replies, and the same share of silence. */
+const ROOM_S = 18;
 const SPARE_MS = 20_000;
 
 /** Call a server that runs, and count. @throws {Error} if generator or server end early. */
 export async function loadgenRun(plan: LoadgenPlan): Promise<Sample> {
   const { program, server, name, agentPort, calls, warm, seconds, cores, progress } = plan;
-  const options = { n: calls, sport: server.port, dport: agentPort, warm, dur: seconds, ramp: RAMP_PER_S };
+  const stretch = Math.ceil((calls / RAMP_PER_S + warm + seconds) / ROOM_S);
+  const options = {
+    n: calls,
+    sport: server.port,
+    dport: agentPort,
+    warm,
+    dur: seconds,
+    ramp: RAMP_PER_S,
+    burst: REPLY_S * stretch,
+    period: PERIOD_S * stretch,
+  };
   await using generator = new Child({
     name: "load generator",
     command: [program, ...Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)])],

@@ -7,8 +7,13 @@ import { simPipeline } from "../sim/pipeline.ts";
 
 test("the same turn is known by its words, whatever their case, spaces and punctuation", () => {
   const echoes = new Echoes();
+  const say = (text: string) => {
+    const times = echoes.said(text);
+    echoes.answered();
+    return times;
+  };
   const said = ["Press one for sales.", "press ONE,  for sales", "Press one for sales!", "press one -- for sales?"];
-  assert.deepEqual(said.map((text) => echoes.said(text)), [1, 2, 3, 4]);
+  assert.deepEqual(said.map(say), [1, 2, 3, 4]);
   assert.equal(echoes.said("Press two for sales."), 1);
   assert.equal(echoes.said("Press one for sales."), 1);
   assert.deepEqual(["Größe, bitte", "grösse bitte"].map((text) => new Echoes().said(text)), [1, 1]);
@@ -25,7 +30,18 @@ test("the same key for one question after the other is no loop, and hides none",
   const echoes = new Echoes();
   const keys = ["[The caller pressed 1.]", "[The caller pressed 1 on the keypad.]"];
   for (const text of [...keys, ...keys, ...keys]) assert.equal(echoes.said(text), 1);
-  assert.deepEqual(["hello there", keys[0]!, "hello there"].map((text) => echoes.said(text)), [1, 1, 2]);
+  const said = ["hello there", keys[0]!, "hello there"].map((text) => {
+    echoes.answered();
+    return echoes.said(text);
+  });
+  assert.deepEqual(said, [1, 1, 2]);
+});
+
+test("who calls again and again for an answer is no machine", () => {
+  const echoes = new Echoes();
+  assert.deepEqual(["hello?", "hello?", "hello", "hello"].map((text) => echoes.said(text)), [1, 1, 1, 1]);
+  echoes.answered();
+  assert.deepEqual([echoes.said("hello"), echoes.said("hello")], [2, 2]);
 });
 
 test("the fourth time ends the call with a goodbye, whoever holds the turn; the third does not", () => {
