@@ -43,7 +43,14 @@ async function askedOf(provider: Record<string, unknown>): Promise<URLSearchPara
     known: Promise.resolve(),
     fillers: () => undefined,
     localVoice: toneVoice(),
-    host: { post: () => {}, play: () => {}, newReply: () => 1, drained: () => true, history: () => [] },
+    host: {
+      post: () => {},
+      play: () => {},
+      newReply: () => 1,
+      drained: () => true,
+      audible: () => false,
+      history: () => [],
+    },
   });
   await clock.run(100);
   assert.deepEqual(wrong, []);

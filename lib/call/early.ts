@@ -30,6 +30,7 @@ export class EarlyEngine implements AsyncDisposable {
       post: (event) => this.#post(event),
       play: (reply, audio) => this.#play(reply, audio),
       drained: () => this.#host?.drained() ?? false,
+      audible: () => this.#host?.audible() ?? false,
       history: () => this.#host?.history() ?? [],
     });
   }

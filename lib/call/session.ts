@@ -152,6 +152,7 @@ class Session {
       post: (event) => this.#engineEvent(event),
       play: (reply, audio) => this.#play(reply, audio),
       drained: () => leg.drained,
+      audible: () => this.#ear.audible,
       history: this.#parts.history,
     };
   }

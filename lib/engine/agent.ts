@@ -84,7 +84,7 @@ export class AgentEngine implements Engine {
   }
 
   hear(frame: Uint8Array): void {
-    this.#utterance.hear(frame);
+    this.#utterance.hear(frame, this.#host.audible());
     if (this.#early) this.#early.push(frame, EARLY_FRAMES);
     else this.#agent.hear(frame);
   }

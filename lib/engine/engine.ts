@@ -54,6 +54,8 @@ export interface EngineHost {
   newReply(): number;
   /** Whether the phone has played all it was given. */
   drained(): boolean;
+  /** Whether the caller is being heard, as far as the frame that the engine is given. */
+  audible(): boolean;
   /** What was said so far, as heard. */
   history(): readonly { role: "user" | "assistant"; content: string }[];
 }

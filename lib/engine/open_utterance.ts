@@ -1,6 +1,5 @@
 /** What the caller is saying, until somebody has understood it: another agent must be able to hear it again. Pure. */
 
-import { Audible } from "../audio/audible.ts";
 import { RecentAudio } from "../audio/recent_audio.ts";
 
 /** Kept of the time before the agent noticed the caller (0.6 s), and at most of what the caller says (10 s). */
@@ -16,7 +15,6 @@ export class OpenUtterance {
   /** The agent has noticed it. */
   open = false;
   readonly #audio = new RecentAudio();
-  readonly #ear = new Audible();
   /** Frames since the caller was last audible. */
   #silent = UNNOTICED_FRAMES;
 
@@ -30,9 +28,8 @@ export class OpenUtterance {
     return this.#audio.frames();
   }
 
-  hear(frame: Uint8Array): void {
-    this.#ear.push(frame);
-    this.#silent = this.#ear.audible ? 0 : this.#silent + 1;
+  hear(frame: Uint8Array, audible: boolean): void {
+    this.#silent = audible ? 0 : this.#silent + 1;
     this.#audio.push(frame, this.open || this.#silent < UNNOTICED_FRAMES ? UTTERANCE_FRAMES : LEAD_IN_FRAMES);
   }
 

@@ -75,23 +75,29 @@ function decodedSize(payload: string): number {
   return Math.max(0, Math.floor((length - padding) * 3 / 4));
 }
 
-const MEDIA_START = '{"event":"media"';
-const TIMESTAMP_KEY = '"timestamp":"';
-const PAYLOAD_KEY = '"payload":"';
+/** What the carrier writes before a media message's sequence number, chunk, timestamp and payload (Twilio reference, section 3.2). */
+const BEFORE_SEQUENCE = '{"event":"media","sequenceNumber":"';
+const BEFORE_CHUNK = '","media":{"track":"inbound","chunk":"';
+const BEFORE_TIMESTAMP = '","timestamp":"';
+const BEFORE_PAYLOAD = '","payload":"';
 
 /**
  * Cut timestamp and payload out of a media message in the layout the carrier uses, 50 times a second and call. Any other
  * layout gives undefined and takes the slow path. Whether the payload is base64 shows when it is decoded.
  */
 function readMediaFast(text: string): MediaMessage | undefined {
-  if (!text.startsWith(MEDIA_START) || text.indexOf("\\") >= 0) return undefined;
-  const timestampAt = text.indexOf(TIMESTAMP_KEY) + TIMESTAMP_KEY.length;
-  const payloadAt = text.indexOf(PAYLOAD_KEY) + PAYLOAD_KEY.length;
-  if (timestampAt < TIMESTAMP_KEY.length || payloadAt < PAYLOAD_KEY.length) return undefined;
+  if (!text.startsWith(BEFORE_SEQUENCE)) return undefined;
+  const sequenceEnd = text.indexOf('"', BEFORE_SEQUENCE.length);
+  if (!text.startsWith(BEFORE_CHUNK, sequenceEnd)) return undefined;
+  const chunkEnd = text.indexOf('"', sequenceEnd + BEFORE_CHUNK.length);
+  if (!text.startsWith(BEFORE_TIMESTAMP, chunkEnd)) return undefined;
+  const timestampAt = chunkEnd + BEFORE_TIMESTAMP.length;
   const timestampMs = readDigits(text, timestampAt);
+  const timestampEnd = text.indexOf('"', timestampAt);
+  if (timestampMs < 0 || !text.startsWith(BEFORE_PAYLOAD, timestampEnd)) return undefined;
+  const payloadAt = timestampEnd + BEFORE_PAYLOAD.length;
   const payloadEnd = text.indexOf('"', payloadAt);
-  if (timestampMs < 0 || payloadEnd < 0 || !text.endsWith("}")) return undefined;
-  if (text.includes('"track":"outbound"')) return undefined;
+  if (payloadEnd < 0 || text.indexOf("\\", payloadAt) >= 0 || !text.endsWith("}")) return undefined;
   return { event: "media", timestampMs, payload: text.slice(payloadAt, payloadEnd) };
 }
 

@@ -27,6 +27,7 @@ function taking() {
     play: (_reply, audio) => void told.push(audio.length),
     newReply: () => 1,
     drained: () => true,
+    audible: () => false,
     history: () => [],
   };
   return { host, told };

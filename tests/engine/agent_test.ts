@@ -44,6 +44,7 @@ function rig(given: readonly { role: "user" | "assistant"; content: string }[] =
       },
       play: () => {},
       drained: () => phone.drained,
+      audible: () => false,
       history: () => history,
     },
   });

@@ -401,6 +401,7 @@ function byHand(
     play() {},
     newReply: () => ++reply,
     drained: () => false,
+    audible: () => false,
     history: () => [],
   };
   return new PipelineEngine({
