@@ -18,3 +18,24 @@ test("a start whose ids hold more than visible letters, or whose parameters are 
     malformed: "start.customParameters.from: too_big",
   });
 });
+
+test("a media message means the same however it is written", () => {
+  const payload = "/v7+/n19fX3///8=";
+  const media = { track: "inbound", chunk: "1", timestamp: "102", payload };
+  const carriers = JSON.stringify({ event: "media", sequenceNumber: "2", media, streamSid: "MZ1" });
+  const found = { event: "media", timestampMs: 102, payload };
+  const ways = [
+    carriers,
+    carriers.replaceAll("/", "\\/"),
+    JSON.stringify({ streamSid: "MZ1", media: { payload, timestamp: 102, chunk: 1 }, event: "media" }),
+    JSON.stringify({ event: "media", sequenceNumber: 2, media: { ...media, more: "x" } }, undefined, 1),
+  ];
+  for (const text of ways) assert.deepEqual(parseTwilio(text), found, text);
+  assert.deepEqual(parseTwilio(carriers.replace("inbound", "outbound")), { unknown: "media of track outbound" });
+  for (const timestamp of ['"x"', '"-1"']) {
+    assert.ok("malformed" in parseTwilio(carriers.replace('"102"', timestamp)), timestamp);
+  }
+  for (let cut = 0; cut < carriers.indexOf("="); cut++) {
+    assert.ok("malformed" in parseTwilio(carriers.slice(0, cut)), `cut after ${cut}`);
+  }
+});
