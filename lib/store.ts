@@ -216,7 +216,7 @@ class ObservingStore implements Store {
     const open = { fold, isNew, waiting: 0, keepsWords: this.#options.privacy(to).transcripts };
     this.#open.set(notice.call, open);
     for (const [id, { fold, waiting }] of this.#open) {
-      if (this.#open.size <= FOLDS) break;
+      if (this.#open.size <= FOLDS || id === notice.call) break; // the newest, which is asked for, comes last
       if (fold.record.endReason !== undefined && waiting === 0) this.#open.delete(id);
     }
     return open;

@@ -549,6 +549,19 @@ test("of 600 calls at once each has its end, and one of long ago gets the fact t
   assert.deepEqual(rows.find(({ id }) => id === "call-0")?.facts, { name: "Ada", phone: value });
 });
 
+test("a fact that comes late is kept, however many calls wait to be written", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({ path: `${dir.path}/calls.sqlite` });
+  using _ = store;
+  conversation({ id: "call-old" }).forEach(store.observe);
+  await clock.run(1000);
+  for (let n = 0; n < 600; n++) conversation({ id: `call-${n}` }).forEach(store.observe);
+  const value = "+15550142";
+  store.observe({ call: "call-old", atMs: 45_000, kind: "fact", field: "phone", value, evidence: "one" });
+  const old = store.list({ limit: 1000 }).find(({ id }) => id === "call-old");
+  assert.deepEqual(old?.facts, { name: "Ada", phone: value });
+});
+
 test("a live call that is forgotten by another process stays forgotten, whatever happens in it", async () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
