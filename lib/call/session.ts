@@ -202,7 +202,7 @@ class Session {
         return this.#callerText(event);
       case "reply-started":
         this.#fillers = 0;
-        this.#echoes.answered();
+        if (!event.covers) this.#echoes.answered();
         this.#report({ kind: "reply-started", reply: event.reply, source: "engine" });
         return this.post(event);
       case "reply-finished":

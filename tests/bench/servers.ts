@@ -24,9 +24,6 @@ export interface Contender {
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** No facts are found: that is no part of the line, and the agent engine has no model here to find them. */
-const FACTS = { summary: false };
-
 const AGENT = {
   engine: "agent",
   prompt: "You answer the phone.",
@@ -37,10 +34,10 @@ const AGENT = {
   },
 };
 
-/** The pipeline, with the vendors of the example configuration. */
+/** The pipeline, with the vendors of the example configuration. It finds no facts: that is no part of the line, and the agent engine has no model here to find any. */
 const PIPELINE = {
   engine: "pipeline",
-  extraction: FACTS,
+  extraction: { summary: false },
   prompt: "You answer the phone.",
   pipeline: {
     listen: { provider: { type: "deepgram", model: "nova-3" } },

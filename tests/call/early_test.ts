@@ -27,7 +27,7 @@ function taking() {
     play: (_reply, audio) => void told.push(audio.length),
     newReply: () => 1,
     drained: () => true,
-    audible: () => false,
+    audible: () => true,
     history: () => [],
   };
   return { host, told };
@@ -46,7 +46,13 @@ test("until it is taken over it hears silence in real time, and nothing from us 
 
 test("its greeting is held, in order, and reaches the call after it was handed over; then all comes at once", async () => {
   const { clock, early, inner } = ringing();
-  assert.deepEqual([inner.newReply(), inner.newReply(), inner.drained(), inner.history()], [1, 2, false, []]);
+  assert.deepEqual([inner.newReply(), inner.newReply(), inner.drained(), inner.audible(), inner.history()], [
+    1,
+    2,
+    false,
+    false,
+    [],
+  ]);
   inner.post({ kind: "ready" });
   inner.play(1, new Uint8Array(160));
   inner.post({ kind: "reply-finished", reply: 1 });
@@ -57,7 +63,7 @@ test("its greeting is held, in order, and reaches the call after it was handed o
   inner.play(1, new Uint8Array(320));
   inner.post({ kind: "caller-spoke" });
   assert.deepEqual(told, ["ready", 160, "reply-finished", 320, "caller-spoke"]);
-  assert.equal(inner.drained(), true);
+  assert.deepEqual([inner.drained(), inner.audible()], [true, true]);
 });
 
 test("of an engine that talks on while nobody comes 10 s of audio and 200 events are held", async () => {

@@ -91,3 +91,18 @@ for (const engine of ["agent", "pipeline"] as const) {
     assert.equal(report.turns.filter(({ heard }) => heard?.includes(next)).length, 5);
   });
 }
+
+test("who hears nothing but fillers and asks again is no machine", async () => {
+  await using sim = await simPipeline({ chat: { firstTokenMs: 2400 } });
+  const text = "hello are you still there";
+  const again = { kind: "interrupt", text, afterMs: 300 } as const; // into the filler
+  const call = sim.ring({ steps: [{ kind: "say", text }, again, again, again, again, { kind: "wait", ms: 10_000 }] });
+  const report = await sim.clock.runFor(call.report);
+  const [record] = sim.records();
+  const said = record!.transcript.filter(({ who }) => who === "caller");
+  assert.ok(
+    said.length >= 4 && said.every(({ text }) => /^hello are you still there/i.test(text)),
+    JSON.stringify(said),
+  );
+  assert.equal(report.endedBy, "caller");
+});
