@@ -7,6 +7,8 @@ export type WriteSome = (bytes: Uint8Array) => Promise<number>;
 
 /** Characters that may wait: some minutes of 50 calls. */
 export const WAITING_LIMIT = 1_000_000;
+/** What is printed within this time after a write goes with the next: to write takes a thread, and costs as much for one line as for many. */
+const GATHER_MS = 100;
 /** How long the end waits for a reader. */
 const LAST_MS = 1000;
 
@@ -20,6 +22,8 @@ export class LineWriter implements AsyncDisposable {
   #waiting = "";
   #lost = 0;
   #running = false;
+  #ending = false;
+  #endPause = () => {};
   #done = Promise.resolve();
 
   constructor({ write, clock }: { write: WriteSome; clock: Clock }) {
@@ -36,6 +40,8 @@ export class LineWriter implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending = true;
+    this.#endPause();
     await settledWithin(this.#clock, LAST_MS, this.#done);
   }
 
@@ -50,8 +56,19 @@ export class LineWriter implements AsyncDisposable {
       } catch {
         // On a full disk, or without a reader, nobody can be told.
       }
+      if (!this.#ending) await this.#pause();
     }
     this.#running = false;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((done) => {
+      const timer = this.#clock.after(GATHER_MS, done);
+      this.#endPause = () => {
+        timer[Symbol.dispose]();
+        done();
+      };
+    });
   }
 
   #tellLost(): void {

@@ -1,14 +1,16 @@
 /** Minutes of calls per day. Pure but for the clock it is given. */
 
 import type { Clock } from "../base/clock.ts";
+import { dateFormat } from "../base/dates.ts";
 import type { CallNotice } from "./notice.ts";
 
 /** Counts the minutes of ended calls of the present day, and those of live ones as they go. */
 export class DailyMinutes {
   readonly #clock: Pick<Clock, "monotonicMs" | "wallTime">;
   readonly #timezone: () => string;
-  /** Since when, by the clock that nobody sets. */
+  /** Since when, by the clock that nobody sets; and the sum of it. */
   readonly #live = new Map<string, number>();
+  #liveSumMs = 0;
   #day = "";
   #minutes = 0;
 
@@ -26,10 +28,13 @@ export class DailyMinutes {
 
   observe(notice: CallNotice): void {
     if (notice.kind === "call-started" || notice.kind === "call-resumed") {
-      this.#live.set(notice.call, this.#clock.monotonicMs());
+      this.#leave(notice.call);
+      const nowMs = this.#clock.monotonicMs();
+      this.#live.set(notice.call, nowMs);
+      this.#liveSumMs += nowMs;
     }
     if (notice.kind !== "call-ended") return;
-    this.#live.delete(notice.call);
+    this.#leave(notice.call);
     this.#turn();
     this.#minutes += notice.durationMs / 60_000;
   }
@@ -37,10 +42,12 @@ export class DailyMinutes {
   /** Minutes used today, live calls included. */
   get used(): number {
     this.#turn();
-    const nowMs = this.#clock.monotonicMs();
-    let live = 0;
-    for (const startedMs of this.#live.values()) live += (nowMs - startedMs) / 60_000;
-    return this.#minutes + live;
+    return this.#minutes + (this.#live.size * this.#clock.monotonicMs() - this.#liveSumMs) / 60_000;
+  }
+
+  #leave(call: string): void {
+    this.#liveSumMs -= this.#live.get(call) ?? 0;
+    this.#live.delete(call);
   }
 
   #turn(): void {
@@ -51,13 +58,13 @@ export class DailyMinutes {
   }
 
   #today(): string {
-    return new Intl.DateTimeFormat("en-CA", { timeZone: this.#timezone() }).format(this.#clock.wallTime());
+    return dateFormat("en-CA", { timeZone: this.#timezone() }).format(this.#clock.wallTime());
   }
 }
 
 /** When the present day began in `timeZone`, ms since 1970; an hour off on a day on which the clocks are changed. */
 function midnight(now: Date, timeZone: string): number {
-  const parts = new Intl.DateTimeFormat("en", {
+  const parts = dateFormat("en", {
     timeZone,
     hourCycle: "h23",
     hour: "numeric",

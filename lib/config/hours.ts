@@ -1,5 +1,7 @@
 /** Opening hours such as `Mon-Fri 09:00-17:00, Sat 10:00-12:30`: read once, asked often. Pure. */
 
+import { dateFormat } from "../base/dates.ts";
+
 /** Part of one weekday. `day`: 0 is Sunday. Minutes of the local day; `toMinute` is not included, at most 1440. */
 export interface HoursSpan {
   day: number;
@@ -39,7 +41,7 @@ export function parseHours(text: string): Hours | undefined {
 
 /** Whether `date` falls into `hours` on the clocks of `timezone` (an IANA name). */
 export function openAt(hours: Hours, date: Date, timezone: string): boolean {
-  const parts = new Intl.DateTimeFormat("en-US", {
+  const parts = dateFormat("en-US", {
     timeZone: timezone,
     weekday: "short",
     hour: "2-digit",

@@ -1,5 +1,7 @@
 /** The two kinds of placeholder in a configuration's texts: `{{call variables}}` and `${SECRET_X}`. Pure. */
 
+import { dateFormat } from "../base/dates.ts";
+
 export interface CallVariables {
   now: Date;
   /** IANA name. */
@@ -36,7 +38,7 @@ function addressOf(party = ""): string {
 
 /** Newer ICU data puts narrow no-break spaces into times; a voice and a model want plain ones. */
 function format(date: Date, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat("en-US", options).format(date).replace(/[\u202f\u00a0]/g, " ");
+  return dateFormat("en-US", options).format(date).replace(/[\u202f\u00a0]/g, " ");
 }
 
 /** The names in the `{{ }}` of a text. */

@@ -1,5 +1,7 @@
 /** What people say on the phone, as data: words, digits, numbers, telephone numbers, addresses, dates and times. English. Pure. */
 
+import { dateFormat } from "../base/dates.ts";
+
 const DIGITS: Readonly<Record<string, string>> = {
   ...{ zero: "0", oh: "0", o: "0", nought: "0", naught: "0", one: "1", two: "2", three: "3", four: "4", five: "5" },
   ...{ six: "6", seven: "7", eight: "8", nine: "9" },
@@ -158,7 +160,7 @@ export type Day = string;
 
 /** The day that `at` is in `timezone`. */
 export function dayOf(at: Date, timezone: string): Day {
-  return new Intl.DateTimeFormat("en-CA", { timeZone: timezone, dateStyle: "short" }).format(at);
+  return dateFormat("en-CA", { timeZone: timezone, dateStyle: "short" }).format(at);
 }
 
 /** Whether it is a real day, written as year, month and day. */
