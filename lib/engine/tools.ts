@@ -38,7 +38,7 @@ const NO = /\b(no|nope|not|don't|do not|wrong|wait|stop|cancel|incorrect)\b/i;
 
 /** The tools of one live call. */
 export class ToolBox implements Disposable {
-  readonly #tools = new Map<string, { tool: Tool; shape: z.ZodType }>();
+  readonly #tools: ReadonlyMap<string, Tool>;
   readonly #clock: Clock;
   readonly #scope = new AbortController();
   readonly #results = new Map<string, Promise<string>>();
@@ -48,12 +48,12 @@ export class ToolBox implements Disposable {
 
   constructor({ tools, clock }: { tools: readonly Tool[]; clock: Clock }) {
     this.#clock = clock;
-    for (const tool of tools) this.#tools.set(tool.schema.name, { tool, shape: shapeOf(tool.schema.parameters) });
+    this.#tools = new Map(tools.map((tool) => [tool.schema.name, tool]));
   }
 
   /** For the model: side effects marked to wait until the caller's turn is over. */
   get schemas(): (ToolSchema & { deferUntilEot: boolean })[] {
-    return [...this.#tools.values()].map(({ tool }) => ({ ...tool.schema, deferUntilEot: tool.sideEffect }));
+    return [...this.#tools.values()].map((tool) => ({ ...tool.schema, deferUntilEot: tool.sideEffect }));
   }
 
   /** What the caller just said: it may agree to what was read back, or refuse it. */
@@ -82,12 +82,11 @@ export class ToolBox implements Disposable {
   }
 
   async #run({ id, name, arguments: text }: ToolRequest): Promise<string> {
-    const known = this.#tools.get(name);
-    if (!known) {
+    const tool = this.#tools.get(name);
+    if (!tool) {
       return refusal(`There is no tool "${name}". There are: ${[...this.#tools.keys()].join(", ") || "none"}.`);
     }
-    const { tool, shape } = known;
-    const args = readArguments(text, shape);
+    const args = readArguments(text, shapeOf(tool.schema.parameters));
     if (!args.ok) return refusal(args.why);
     if (this.#running.size >= AT_ONCE) {
       return refusal(`${AT_ONCE} requests are still running. Ask for this when they have been answered.`);
