@@ -149,6 +149,8 @@ export class AgentEngine implements Engine {
     this.#ended = true;
     this.#timers[Symbol.dispose]();
     await this.#agent[Symbol.asyncDispose]();
+    this.#utterance.end();
+    this.#early?.clear();
   }
 
   #open(resumed: readonly HistoryLine[] | undefined): VoiceAgent {
@@ -315,6 +317,7 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
     for (const frame of early.frames()) this.#agent.hear(frame);
+    early.clear();
     this.#ask();
   }
 

@@ -1,5 +1,6 @@
 /** What was queued, sent, marked, heard and kept of each reply on one line. Pure: time comes in as a number. */
 
+import { AudioBlocks } from "../audio/blocks.ts";
 import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SILENCE } from "../audio/frame.ts";
 import type { Cut } from "./leg.ts";
 
@@ -45,14 +46,13 @@ interface Mark {
  * 8 bytes/ms (Twilio reference, section 3.4), so what was heard follows from the last echoed mark and the time since:
  * `heard = min(position of last echo + time since it, sent)`, and before the first echo the time since the first send.
  */
-export class Playout {
+export class Playout implements Disposable {
   #replies: Reply[] = [];
   /** Sent to the last byte, but the last mark is still out. */
   #sentWhole: Reply[] = [];
   #marks: Mark[] = [];
   #cuts: Reply[] = [];
   readonly #gone = new Set<number>();
-  readonly #pool = new BufferPool();
   #sent = 0;
   #queuedBytes = 0;
   /** The caller's ear was at this position at this time. */
@@ -164,17 +164,35 @@ export class Playout {
   /** Queue the rest of the cut replies as the reply `as`, ended if the last of them was. @returns false if there is no rest. */
   resume(as: number, fromMs: number): boolean {
     const cuts = this.#cuts;
-    const rests = cuts.flatMap((reply, index) => reply.audio.rest(index === 0 ? fromMs * BYTES_PER_MS : 0));
-    this.forget();
-    if (rests.length === 0) return false;
-    for (const rest of rests) this.push(as, rest);
-    if (cuts.at(-1)!.ended) this.end(as);
-    return true;
+    const isLast = cuts.at(-1)?.ended;
+    this.#cuts = [];
+    let resumed = false;
+    for (const [index, { number, audio }] of cuts.entries()) {
+      this.#remember(number);
+      for (const rest of audio.rest(index === 0 ? fromMs * BYTES_PER_MS : 0)) {
+        this.push(as, rest);
+        resumed = true;
+      }
+      audio.drop();
+    }
+    if (resumed && isLast) this.end(as);
+    return resumed;
   }
 
   /** Let go of cut replies; late audio of theirs is ignored from now on. */
   forget(): void {
-    for (const { number } of this.#cuts) this.#remember(number);
+    for (const { number, audio } of this.#cuts) {
+      this.#remember(number);
+      audio.drop();
+    }
+    this.#cuts = [];
+  }
+
+  /** The line is over, and nothing of it is asked for any more. */
+  [Symbol.dispose](): void {
+    for (const { audio } of [...this.#replies, ...this.#sentWhole, ...this.#cuts]) audio.drop();
+    this.#replies = [];
+    this.#sentWhole = [];
     this.#cuts = [];
   }
 
@@ -183,7 +201,7 @@ export class Playout {
     if (known) return known;
     const reply: Reply = {
       number,
-      audio: new ReplyAudio(this.#pool),
+      audio: new ReplyAudio(),
       startsAt: undefined,
       sentBytes: 0,
       marks: 0,
@@ -263,67 +281,31 @@ function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
   return audioMs(Math.max(0, Math.min(sentBytes, heardAt - startsAt)));
 }
 
-/** How much audio one buffer holds: 1 s, so 50 whole frames. */
-const BUFFER_BYTES = 8000;
-/** Unused buffers that are kept for the next reply, at most. */
-const SPARE_BUFFERS = 8;
-
-/** The buffers that one line's replies use in turns: new ones would outlive young collections, and wait for a full one. */
-class BufferPool {
-  readonly #spare: Uint8Array[] = [];
-
-  take(): Uint8Array {
-    return this.#spare.pop() ?? new Uint8Array(BUFFER_BYTES);
-  }
-
-  giveBack(buffers: Uint8Array[]): void {
-    for (const buffer of buffers) if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
-  }
-}
-
-/**
- * The audio of one reply, copied into buffers of a second: an object per chunk would outlive collections while it
- * waits. Positions count from the reply's start.
- */
+/** The audio of one reply, copied: an object per chunk would outlive collections while it waits. Positions count from the reply's start. */
 class ReplyAudio {
-  readonly #pool: BufferPool;
-  #buffers: Uint8Array[] = [];
-  /** Where the first buffer begins, what is to be taken next, and the end. */
-  #from = 0;
+  readonly #blocks = new AudioBlocks();
   #taken = 0;
-  #end = 0;
-
-  constructor(pool: BufferPool) {
-    this.#pool = pool;
-  }
 
   /** Bytes not taken yet. */
   get bytes(): number {
-    return this.#end - this.#taken;
+    return this.#blocks.end - this.#taken;
   }
 
   /** Bytes ever queued. */
   get total(): number {
-    return this.#end;
+    return this.#blocks.end;
   }
 
   push(audio: Uint8Array): void {
-    for (let done = 0; done < audio.length;) {
-      const at = this.#end - this.#from;
-      if (at === this.#buffers.length * BUFFER_BYTES) this.#buffers.push(this.#pool.take());
-      const buffer = this.#buffers[Math.floor(at / BUFFER_BYTES)]!;
-      const part = audio.subarray(done, done + BUFFER_BYTES - at % BUFFER_BYTES);
-      buffer.set(part, at % BUFFER_BYTES);
-      done += part.length;
-      this.#end += part.length;
-    }
+    this.#blocks.push(audio);
   }
 
   /** The next `count` bytes; padded with silence if fewer are left. A view where possible. */
   take(count: number): Uint8Array {
-    const views = this.#views(this.#taken, Math.min(this.#end, this.#taken + count));
+    const to = Math.min(this.#blocks.end, this.#taken + count);
+    const views = this.#blocks.views(this.#taken, to);
     const [first] = views;
-    this.#taken = Math.min(this.#end, this.#taken + count);
+    this.#taken = to;
     if (first?.length === count) return first;
     const joined = new Uint8Array(count).fill(SILENCE);
     let filled = 0;
@@ -334,49 +316,33 @@ class ReplyAudio {
     return joined;
   }
 
-  /** Forget whole buffers that were taken and end before `position`. */
+  /** Forget what was taken before `position`, in whole blocks. */
   dropBefore(position: number): void {
-    while (this.#from + BUFFER_BYTES <= Math.min(position, this.#taken)) {
-      this.#pool.giveBack(this.#buffers.splice(0, 1));
-      this.#from += BUFFER_BYTES;
-    }
+    this.#blocks.dropBefore(Math.min(position, this.#taken));
   }
 
-  /** All of it was heard: nothing is asked of it any more. */
+  /** Nothing is asked of it any more. */
   drop(): void {
-    this.#pool.giveBack(this.#buffers.splice(0));
+    this.#blocks.clear();
   }
 
   /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
   keepFrom(heard: number): void {
     this.dropBefore(heard - KEEP_BEFORE_BYTES);
-    this.#end = Math.min(this.#end, this.#keepUntil);
-    this.#buffers.length = Math.ceil((this.#end - this.#from) / BUFFER_BYTES);
+    this.#blocks.dropAfter(this.#keepUntil);
   }
 
   /** Audio that comes after the cut: what is kept has no hole, so it ends where the first byte does not fit. */
   keep(audio: Uint8Array): void {
-    this.push(audio.subarray(0, this.#keepUntil - this.#end));
+    this.push(audio.subarray(0, this.#keepUntil - this.#blocks.end));
   }
 
   /** All that is kept from `position` on. */
   rest(position: number): Uint8Array[] {
-    return this.#views(Math.max(this.#from, Math.round(position)), this.#end);
+    return this.#blocks.views(Math.max(this.#blocks.from, Math.round(position)), this.#blocks.end);
   }
 
   get #keepUntil(): number {
-    return this.#from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS;
-  }
-
-  #views(from: number, to: number): Uint8Array[] {
-    const views: Uint8Array[] = [];
-    for (let at = from; at < to;) {
-      const offset = (at - this.#from) % BUFFER_BYTES;
-      const buffer = this.#buffers[Math.floor((at - this.#from) / BUFFER_BYTES)]!;
-      const view = buffer.subarray(offset, offset + to - at);
-      views.push(view);
-      at += view.length;
-    }
-    return views;
+    return this.#blocks.from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS;
   }
 }

@@ -156,6 +156,7 @@ export class TwilioLeg implements Leg, Paced {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#end("we-closed");
+    this.#playout[Symbol.dispose]();
     return Promise.resolve();
   }
 
