@@ -3,7 +3,7 @@
 import type { DialRequest } from "../base/dial.ts";
 import { failed, type Fault, messageOf, ok, type Result } from "../base/result.ts";
 import { CLOSE_DEADLINE_MS, CLOSED_ABNORMALLY, Inlet, type Wire } from "../base/wire.ts";
-import { type ByteStream, upgrade, writeAll } from "./upgrade.ts";
+import { type ByteStream, upgrade } from "./upgrade.ts";
 import { type FrameReader, frameReader, frameWriter } from "./ws_frames.ts";
 
 /** Longer messages end the socket. */
@@ -75,8 +75,8 @@ class Outflow {
   bytes = 0;
   readonly #stream: ByteStream;
   readonly #broken: () => void;
-  #waiting: Uint8Array[] = [];
-  #running = false;
+  /** What is being written first. */
+  readonly #waiting: Uint8Array[] = [];
   #failed = false;
 
   constructor(stream: ByteStream, broken: () => void) {
@@ -87,25 +87,30 @@ class Outflow {
   push(bytes: Uint8Array): void {
     if (this.#failed) return;
     this.bytes += bytes.length;
-    this.#waiting.push(bytes);
-    if (!this.#running) this.#run().catch(() => this.#fail());
+    if (this.#waiting.push(bytes) === 1) this.#write(bytes);
   }
 
-  #fail(): void {
+  /** No async function: each would leave three objects behind for each of the caller's frames. */
+  #write(bytes: Uint8Array): void {
+    this.#stream.write(bytes).then(this.#wrote, this.#fail);
+  }
+
+  readonly #wrote = (count: number): void => {
+    const [first] = this.#waiting;
+    if (!first) return; // it failed meanwhile
+    this.bytes -= count;
+    if (count < first.length) this.#waiting[0] = first.subarray(count);
+    else this.#waiting.shift();
+    const next = this.#waiting[0];
+    if (next) this.#write(next);
+  };
+
+  readonly #fail = (): void => {
     this.#failed = true;
-    this.#waiting = [];
+    this.#waiting.length = 0;
     this.bytes = 0;
     this.#broken();
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      await writeAll(this.#stream, next);
-      this.bytes -= next.length;
-    }
-    this.#running = false;
-  }
+  };
 }
 
 function quickWire(conn: Deno.Conn, rest: Uint8Array): Wire {
