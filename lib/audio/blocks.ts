@@ -43,7 +43,21 @@ export class AudioBlocks {
     }
   }
 
-  /** What is held from one position to another, in as many views as there are blocks. */
+  /** What is held from one position to another: a view where that is in one block. */
+  read(from: number, to: number): Uint8Array {
+    const offset = (from - this.#from) % BLOCK_BYTES;
+    const first = this.#blocks[Math.floor((from - this.#from) / BLOCK_BYTES)];
+    if (first && offset + to - from <= BLOCK_BYTES) return first.subarray(offset, offset + to - from);
+    const joined = new Uint8Array(to - from);
+    let filled = 0;
+    for (const view of this.views(from, to)) {
+      joined.set(view, filled);
+      filled += view.length;
+    }
+    return joined;
+  }
+
+  /** The same in as many views as there are blocks. */
   views(from: number, to: number): Uint8Array[] {
     const views: Uint8Array[] = [];
     for (let at = from; at < to;) {

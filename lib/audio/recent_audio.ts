@@ -33,7 +33,7 @@ export class RecentAudio {
     const count = (this.#blocks.end - this.#oldest) / FRAME_BYTES;
     return Array.from({ length: count }, (_, index) => {
       const at = this.#oldest + index * FRAME_BYTES;
-      return this.#blocks.views(at, at + FRAME_BYTES)[0]!.slice(); // a block holds whole frames
+      return this.#blocks.read(at, at + FRAME_BYTES).slice();
     });
   }
 }

@@ -303,17 +303,12 @@ class ReplyAudio {
   /** The next `count` bytes; padded with silence if fewer are left. A view where possible. */
   take(count: number): Uint8Array {
     const to = Math.min(this.#blocks.end, this.#taken + count);
-    const views = this.#blocks.views(this.#taken, to);
-    const [first] = views;
+    const bytes = this.#blocks.read(this.#taken, to);
     this.#taken = to;
-    if (first?.length === count) return first;
-    const joined = new Uint8Array(count).fill(SILENCE);
-    let filled = 0;
-    for (const view of views) {
-      joined.set(view, filled);
-      filled += view.length;
-    }
-    return joined;
+    if (bytes.length === count) return bytes;
+    const padded = new Uint8Array(count).fill(SILENCE);
+    padded.set(bytes);
+    return padded;
   }
 
   /** Forget what was taken before `position`, in whole blocks. */

@@ -41,6 +41,8 @@ test("several lines take turns with the blocks, and none ever shows another's au
         for (const [index, blocks] of lines.entries()) {
           const held = blocks.views(blocks.from, blocks.end).flatMap((view) => [...view]);
           assert.deepEqual(held, models[index]!.slice(blocks.from, blocks.end));
+          const [from, to] = [0.3, 0.6].map((share) => Math.floor(blocks.from + share * (blocks.end - blocks.from)));
+          assert.deepEqual([...blocks.read(from!, to!)], models[index]!.slice(from, to));
         }
       }
     }),
