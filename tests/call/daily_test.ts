@@ -63,3 +63,19 @@ test("a call that has ended counts what it lasted, and one that is back counts o
   await part("call-started", 120_000);
   await part("call-resumed", 60_000);
 });
+
+test("of several live calls each counts since its own beginning, and one that is told twice counts once", async () => {
+  const clock = new VirtualClock(Date.parse("2026-03-01T10:00:00.000Z"));
+  const minutes = new DailyMinutes({ clock, timezone: () => "UTC" });
+  const tell = (notice: object) => minutes.observe(notice as CallNotice);
+  for (const call of ["call-a", "call-b", "call-c"]) {
+    tell({ kind: "call-started", call, atMs: 0 });
+    await clock.run(60_000);
+  }
+  assert.equal(minutes.used, 3 + 2 + 1);
+  tell({ kind: "call-resumed", call: "call-c", atMs: 0 });
+  assert.equal(minutes.used, 3 + 2);
+  tell({ kind: "call-ended", call: "call-a", durationMs: 180_000 });
+  await clock.run(60_000);
+  assert.equal(minutes.used, 3 + 3 + 1);
+});
