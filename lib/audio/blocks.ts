@@ -15,7 +15,7 @@ const spare: Uint8Array[] = [];
  * their block is another line's.
  */
 export class AudioBlocks {
-  #blocks: Uint8Array[] = [];
+  readonly #blocks: Uint8Array[] = [];
   #from = 0;
   #end = 0;
 

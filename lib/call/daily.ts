@@ -8,9 +8,8 @@ import type { CallNotice } from "./notice.ts";
 export class DailyMinutes {
   readonly #clock: Pick<Clock, "monotonicMs" | "wallTime">;
   readonly #timezone: () => string;
-  /** Since when, by the clock that nobody sets; and the sum of it. */
+  /** Since when, by the clock that nobody sets. */
   readonly #live = new Map<string, number>();
-  #liveSumMs = 0;
   #day = "";
   #minutes = 0;
 
@@ -28,13 +27,10 @@ export class DailyMinutes {
 
   observe(notice: CallNotice): void {
     if (notice.kind === "call-started" || notice.kind === "call-resumed") {
-      this.#leave(notice.call);
-      const nowMs = this.#clock.monotonicMs();
-      this.#live.set(notice.call, nowMs);
-      this.#liveSumMs += nowMs;
+      this.#live.set(notice.call, this.#clock.monotonicMs());
     }
     if (notice.kind !== "call-ended") return;
-    this.#leave(notice.call);
+    this.#live.delete(notice.call);
     this.#turn();
     this.#minutes += notice.durationMs / 60_000;
   }
@@ -42,12 +38,10 @@ export class DailyMinutes {
   /** Minutes used today, live calls included. */
   get used(): number {
     this.#turn();
-    return this.#minutes + (this.#live.size * this.#clock.monotonicMs() - this.#liveSumMs) / 60_000;
-  }
-
-  #leave(call: string): void {
-    this.#liveSumMs -= this.#live.get(call) ?? 0;
-    this.#live.delete(call);
+    const nowMs = this.#clock.monotonicMs();
+    let live = 0;
+    for (const startedMs of this.#live.values()) live += (nowMs - startedMs) / 60_000;
+    return this.#minutes + live;
   }
 
   #turn(): void {

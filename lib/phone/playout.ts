@@ -164,7 +164,7 @@ export class Playout implements Disposable {
   /** Queue the rest of the cut replies as the reply `as`, ended if the last of them was. @returns false if there is no rest. */
   resume(as: number, fromMs: number): boolean {
     const cuts = this.#cuts;
-    const isLast = cuts.at(-1)?.ended;
+    const ended = cuts.at(-1)?.ended;
     this.#cuts = [];
     let resumed = false;
     for (const [index, { number, audio }] of cuts.entries()) {
@@ -175,7 +175,7 @@ export class Playout implements Disposable {
       }
       audio.drop();
     }
-    if (resumed && isLast) this.end(as);
+    if (resumed && ended) this.end(as);
     return resumed;
   }
 

@@ -45,7 +45,7 @@ export async function upgrade(
 }
 
 /** Write all of `bytes`, in as many pieces as the connection takes. */
-export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
+async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await stream.write(rest));
 }
 
