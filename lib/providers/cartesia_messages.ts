@@ -67,6 +67,7 @@ export type CartesiaMessage =
   /** Something newer than this. */
   | { kind: "other" };
 
+const Typed = z.object({ type: z.string() });
 const Numbers = z.array(z.number());
 const Inbound = z.discriminatedUnion("type", [
   z.object({ type: z.literal("chunk"), context_id: z.string(), data: z.string() }),
@@ -93,7 +94,7 @@ const KNOWN_TYPES = new Set(["chunk", "timestamps", "flush_done", "done", "error
 /** Read one text message. Never throws; a `protocol` fault where it is not as the reference has it. */
 export function parseCartesia(text: string): Result<CartesiaMessage> {
   const value = parseJson(text);
-  const type = z.object({ type: z.string() }).safeParse(value).data?.type;
+  const type = Typed.safeParse(value).data?.type;
   if (type !== undefined && !KNOWN_TYPES.has(type)) return ok({ kind: "other" });
   const parsed = Inbound.safeParse(value);
   if (!parsed.success) return odd(`its ${type ?? "message"} is not as documented`);
