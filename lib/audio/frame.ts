@@ -21,13 +21,20 @@ export function audioMs(bytes: number): number {
 
 /**
  * Cuts a byte stream of any chunking into whole frames. `push` calls back with each complete frame (a view where one
- * chunk holds it, else a copy); `flush` pads what is left with silence and calls back once more, if anything is left.
+ * chunk holds it, else a copy), `whole` with as many at once as a chunk holds; `flush` pads what is left with silence and
+ * calls back once more, if anything is left.
  */
 export class FrameCutter {
   readonly #rest = new Uint8Array(FRAME_BYTES);
   #restBytes = 0;
 
   push(chunk: Uint8Array, frame: (bytes: Uint8Array) => void): void {
+    this.whole(chunk, (frames) => {
+      for (let at = 0; at < frames.length; at += FRAME_BYTES) frame(frames.subarray(at, at + FRAME_BYTES));
+    });
+  }
+
+  whole(chunk: Uint8Array, frames: (bytes: Uint8Array) => void): void {
     let offset = 0;
     if (this.#restBytes > 0) {
       offset = Math.min(FRAME_BYTES - this.#restBytes, chunk.length);
@@ -35,13 +42,12 @@ export class FrameCutter {
       this.#restBytes += offset;
       if (this.#restBytes < FRAME_BYTES) return;
       this.#restBytes = 0;
-      frame(this.#rest.slice());
+      frames(this.#rest.slice());
     }
-    for (; offset + FRAME_BYTES <= chunk.length; offset += FRAME_BYTES) {
-      frame(chunk.subarray(offset, offset + FRAME_BYTES));
-    }
-    this.#rest.set(chunk.subarray(offset));
-    this.#restBytes = chunk.length - offset;
+    this.#restBytes = (chunk.length - offset) % FRAME_BYTES;
+    const end = chunk.length - this.#restBytes;
+    if (end > offset) frames(chunk.subarray(offset, end));
+    this.#rest.set(chunk.subarray(end));
   }
 
   flush(frame: (bytes: Uint8Array) => void): void {

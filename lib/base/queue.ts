@@ -3,6 +3,13 @@
 /** `refuse`: a new item is turned away (and `push` says so). `drop-oldest`: the oldest makes room, counted in `dropped`. */
 export type WhenFull = "refuse" | "drop-oldest";
 
+export interface QueueOptions<T> {
+  limit: number;
+  whenFull: WhenFull;
+  /** What an item counts for towards `limit`; 1 by default. */
+  sizeOf?: (item: T) => number;
+}
+
 /** One producer side, one consumer (`for await`). Ends after `close()` once drained, or at once when disposed. */
 export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
   /** Items lost to `drop-oldest` or refused, since the start. */
@@ -10,30 +17,38 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
   readonly #items: T[] = [];
   readonly #limit: number;
   readonly #whenFull: WhenFull;
+  readonly #sizeOf: (item: T) => number;
+  #size = 0;
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor({ limit, whenFull }: { limit: number; whenFull: WhenFull }) {
+  constructor({ limit, whenFull, sizeOf = () => 1 }: QueueOptions<T>) {
     this.#limit = limit;
     this.#whenFull = whenFull;
+    this.#sizeOf = sizeOf;
   }
 
   /** @returns false if the item was not taken: the queue is full and refuses, or is closed. */
   push(item: T): boolean {
     if (this.#closed) return false;
-    if (this.#items.length >= this.#limit) {
+    const size = this.#sizeOf(item);
+    while (this.#size + size > this.#limit) {
       this.dropped++;
-      if (this.#whenFull === "refuse") return false;
-      this.#items.shift();
+      if (this.#whenFull === "refuse" || this.#items.length === 0) return false;
+      this.take();
     }
     this.#items.push(item);
+    this.#size += size;
     this.#wake?.();
     return true;
   }
 
   /** Take the oldest item, if one waits. */
   take(): T | undefined {
-    return this.#items.shift();
+    if (this.#items.length === 0) return undefined;
+    const item = this.#items.shift()!;
+    this.#size -= this.#sizeOf(item);
+    return item;
   }
 
   /** Settles once an item waits, or none ever will. It does not reserve the item: another taker may be first. */
@@ -45,6 +60,7 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
 
   /** Take all that waits, at once. */
   drain(): T[] {
+    this.#size = 0;
     return this.#items.splice(0);
   }
 
@@ -55,13 +71,13 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#items.length = 0;
+    this.drain();
     this.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
     while (true) {
-      while (this.#items.length > 0) yield this.#items.shift()!;
+      while (this.#items.length > 0) yield this.take() as T;
       if (this.#closed) return;
       await this.filled();
     }

@@ -1,6 +1,6 @@
 /** One reply on its way to the line: text as it comes, spoken by the first voice that can. */
 
-import { audioMs, FRAME_MS } from "../audio/frame.ts";
+import { audioMs, BYTES_PER_MS, FRAME_MS } from "../audio/frame.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { Spoken, SpokenWord, Tts } from "../providers/ports.ts";
@@ -170,26 +170,25 @@ export class Saying {
       stretch.words.push(...spoken.words);
       return this.#tellWords();
     }
-    stretch.held.push(spoken.frame);
-    stretch.pauses.push(spoken.frame);
-    stretch.receivedMs += audioMs(spoken.frame.length);
+    stretch.held.push(spoken.frames);
+    stretch.pauses.push(spoken.frames);
+    stretch.receivedMs += audioMs(spoken.frames.length);
     if (this.reply === undefined) this.#open();
-    const leadMs = stretch.fromMs + stretch.playedMs - (this.#parts.clock.monotonicMs() - this.#firstAtMs);
-    this.#release(leadMs < LEAD_MS ? Infinity : stretch.wholeMs);
+    const leadUntilMs = this.#parts.clock.monotonicMs() - this.#firstAtMs + LEAD_MS - stretch.fromMs;
+    this.#release(Math.max(stretch.wholeMs, Math.ceil(leadUntilMs / FRAME_MS) * FRAME_MS));
   }
 
-  /** Play what has come, up to `untilMs`. */
+  /** Play what has come, up to `untilMs`: the end of a frame. */
   #release(untilMs: number): void {
     const { host, memory } = this.#parts;
     const stretch = this.#stretch;
-    while (stretch.held.length > 0) {
-      const frame = stretch.held[0]!;
-      const endMs = stretch.playedMs + audioMs(frame.length);
-      if (endMs > untilMs) break;
-      stretch.held.shift();
-      stretch.playedMs = endMs;
-      memory.audio(this.#first!, audioMs(frame.length));
-      host.play(this.reply!, frame);
+    while (stretch.held.length > 0 && stretch.playedMs < untilMs) {
+      const frames = stretch.held.shift()!;
+      const bytes = Math.min(frames.length, (untilMs - stretch.playedMs) * BYTES_PER_MS);
+      if (bytes < frames.length) stretch.held.unshift(frames.subarray(bytes));
+      stretch.playedMs += audioMs(bytes);
+      memory.audio(this.#first!, audioMs(bytes));
+      host.play(this.reply!, frames.subarray(0, bytes));
     }
     this.#tellWords();
   }

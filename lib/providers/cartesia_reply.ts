@@ -1,6 +1,6 @@
 /** One reply spoken by Cartesia: text in as it comes, frames and word times out, over one context or, after pauses, several. */
 
-import { BYTES_PER_MS, FRAME_MS, FrameCutter } from "../audio/frame.ts";
+import { BYTES_PER_MS, FRAME_BYTES, FrameCutter } from "../audio/frame.ts";
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Fault, FaultError, type Result } from "../base/result.ts";
@@ -13,7 +13,7 @@ import {
   type Settings,
 } from "./cartesia_messages.ts";
 import type { Spoken } from "./ports.ts";
-import { isSayable, mute } from "./spoken_reply.ts";
+import { isSayable, mute, UNHEARD_BYTES } from "./spoken_reply.ts";
 
 export interface ReplyOptions {
   clock: Clock;
@@ -44,15 +44,17 @@ interface Segment {
   held: Message[];
 }
 
-/** Ten minutes of audio, and its word times. */
-const QUEUE_LIMIT = 2 * 600_000 / FRAME_MS;
 /** A context dies 1 s after its last audio (section 6): from this age on, new text goes to a new one. */
 const STALE_MS = 700;
 /** Before another try when all the account's contexts are taken. */
 const BUSY_MS = 200;
 
 export class CartesiaReply {
-  readonly spoken = new BoundedQueue<Spoken>({ limit: QUEUE_LIMIT, whenFull: "refuse" });
+  readonly spoken = new BoundedQueue<Spoken>({
+    limit: UNHEARD_BYTES,
+    whenFull: "refuse",
+    sizeOf: (spoken) => spoken.kind === "audio" ? spoken.frames.length : spoken.words.length * FRAME_BYTES,
+  });
   /** Why it failed. */
   error: unknown;
   readonly #options: ReplyOptions;
@@ -185,7 +187,7 @@ export class CartesiaReply {
     switch (message.kind) {
       case "audio":
         this.#audioBytes += message.bytes.length;
-        this.#cutter.push(message.bytes, (frame) => this.#yield({ kind: "audio", frame }));
+        this.#cutter.whole(message.bytes, (frames) => this.#yield({ kind: "audio", frames }));
         return this.#allAsked ? this.#await(true) : this.#rest();
       case "words": {
         const words = message.words.map(({ text, startMs, endMs }) => (
@@ -271,7 +273,7 @@ export class CartesiaReply {
 
   #finished(): void {
     if (this.#audioBytes === 0 && isSayable(this.#asked)) return this.#fail(new FaultError(mute("cartesia")));
-    this.#cutter.flush((frame) => this.#yield({ kind: "audio", frame }));
+    this.#cutter.flush((frames) => this.#yield({ kind: "audio", frames }));
     this.#end();
   }
 

@@ -70,8 +70,8 @@ class DeepgramSpeak implements WarmTts {
     scope.addEventListener("abort", cancel, { once: true });
     this.#floor = this.#floor.then(() => this.#produce(reply, text)).catch((error) => reply.fail(error));
     try {
-      for await (const frame of reply.frames) {
-        yield { kind: "audio", frame };
+      for await (const frames of reply.frames) {
+        yield { kind: "audio", frames };
         if (reply.ended && scope.aborted) return;
       }
       if (reply.error) throw reply.error;

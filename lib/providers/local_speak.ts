@@ -1,6 +1,6 @@
 /** The local voice as a `Tts`: sentence by sentence, with the times of its words. */
 
-import { audioMs, FrameCutter } from "../audio/frame.ts";
+import { audioMs, FRAME_BYTES, SILENCE } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
 import { FaultError, messageOf } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
@@ -42,20 +42,17 @@ async function* speakLocally(
       endMs: offsetMs + endMs,
     }));
     if (words.length > 0) yield { kind: "words", words };
-    for (const frame of frames(utterance.audio)) {
-      if (signal.aborted) return;
-      spokenBytes += frame.length;
-      yield { kind: "audio", frame };
-    }
+    const frames = wholeFrames(utterance.audio);
+    spokenBytes += frames.length;
+    if (frames.length > 0) yield { kind: "audio", frames };
   }
 }
 
-function frames(audio: Uint8Array): Uint8Array[] {
-  const cut: Uint8Array[] = [];
-  const cutter = new FrameCutter();
-  cutter.push(audio, (frame) => cut.push(frame));
-  cutter.flush((frame) => cut.push(frame));
-  return cut;
+/** The last frame is padded with silence. */
+function wholeFrames(audio: Uint8Array): Uint8Array {
+  const frames = new Uint8Array(Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES).fill(SILENCE);
+  frames.set(audio);
+  return frames;
 }
 
 /** The end of a sentence, with the space after it: "12.50" and "Mrs. O'Neil" have none. */

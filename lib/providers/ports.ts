@@ -9,8 +9,8 @@ export interface SpokenWord {
   endMs: number;
 }
 
-/** What a voice yields, in any mixture: 20 ms frames of G.711 mu-law at 8 kHz, and the times of words already or soon audible. */
-export type Spoken = { kind: "audio"; frame: Uint8Array } | { kind: "words"; words: SpokenWord[] };
+/** What a voice yields, in any mixture: whole 20 ms frames of G.711 mu-law at 8 kHz, and the times of words already or soon audible. */
+export type Spoken = { kind: "audio"; frames: Uint8Array } | { kind: "words"; words: SpokenWord[] };
 
 /** Text to speech. */
 export interface Tts extends AsyncDisposable {

@@ -1,11 +1,11 @@
 /** One reply on its way from a voice's socket to its listener. */
 
-import { FRAME_MS, FrameCutter } from "../audio/frame.ts";
+import { BYTES_PER_MS, FrameCutter } from "../audio/frame.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Fault, FaultError, type Peer } from "../base/result.ts";
 
 /** Ten minutes: a reply that outgrows its listener so far ends in a fault. */
-const FRAMES_LIMIT = 600_000 / FRAME_MS;
+export const UNHEARD_BYTES = 600_000 * BYTES_PER_MS;
 
 /** Whether every voice makes a sound of `text`. With other scripts, or mere marks, nobody knows. */
 export function isSayable(text: string): boolean {
@@ -19,7 +19,11 @@ export function mute(peer: Peer): Fault {
 
 /** Takes audio in any chunks, gives whole frames; ends once, well or not. */
 export class SpokenReply {
-  readonly frames = new BoundedQueue<Uint8Array>({ limit: FRAMES_LIMIT, whenFull: "refuse" });
+  readonly frames = new BoundedQueue<Uint8Array>({
+    limit: UNHEARD_BYTES,
+    whenFull: "refuse",
+    sizeOf: ({ length }) => length,
+  });
   /** Resolves when it has ended, however. */
   readonly over: Promise<void>;
   heardBytes = 0;
@@ -42,13 +46,13 @@ export class SpokenReply {
   audio(bytes: Uint8Array): void {
     if (this.#ended) return;
     this.heardBytes += bytes.length;
-    this.#cutter.push(bytes, (frame) => this.#push(frame));
+    this.#cutter.whole(bytes, (frames) => this.#push(frames));
   }
 
   /** All audio came: the last frame is padded. */
   finish(): void {
     if (this.#ended) return;
-    this.#cutter.flush((frame) => this.#push(frame));
+    this.#cutter.flush((frames) => this.#push(frames));
     this.#end();
   }
 
@@ -70,8 +74,8 @@ export class SpokenReply {
     this.frames[Symbol.dispose]();
   }
 
-  #push(frame: Uint8Array): void {
-    if (!this.frames.push(frame)) {
+  #push(frames: Uint8Array): void {
+    if (!this.frames.push(frames)) {
       this.failWith({ kind: "clogged", peer: this.#peer, bytes: this.heardBytes });
     }
   }

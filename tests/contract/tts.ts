@@ -226,7 +226,7 @@ export interface Hearing {
   abort(): void;
 }
 
-/** Listen to `text` at the pace of a phone: a frame each 20 ms of the rig's clock. */
+/** Listen to `text`: no more than a piece each 20 ms of the rig's clock. */
 export function hear(
   { clock, tts }: Pick<TtsRig, "clock" | "tts">,
   text: string[] | AsyncIterable<string>,
@@ -245,7 +245,7 @@ export function hear(
     for await (const part of spoken) {
       if (part.kind === "words") hearing.words.push(...part.words);
       else {
-        hearing.frames.push(part.frame.slice());
+        hearing.frames.push(...cutIntoFrames(part.frames.slice()));
         await sleep(clock, FRAME_MS);
       }
     }
@@ -258,6 +258,14 @@ export function hear(
     },
   );
   return hearing;
+}
+
+/** The last one is shorter if it is not whole. */
+export function cutIntoFrames(audio: Uint8Array): Uint8Array[] {
+  return Array.from(
+    { length: Math.ceil(audio.length / FRAME_BYTES) },
+    (_, n) => audio.subarray(n * FRAME_BYTES, (n + 1) * FRAME_BYTES),
+  );
 }
 
 /** Dispose the voice; doing so twice is allowed. */

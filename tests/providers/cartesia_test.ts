@@ -9,7 +9,7 @@ import { serveStandIns } from "../../lib/rehearsal/serve.ts";
 import { vendorDial } from "../../lib/providers/socket.ts";
 import type { CartesiaError } from "../../lib/rehearsal/cartesia_request.ts";
 import { seeded, test } from "../case.ts";
-import { finished, hear, type Hearing } from "../contract/tts.ts";
+import { cutIntoFrames, finished, hear, type Hearing } from "../contract/tts.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -467,7 +467,7 @@ test("it speaks over real sockets, native and ws, and is refused over them with 
       yield "How can I help?";
     };
     for await (const spoken of tts.speak(text(), new AbortController().signal)) {
-      if (spoken.kind === "audio") reader.push(spoken.frame);
+      if (spoken.kind === "audio") cutIntoFrames(spoken.frames).forEach((frame) => reader.push(frame));
     }
     assert.equal(reader.text.trim(), "Good morning. How can I help?", kind);
     await using stranger = cartesiaTts({ ...base, key: "sk_car_wrong" });

@@ -9,7 +9,7 @@ import { parseSpeak } from "../../lib/providers/speak_line.ts";
 import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
 import { deepgramSpeakStandIn, type SpeakStandInOptions } from "../../lib/rehearsal/deepgram_speak.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
-import { finished, hear, type Hearing } from "../contract/tts.ts";
+import { cutIntoFrames, finished, hear, type Hearing } from "../contract/tts.ts";
 import { countWires } from "../contract/wires.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
@@ -277,7 +277,7 @@ test("speak over a real socket: whole frames, whole words, an orderly close", as
     yield "a real socket.";
   }
   for await (const part of tts.speak(text(), new AbortController().signal)) {
-    if (part.kind === "audio") frames.push(part.frame);
+    if (part.kind === "audio") frames.push(...cutIntoFrames(part.frames));
   }
   await tts[Symbol.asyncDispose]();
   assert.ok(frames.every(({ length }) => length === FRAME_BYTES));

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describeFault, FaultError } from "../../lib/base/result.ts";
 import { SpokenReply } from "../../lib/providers/spoken_reply.ts";
 import { test } from "../case.ts";
+import { cutIntoFrames } from "../contract/tts.ts";
 
 async function all(reply: SpokenReply): Promise<Uint8Array[]> {
   const frames: Uint8Array[] = [];
-  for await (const frame of reply.frames) frames.push(frame);
+  for await (const whole of reply.frames) frames.push(...cutIntoFrames(whole));
   return frames;
 }
 
