@@ -21,6 +21,11 @@ export class Audible {
     return this.#loud >= NEEDED;
   }
 
+  /** The last frame stood out. */
+  get loud(): boolean {
+    return (this.#bits & 1) === 1;
+  }
+
   /** @returns how many frames the sound had that this frame ends; 0 if it ends none. */
   push(frame: Uint8Array): number {
     let sum = 0;

@@ -15,7 +15,6 @@ import type { Engine, EngineEvent, EngineHost } from "./engine.ts";
 import { Gate, Spares } from "./flow.ts";
 import { Memory } from "./memory.ts";
 import { Saying } from "./saying.ts";
-import { SpeechEnd } from "./speech_end.ts";
 import { ToolDesk } from "./tool_desk.ts";
 import {
   DIGITS_MS,
@@ -83,8 +82,9 @@ export class PipelineEngine implements Engine {
   readonly #voices: Spares<Tts>;
   readonly #timers: TimerSet<TurnTimer | "begin" | "filler">;
   readonly #scope = new AbortController();
-  readonly #speechEnd: SpeechEnd;
   readonly #ear = new Audible();
+  /** When the caller was last heard, ms of the clock: the end of speech, as far as loudness can tell. In loud noise it is too late, never too early. */
+  #heardMs: number | undefined;
   /** The recogniser has understood words of what is heard now. */
   #understood = false;
   /** What the caller waits for, as far as we know. */
@@ -118,7 +118,6 @@ export class PipelineEngine implements Engine {
     this.#llms = new Spares(parts.llms, parts.breakers);
     this.#voices = new Spares(parts.voices, parts.breakers);
     this.#timers = new TimerSet(clock, (name) => this.#timer(name));
-    this.#speechEnd = new SpeechEnd(clock);
     this.#stt = parts.openStt((event) => this.#heard(event));
     this.#keep(this.#open());
   }
@@ -129,8 +128,8 @@ export class PipelineEngine implements Engine {
   }
 
   hear(frame: Uint8Array): void {
-    this.#speechEnd.push(frame);
     const endedFrames = this.#ear.push(frame);
+    if (this.#ear.loud) this.#heardMs = this.#nowMs;
     this.#stt.hear(frame);
     if (endedFrames === 0) return;
     const isRiddle = endedFrames >= SPEECH_FRAMES && !this.#understood;
@@ -253,7 +252,7 @@ export class PipelineEngine implements Engine {
         return this.#step({ ...event, playing: this.#playing });
       case "final":
         this.#nothingSuspected();
-        this.#times = new TurnTimes(this.#nowMs, this.#speechEnd.atMs);
+        this.#times = new TurnTimes(this.#nowMs, this.#heardMs);
         return this.#step({ ...event, playing: this.#playing });
       case "eager":
       case "resumed":
@@ -426,7 +425,7 @@ export class PipelineEngine implements Engine {
       case "answer":
         return this.#times.waitsSinceMs(nowMs);
       case "suspected":
-        return this.#speechEnd.atMs ?? nowMs;
+        return this.#heardMs ?? nowMs;
     }
   }
 

@@ -159,11 +159,13 @@ class SteadyStt implements Stt {
 
   /** How long it was waited for; undefined as long as nothing is owed. */
   get #deafAfterMs(): number | undefined {
-    const quietMs = this.#nowMs - Math.max(this.#lastNewsMs, this.#openedMs, this.#turnStartMs) + UNREAD_MS;
-    if (this.#isTurn && this.#audibleFrames >= AUDIBLE_FRAMES && quietMs >= DEAF_MS) return DEAF_MS;
     const { endsWithinMs } = this.#ear;
-    const waits = this.#text !== "" && this.#inaudibleMs + UNREAD_MS >= endsWithinMs && quietMs >= endsWithinMs;
-    return waits ? endsWithinMs : undefined;
+    const owesWords = this.#isTurn && this.#audibleFrames >= AUDIBLE_FRAMES;
+    const owesAnEnd = this.#text !== "" && this.#inaudibleMs + UNREAD_MS >= endsWithinMs;
+    if (!owesWords && !owesAnEnd) return undefined;
+    const quietMs = this.#nowMs - Math.max(this.#lastNewsMs, this.#openedMs, this.#turnStartMs) + UNREAD_MS;
+    if (owesWords && quietMs >= DEAF_MS) return DEAF_MS;
+    return owesAnEnd && quietMs >= endsWithinMs ? endsWithinMs : undefined;
   }
 
   #deaf(): void {
