@@ -32,10 +32,10 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
   push(item: T): boolean {
     if (this.#closed) return false;
     const size = this.#sizeOf(item);
-    while (this.#size + size > this.#limit) {
+    const makesRoom = this.#whenFull === "drop-oldest" && size <= this.#limit;
+    for (; this.#size + size > this.#limit; this.take()) {
       this.dropped++;
-      if (this.#whenFull === "refuse" || this.#items.length === 0) return false;
-      this.take();
+      if (!makesRoom) return false;
     }
     this.#items.push(item);
     this.#size += size;
