@@ -3,6 +3,7 @@
 import type { Voice } from "./audio/voice.ts";
 import type { Clock } from "./base/clock.ts";
 import { type CallConfig, type Config, heldByVendor, llmKeyFor } from "./config.ts";
+import { INTERRUPTING } from "./engine/memory.ts";
 import { type Brain, type BrainLine, frontDeskBrain } from "./rehearsal/brain.ts";
 import { cartesiaStandIn } from "./rehearsal/cartesia.ts";
 import { type ChatBrain, chatStandIn } from "./rehearsal/chat.ts";
@@ -83,7 +84,8 @@ function chatBrain(think: Brain): ChatBrain {
       if (typeof content !== "string" || role === "system" || role === "developer") return [];
       return [{ role: role === "tool" ? "function" : role as "user" | "assistant", content }];
     });
-    const said = history.findLast(({ role }) => role === "user")?.content ?? "";
+    const told = history.findLast(({ role }) => role === "user")?.content ?? "";
+    const said = told.startsWith(INTERRUPTING) ? told.slice(INTERRUPTING.length).trim() : told;
     const prompt = messages.find(({ role }) => role === "system")?.content;
     const step = think({
       prompt: typeof prompt === "string" ? prompt : "",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/base/clock.ts";
 import { parseConfig } from "../../lib/config.ts";
+import { INTERRUPTING } from "../../lib/engine/memory.ts";
 import { rehearse } from "../../lib/rehearse.ts";
 import { test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -17,17 +18,18 @@ test("the stand-ins play the configuration of the moment; models of live calls s
     assert.ok(parsed.ok);
     return rehearsal.point(parsed.value.config).urls.llm;
   };
-  const ask = async (url: string | undefined, model: string) => {
+  const ask = async (url: string | undefined, model: string, content = "how much is it") => {
     const response = await fetch(`${url}/chat/completions`, {
       method: "POST",
       headers: { authorization: "Bearer k", "content-type": "application/json" },
-      body: JSON.stringify({ model, messages: [{ role: "user", content: "how much is it" }] }),
+      body: JSON.stringify({ model, messages: [{ role: "user", content }] }),
     });
     return (await response.json()).choices?.[0].message.content ?? response.status;
   };
   const url = point("llama-9-early", "Ninety dollars.");
   assert.equal(await ask(url, "llama-9-early"), "Ninety dollars.");
   assert.equal(await ask(url, "llama-9-late"), 404);
+  assert.match(await ask(url, "llama-9-early", `${INTERRUPTING} a bit blue`), /^You said: a bit blue\./);
   point("llama-9-late", "A hundred dollars.");
   for (const model of ["llama-9-early", "llama-9-late"]) assert.equal(await ask(url, model), "A hundred dollars.");
 });
