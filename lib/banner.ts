@@ -27,6 +27,9 @@ export function banner(config: Config, facts: BannerFacts): string {
   ];
   const numbers = Object.keys(config.numbers);
   if (numbers.length > 0) lines.push(`  numbers   ${numbers.join(", ")} have settings of their own`);
+  if (!base.greeting) {
+    lines.push('  greeting  none, so the caller has to speak first; set "greeting" in the configuration');
+  }
   if (rehearsal) {
     lines.push("", "REHEARSAL: no account is set, so built-in stand-ins play the vendors.");
     for (const { vendor, variable } of unique(missingKeys(config, base))) {

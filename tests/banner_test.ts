@@ -19,3 +19,9 @@ test("the banner's address is the one where the server listens", () => {
   assert.match(said("192.0.2.2"), /call http:\/\/192\.0\.2\.2:5000 --say/);
   for (const bind of ["0.0.0.0", "::", "127.0.0.1"]) assert.match(said(bind), /here +http:\/\/localhost:5000\n/);
 });
+
+test("the banner tells that there is no greeting, and is silent about one", () => {
+  const said = (more: object) => banner(config({ prompt: "x", ...more }), { port: 5000, version: "1" });
+  assert.match(said({}), /greeting +none, so the caller has to speak first; set "greeting"/);
+  assert.doesNotMatch(said({ greeting: "Good morning." }), /greeting/);
+});
