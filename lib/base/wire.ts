@@ -3,6 +3,8 @@
  * pair in a test. The leg, the providers, the stand-ins and the softphone see only this.
  */
 
+import { setImmediate } from "node:timers";
+
 /** What a wire tells its one listener. An exception thrown by a handler reaches `crashed`, and no other call. */
 export interface WireEvents {
   text(text: string): void;
@@ -105,12 +107,16 @@ export function socketWire(socket: WebSocket): Wire {
       return socket.bufferedAmount;
     },
     send(data) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(data as string | Uint8Array<ArrayBuffer>);
+      if (socket.readyState === WebSocket.OPEN && closeTimer === undefined) {
+        socket.send(data as string | Uint8Array<ArrayBuffer>);
+      }
     },
     close(code, reason) {
-      if (inlet.ended) return;
-      closeTimer ??= setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
-      closeSocket(socket, code, reason);
+      if (inlet.ended || closeTimer !== undefined) return;
+      closeTimer = setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
+      // Deno ends a server socket that is closing with the first message that comes. If one is here already, that is before
+      // the close frame was sent, and the peer sees a broken line: one of eleven that we closed while the peer talked.
+      setImmediate(() => closeSocket(socket, code, reason));
     },
     terminate() {
       closeSocket(socket);
