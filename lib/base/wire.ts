@@ -115,7 +115,7 @@ export function socketWire(socket: WebSocket): Wire {
       if (inlet.ended || closeTimer !== undefined) return;
       closeTimer = setTimeout(() => end(CLOSED_ABNORMALLY, "no answer to our close"), CLOSE_DEADLINE_MS);
       // Deno ends a server socket that is closing with the first message that comes. If one is here already, that is before
-      // the close frame was sent, and the peer sees a broken line: one of eleven that we closed while the peer talked.
+      // the close frame was sent, and the peer sees a broken line: 64-94 of 1,000 that we closed while the peer talked.
       setImmediate(() => closeSocket(socket, code, reason));
     },
     terminate() {
