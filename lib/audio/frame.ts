@@ -44,10 +44,11 @@ export class FrameCutter {
       this.#restBytes = 0;
       frames(this.#rest.slice());
     }
-    this.#restBytes = (chunk.length - offset) % FRAME_BYTES;
-    const end = chunk.length - this.#restBytes;
+    const restBytes = (chunk.length - offset) % FRAME_BYTES;
+    const end = chunk.length - restBytes;
     if (end > offset) frames(chunk.subarray(offset, end));
     this.#rest.set(chunk.subarray(end));
+    this.#restBytes = restBytes;
   }
 
   flush(frame: (bytes: Uint8Array) => void): void {

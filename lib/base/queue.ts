@@ -4,9 +4,10 @@
 export type WhenFull = "refuse" | "drop-oldest";
 
 export interface QueueOptions<T> {
+  /** Of items, or of what `sizeOf` counts. */
   limit: number;
   whenFull: WhenFull;
-  /** What an item counts for towards `limit`; 1 by default. */
+  /** What an item counts for towards `limit`, always the same and never 0; 1 by default. */
   sizeOf?: (item: T) => number;
 }
 

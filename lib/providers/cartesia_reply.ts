@@ -53,8 +53,8 @@ export class CartesiaReply {
   readonly spoken = new BoundedQueue<Spoken>({
     limit: UNHEARD_BYTES,
     whenFull: "refuse",
-    // The time of a word counts as a frame: a bound for them as well.
-    sizeOf: (spoken) => spoken.kind === "audio" ? spoken.frames.length : spoken.words.length * FRAME_BYTES,
+    // Words count as well, a frame for each, and so does a message without any.
+    sizeOf: (spoken) => spoken.kind === "audio" ? spoken.frames.length : (1 + spoken.words.length) * FRAME_BYTES,
   });
   /** Why it failed. */
   error: unknown;

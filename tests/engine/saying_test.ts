@@ -33,7 +33,7 @@ function failingVoice(clock: VirtualClock, deliveries: readonly Delivery[]): Tts
   };
 }
 
-/** @returns what was played, as `[at ms, bytes of audio by then]`; the last one when the voice had failed. */
+/** @returns what was played, as "ms: bytes by then", and how long it was when the voice had failed. */
 async function played(deliveries: readonly Delivery[]): Promise<{ steps: string[]; endMs: number }> {
   const clock = new VirtualClock();
   const totals = new Map<number, number>();

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
-import { describeFault, type Fault, FaultError } from "../../lib/base/result.ts";
+import { describeFault, type Fault, FaultError, ok } from "../../lib/base/result.ts";
 import { CARTESIA_VERSION, type CartesiaOptions, cartesiaTts, renderCartesia } from "../../lib/providers/cartesia.ts";
+import type { CartesiaLine, ContextEvents } from "../../lib/providers/cartesia_line.ts";
+import { CartesiaReply } from "../../lib/providers/cartesia_reply.ts";
 import { parseCartesia, serialiseText, settingsOf } from "../../lib/providers/cartesia_messages.ts";
 import { type CartesiaFaults, cartesiaStandIn, type CartesiaStandInOptions } from "../../lib/rehearsal/cartesia.ts";
 import { serveStandIns } from "../../lib/rehearsal/serve.ts";
@@ -475,4 +477,31 @@ test("it speaks over real sockets, native and ws, and is refused over them with 
     assert.ok(!warmed.ok && warmed.fault.kind === "refused" && warmed.fault.status === 401, JSON.stringify(warmed));
   }
   assert.deepEqual(standIn.problems, []);
+});
+
+test("what nobody hears has a bound, also where a message holds nothing", async () => {
+  const message: Record<string, Parameters<ContextEvents["message"]>[0]> = {
+    audio: { kind: "audio", context: "c", bytes: new Uint8Array(1600) },
+    words: { kind: "words", context: "c", words: [{ text: "a", startMs: 0, endMs: 1 }] },
+    "no words": { kind: "words", context: "c", words: [] },
+  };
+  const text = async function* () {
+    yield await Promise.resolve("Good morning.");
+  };
+  for (const [what, each] of Object.entries(message)) {
+    let events: ContextEvents | undefined;
+    const line = { open: (_: string, of: ContextEvents) => events = of, send: () => undefined, drop() {} };
+    const reply = new CartesiaReply({
+      clock: new VirtualClock(),
+      settings: {},
+      firstAudioMs: 1500,
+      gapMs: 3000,
+      line: () => Promise.resolve(ok(line as unknown as CartesiaLine)),
+      newContext: () => "c",
+      signal: new AbortController().signal,
+    });
+    await reply.feed(text());
+    for (let count = 0; count < 40_000 && !reply.error; count++) events!.message(each);
+    assert.ok(reply.error instanceof FaultError && reply.error.fault.kind === "clogged", what);
+  }
 });
