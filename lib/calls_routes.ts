@@ -2,7 +2,7 @@
 
 import type { Context, Hono } from "hono";
 import { isBearer } from "./bearer.ts";
-import type { CallFilter, Store } from "./store.ts";
+import type { CallFilter, CallRow, Store } from "./store.ts";
 import { withCost } from "./store/prices.ts";
 
 export interface CallsRoutes {
@@ -13,6 +13,9 @@ export interface CallsRoutes {
 
 /** More calls than this are not listed at once. */
 const LIST_LIMIT = 100_000;
+/** Calls that are read at once: no live call is heard meanwhile. */
+const PAGE = 200;
+const encoder = new TextEncoder();
 
 /** `GET /calls`, `GET /calls/:id`, `DELETE /calls/:id`; pass the result to the app's `extend`. */
 export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => void {
@@ -28,7 +31,7 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
       guarded((c) => {
         const filter = readFilter(c.req.query());
         if (typeof filter === "string") return c.json({ error: filter }, 400);
-        return c.json({ schema: 1, calls: store.list(filter) });
+        return c.body(streamOf(listing(store, filter)), 200, { "content-type": "application/json" });
       }),
     );
     app.get(
@@ -50,6 +53,34 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
       }),
     );
   };
+}
+
+/** `{"schema": 1, "calls": […]}` in pieces, of one page each. */
+function* listing(store: Pick<Store, "list">, { limit = 20, ...filter }: CallFilter): Generator<string> {
+  let left = limit;
+  let page = store.list({ ...filter, limit: Math.min(left, PAGE) });
+  yield `{"schema":1,"calls":[${textOf(page)}`;
+  while (page.length === PAGE && (left -= PAGE) > 0) {
+    page = store.list({ ...filter, limit: Math.min(left, PAGE), after: page.at(-1)! });
+    if (page.length > 0) yield `,${textOf(page)}`;
+  }
+  yield "]}";
+}
+
+function textOf(page: CallRow[]): string {
+  return JSON.stringify(page).slice(1, -1);
+}
+
+/** Calls go on between the pieces. The first is there before the answer begins: if that fails, its status can say so. */
+function streamOf(pieces: Generator<string>): ReadableStream<Uint8Array> {
+  let piece = pieces.next();
+  return new ReadableStream({
+    pull(controller) {
+      if (piece.done) return controller.close();
+      controller.enqueue(encoder.encode(piece.value));
+      piece = pieces.next();
+    },
+  });
 }
 
 /** @returns what is wrong, in words, if something is. */

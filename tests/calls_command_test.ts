@@ -208,6 +208,48 @@ test("calls are shown by HTTP to whoever has the token, and to nobody where ther
   assert.equal((await off.request("/calls", { headers: { authorization: "Bearer undefined" } })).status, 404);
 });
 
+for (const kind of ["file", "memory"]) {
+  test(`a long list in ${kind} comes in pages, while calls go on: whole, in order, none twice`, async () => {
+    using dir = folder();
+    const { store } = makeStore(kind === "file" ? { path: `${dir.path}/${CALLS_FILE}` } : {});
+    using _ = store;
+    const day = Date.parse("2026-01-01T12:00:00.000Z");
+    // Three of each millisecond, so that a page ends between two that began together.
+    const ids = Array.from({ length: 500 }, (_, n) => `call-${String(n).padStart(3, "0")}`);
+    for (const [n, id] of ids.entries()) {
+      const startedAt = new Date(day + Math.floor(n / 3)).toISOString();
+      conversation({ id, startedAt }).slice(0, 3).forEach(store.observe);
+      if (n % 100 === 0) store.flush();
+    }
+    const app = new Hono();
+    callsRoutes({ store, adminToken: TOKEN })(app);
+    const listed = async (limit: number, meanwhile?: () => void) => {
+      const headers = { authorization: `Bearer ${TOKEN}` };
+      const response = await app.request(`/calls?limit=${limit}`, { headers });
+      assert.equal(response.headers.get("content-type"), "application/json");
+      const pieces: string[] = [];
+      for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+        pieces.push(piece);
+        meanwhile?.();
+      }
+      assert.ok(pieces.length > Math.min(limit, ids.length) / 200, "one page is read at once");
+      const { schema, calls } = JSON.parse(pieces.join(""));
+      assert.equal(schema, 1);
+      return calls.map(({ id }: { id: string }) => id);
+    };
+    const newest = ids.toReversed();
+    assert.deepEqual(await listed(0), []);
+    for (const limit of [1, 199, 200, 201, 400, 499, 500, 1000]) {
+      assert.deepEqual(await listed(limit), newest.slice(0, limit), `limit ${limit}`);
+    }
+    const ring = () =>
+      conversation({ id: `new-${performance.now()}`, startedAt: new Date(day + 60_000).toISOString() }).forEach(
+        store.observe,
+      );
+    assert.deepEqual(await listed(1000, ring), newest);
+  });
+}
+
 test("a server that shows no calls, or fails, is not said to have no such call", async () => {
   using at = desk();
   const off = new Hono();

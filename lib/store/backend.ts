@@ -37,6 +37,8 @@ export interface CallFilter {
   live?: boolean;
   /** Default 20; the newest first. */
   limit?: number;
+  /** Only what comes behind this row: the next page. */
+  after?: Pick<CallRow, "startedAt" | "id">;
 }
 
 /** One notice on its way to the disk. */

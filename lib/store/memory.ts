@@ -32,13 +32,14 @@ export class MemoryBackend implements Backend {
     }
   }
 
-  list({ sinceMs, outcome, number, live, limit = 20 }: CallFilter): CallRow[] {
+  list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter): CallRow[] {
     const key = number === undefined ? undefined : numberKey(number);
     return this.#newestFirst().map(({ state }) => rowOf(state)).filter((row) =>
       (sinceMs === undefined || Date.parse(row.startedAt) >= sinceMs) &&
       (outcome === undefined || row.outcome === outcome) &&
       (key === undefined || numberKey(row.from) === key || numberKey(row.to) === key) &&
-      (live === undefined || row.live === live)
+      (live === undefined || row.live === live) &&
+      (after === undefined || placeOf(row) < placeOf(after))
     ).slice(0, limit);
   }
 
@@ -88,8 +89,13 @@ export class MemoryBackend implements Backend {
   }
 
   #newestFirst(): Kept[] {
-    return [...this.#calls.values()].reverse();
+    return [...this.#calls.values()].sort((one, other) => placeOf(one.state) < placeOf(other.state) ? 1 : -1);
   }
+}
+
+/** Where a call stands among the others, as a file of calls has them. */
+function placeOf({ startedAt, id }: Pick<CallRow, "startedAt" | "id">): string {
+  return `${startedAt} ${id}`;
 }
 
 function rowOf({ isNew: _isNew, ...row }: CallState): CallRow {

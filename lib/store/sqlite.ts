@@ -113,7 +113,7 @@ export class SqliteBackend implements Backend {
     this.#checkpoints?.written(entries.length + calls.length);
   }
 
-  list({ sinceMs, outcome, number, live, limit = 20 }: CallFilter, nowMs: number): CallRow[] {
+  list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter, nowMs: number): CallRow[] {
     const where: string[] = [];
     const values: SQLInputValue[] = [nowMs - STALE_MS];
     const add = (condition: string, ...more: SQLInputValue[]) => {
@@ -125,6 +125,7 @@ export class SqliteBackend implements Backend {
     else if (outcome !== undefined) add("outcome = ?", outcome);
     if (number !== undefined) add("(from_key = ? OR to_key = ?)", numberKey(number), numberKey(number));
     if (live !== undefined) add(live ? "outcome IS NULL AND live" : "NOT (outcome IS NULL AND live)");
+    if (after) add("(started_ms, id) < (?, ?)", Date.parse(after.startedAt), after.id);
     values.push(limit);
     const conditions = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
     return this.#all(`${ROWS} ${conditions} ORDER BY started_ms DESC, id DESC LIMIT ?`, ...values).map(rowOf);
