@@ -192,7 +192,7 @@ export const TRANSITIONS: TransitionTable = {
       speak(reply, { prompts: state.prompts, covers: covers && state.covers }),
     "answer-due": () => think(),
     "reply-heard": (state, { reply, owed }) =>
-      reply < state.reply
+      reply !== state.reply // one is played before another of a lower number: a filler before the answer that it covers
         ? [state, []]
         : state.asked || state.covers
         ? think()
@@ -218,8 +218,7 @@ export const TRANSITIONS: TransitionTable = {
       { kind: "disarm", timer: "last-words" },
       { kind: "disarm", timer: "hang-up" },
     ]],
-    "reply-heard": (state, { reply }) =>
-      state.reply !== undefined && reply >= state.reply ? lastHeard(state) : [state, []],
+    "reply-heard": (state, { reply }) => reply === state.reply ? lastHeard(state) : [state, []],
     "answer-due": (state) => state.more ? sayGoodbye(state) : [state, []],
     "fault": (state, { fatal }) => fatal && state.more && state.reply === undefined ? sayGoodbye(state) : [state, []],
     "timer": (state, { name }) =>

@@ -173,3 +173,34 @@ for (const doneAfterBargeIn of [false, true]) {
     assert.equal(sim.agent.sessions.length, 1);
   });
 }
+
+/** An answer whose text comes at once and whose sound comes only after the filler has begun. */
+const SLOW_SOUND = { slowFirstByteMs: 1200 };
+
+test("an answer that a filler overtakes is interrupted like any other", async () => {
+  await using sim = await simHouse({
+    agent: {
+      think: ({ said }) => said.includes("stop") ? { say: "All right." } : { say: STORY, thinkMs: 600 },
+      faults: SLOW_SOUND,
+    },
+  });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "tell me something" },
+      { kind: "interrupt", text: "no stop please", afterMs: 3000 },
+      { kind: "wait", ms: 4000 },
+    ],
+  });
+  await sim.clock.runFor(call.report);
+  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1);
+});
+
+test("nobody is asked whether they are there while an answer sounds that a filler overtook", async () => {
+  await using sim = await simHouse({
+    agent: { think: () => ({ say: STORY, thinkMs: 600 }), faults: SLOW_SOUND },
+  });
+  const call = sim.ring({ steps: [{ kind: "say", text: "tell me something" }, { kind: "wait", ms: 1000 }] });
+  await sim.clock.runFor(call.report);
+  const texts = noticesOf(sim.notices, "reply-text").map(({ text }) => text);
+  assert.ok(texts.length > 0 && !texts.some((text) => /still there/i.test(text)), texts.join(" | "));
+});
