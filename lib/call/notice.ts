@@ -264,6 +264,9 @@ export class RecordFold {
         record.endReason = notice.reason;
         return void (record.durationMs = (record.durationMs ?? 0) + notice.durationMs);
       case "call-resumed":
+        // Its replies are numbered anew.
+        this.#replies.clear();
+        this.#words.clear();
         return void (record.endReason = undefined);
     }
   }

@@ -1,12 +1,10 @@
 /** How much of a text was heard after so many milliseconds. Pure. */
 
+import { tokensWithin } from "../base/pace.ts";
 import type { SpokenWord } from "../providers/ports.ts";
 import type { Span } from "./pauses.ts";
 import { wordsOf } from "./phrases.ts";
-import { tokensWithin, wordsSpoken } from "./word_count.ts";
-
-/** A voice's usual speed, until it is known better. */
-export const MS_PER_CHARACTER = 62;
+import { wordsSpoken } from "./word_count.ts";
 
 export interface CutText {
   text: string;

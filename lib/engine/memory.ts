@@ -5,8 +5,9 @@
  * proportion to its characters. Calls of tools stay paired with their results.
  */
 
+import { MS_PER_CHARACTER } from "../base/pace.ts";
 import type { ChatMessage, ChatToolCall, SpokenWord } from "../providers/ports.ts";
-import { cutAt, MS_PER_CHARACTER, tidy } from "./heard.ts";
+import { cutAt, tidy } from "./heard.ts";
 
 export interface MemoryParts {
   /** What the model is told before all else; `instruct` may tell it later. */

@@ -1,7 +1,8 @@
 /** How much sound a reply's text needs, by how fast this voice has spoken before: tells a reply that broke off. Pure. */
 
 import { audioMs } from "../audio/frame.ts";
-import { cutAt, MS_PER_CHARACTER, tidy } from "./heard.ts";
+import { MS_PER_CHARACTER } from "../base/pace.ts";
+import { cutAt, tidy } from "./heard.ts";
 
 /** No voice on a telephone is faster, ms a character; assumed until one reply was heard whole. */
 const FASTEST_MS_PER_CHARACTER = 40;

@@ -3,6 +3,7 @@
  * long pause about where the text has a comma or a full stop, it has come to just that.
  */
 
+import { tokensWithin } from "../base/pace.ts";
 import type { Span } from "./pauses.ts";
 
 export interface SpokenSoFar {
@@ -43,14 +44,4 @@ function nearestMark(words: readonly string[], count: number, known: number): nu
   const near = Array.from({ length: 2 * OFF_WORDS + 1 }, (_, n) => count - OFF_WORDS + n)
     .filter((at) => at > known && at <= words.length && /[,;:.!?…)]["'”]?$/.test(words[at - 1]!));
   return near.toSorted((a, b) => Math.abs(a - count) - Math.abs(b - count))[0];
-}
-
-/** How many tokens have their middle within the first `characters`. */
-export function tokensWithin(tokens: readonly string[], characters: number): number {
-  let start = 0;
-  for (const [index, token] of tokens.entries()) {
-    if (start + token.length / 2 > characters) return index;
-    start += token.length + 1;
-  }
-  return tokens.length;
 }

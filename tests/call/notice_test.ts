@@ -91,3 +91,29 @@ test("who goes on with a call knows what was heard: of what was cut as far as it
   ]);
   assert.equal(record.interruptions, 1, "a broken line is no interruption");
 });
+
+test("who goes on with a call knows what was heard of a reply whose words have no times: by a voice's usual pace", () => {
+  const cutAt = (heardMs: number) =>
+    historyOf(folded([...reply(1, 100, "One two three four five."), [900, {
+      kind: "reply-interrupted",
+      reply: 1,
+      heardMs,
+    }]]));
+  assert.deepEqual(cutAt(80), [], "not half a word");
+  assert.deepEqual(cutAt(620), [{ role: "assistant", content: "One two …" }]);
+  assert.deepEqual(cutAt(9000), [{ role: "assistant", content: "One two three four five. …" }]);
+});
+
+test("what was heard of a reply of a call that came back holds no words from before", () => {
+  const times = (words: string[]) => words.map((text, n) => ({ text, startMs: n * 300, endMs: n * 300 + 280 }));
+  const { transcript } = folded([
+    ...reply(1, 100, "Welcome here."),
+    [120, { kind: "reply-words", reply: 1, words: times(["Welcome", "here."]) }],
+    [900, { kind: "reply-heard", reply: 1, heardMs: 600 }],
+    [5000, { kind: "call-resumed", why: "line-lost", streamSid: "MZ2" }],
+    ...reply(1, 6000, "It costs ninety dollars."),
+    [6100, { kind: "reply-words", reply: 1, words: times(["It", "costs", "ninety", "dollars."]) }],
+    [7000, { kind: "reply-interrupted", reply: 1, heardMs: 400 }],
+  ]);
+  assert.equal(transcript[1]!.heardText, "It costs");
+});
