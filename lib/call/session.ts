@@ -60,6 +60,7 @@ class Session {
   readonly #protected = new Set<number>();
   readonly #echoes = new Echoes();
   #engine: Engine | undefined;
+  #recording: Recording | undefined;
   readonly #unanswered: Unanswered;
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
@@ -94,11 +95,8 @@ class Session {
     });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);
-    if (this.#parts.record) {
-      const recording = this.#parts.record();
-      owned.defer(() => this.#recorded(recording));
-      leg.tap(owned.use(recording).tap);
-    }
+    this.#recording = this.#parts.record?.();
+    if (this.#recording) leg.tap(this.#recording.tap);
     leg.listen((event) => this.#legEvent(event));
     if (this.#parts.notice) this.#speak(this.#parts.notice, "line");
     if (this.#parts.greeting) this.#unanswered.waitFor(this.#speak(this.#parts.greeting, "line"));
@@ -123,7 +121,8 @@ class Session {
   }
 
   post(event: CallEvent): void {
-    if (!this.#inbox.push(event)) this.#report({ kind: "event-lost", event: event.kind });
+    const isLost = !this.#inbox.push(event) && this.#state.kind !== "ended"; // the carrier may tell of the end once more
+    if (isLost) this.#report({ kind: "event-lost", event: event.kind });
   }
 
   /** Step all that has happened so far. */
@@ -416,6 +415,7 @@ class Session {
   /** Tell that the session is over. */
   ended(reason: EndReason): EndReason {
     this.#breakOff();
+    this.#closeRecording();
     if (this.#parts.usage) this.#report({ kind: "usage", usage: this.#parts.usage() });
     this.#report({
       kind: "call-ended",
@@ -427,9 +427,13 @@ class Session {
     return reason;
   }
 
-  /** The recording is closed. */
-  #recorded({ file, durationMs }: Recording): void {
-    if (durationMs > 0) this.#report({ kind: "recorded", file, durationMs });
+  /** Not with the other parts: engines take a second to close, and a call that is back by then goes on in the same file. */
+  #closeRecording(): void {
+    const recording = this.#recording;
+    recording?.[Symbol.dispose]();
+    if (recording && recording.durationMs > 0) {
+      this.#report({ kind: "recorded", file: recording.file, durationMs: recording.durationMs });
+    }
   }
 
   #report(notice: NoticeBody): void {

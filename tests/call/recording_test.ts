@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import type { Voice } from "../../lib/audio/voice.ts";
 import type { Recording } from "../../lib/call/live_call.ts";
+import { CallRecorder } from "../../lib/store/recorder.ts";
 import { test } from "../case.ts";
 import { simHouse, type SimOptions } from "../sim/house.ts";
-import { noticesOf as of } from "../sim/pipeline.ts";
+import { noticesOf as of, simPipeline } from "../sim/pipeline.ts";
+import { folder } from "../store/make.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
 
 const NOTICE = "This call is recorded so that we can serve you better.";
@@ -81,3 +83,29 @@ for (const [when, cutMs, notices] of [["before", 1500, 2], ["after", 8000, 1]] a
     assert.equal(sim.recorded.length, 2);
   });
 }
+
+test("a call that is back before its old engine has closed goes on in its recording", async () => {
+  using dir = folder();
+  await using sim = await simPipeline({
+    config: RECORDED,
+    vendorWeather: { delayMs: 20 }, // a socket takes that long to close
+    record: (clock) => (call) =>
+      new CallRecorder({ folder: dir.path, file: `${call}.wav`, clock, failed: (error) => assert.fail(String(error)) }),
+  });
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 20_000 }, {
+      kind: "say",
+      text: "my last words",
+    }],
+  });
+  await sim.clock.run(15_000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  await sim.clock.run(60_000);
+  const talkedMs = of(sim.notices, "call-ended").reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const { file, durationMs } = sim.records()[0]!.recording!;
+  assert.ok(durationMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${durationMs} ms`);
+  const fileMs = Deno.statSync(`${dir.path}/${file}`).size / 16;
+  assert.ok(Math.abs(fileMs - durationMs) < 10, `the file has ${fileMs} ms, its header says ${durationMs}`);
+  assert.deepEqual(of(sim.notices, "event-lost"), [], "the carrier told first that the stream was over");
+});

@@ -15,7 +15,7 @@ import { toneVoice } from "./tone_voice.ts";
 import type { Weather } from "./wire.ts";
 
 export interface SimPipelineOptions
-  extends Pick<SimOptions, "seed" | "config" | "env" | "lineWeather" | "takeMessage"> {
+  extends Pick<SimOptions, "seed" | "config" | "env" | "lineWeather" | "takeMessage" | "record"> {
   /** The pipeline's part of config.json. */
   pipeline?: Record<string, unknown>;
   brain?: ChatBrain;
@@ -32,6 +32,7 @@ export interface SimPipelineOptions
   intercept?: (request: Request) => Promise<Response> | undefined;
   /** Addresses of a host name. Default: a public one. */
   resolve?: (host: string) => Promise<string[]>;
+  vendorWeather?: Weather;
 }
 
 /** Cartesia, which tells word times, for a voice; and Deepgram, which does not. */
@@ -43,12 +44,13 @@ type StandIns = ReturnType<typeof openStandIns>;
 
 export async function simPipeline(options: SimPipelineOptions = {}) {
   let standIns: StandIns | undefined;
-  const { seed, config, env, lineWeather, takeMessage, tool = () => Promise.resolve("nothing") } = options;
+  const { seed, config, env, lineWeather, takeMessage, record, tool = () => Promise.resolve("nothing") } = options;
   const sim = await simHouse({
     ...(seed === undefined ? {} : { seed }),
     ...(env === undefined ? {} : { env }),
     ...(lineWeather === undefined ? {} : { lineWeather }),
     ...(takeMessage === undefined ? {} : { takeMessage }),
+    ...(record === undefined ? {} : { record }),
     config: {
       greeting: "Welcome to the clinic.",
       engine: "pipeline",
@@ -69,7 +71,7 @@ export async function simPipeline(options: SimPipelineOptions = {}) {
 }
 
 function openStandIns(options: SimPipelineOptions, clock: VirtualClock, random: () => number) {
-  const { voiceRateX = 5 } = options;
+  const { voiceRateX = 5, vendorWeather = {} } = options;
   const voice = toneVoice();
   const chat = chatStandIn({
     clock,
@@ -84,16 +86,14 @@ function openStandIns(options: SimPipelineOptions, clock: VirtualClock, random: 
   const faults = options.cartesia ?? {};
   const cartesia = cartesiaStandIn({ clock, random, voice, speed: voiceRateX, faults });
   const dials = {
-    "deepgram-listen": simDial(clock, listen.answer, VENDOR_WEATHER),
-    "deepgram-flux": simDial(clock, flux.answer, VENDOR_WEATHER),
-    "deepgram-speak": simDial(clock, speak.answer, VENDOR_WEATHER),
-    "cartesia": simDial(clock, cartesia.answer, VENDOR_WEATHER),
+    "deepgram-listen": simDial(clock, listen.answer, vendorWeather),
+    "deepgram-flux": simDial(clock, flux.answer, vendorWeather),
+    "deepgram-speak": simDial(clock, speak.answer, vendorWeather),
+    "cartesia": simDial(clock, cartesia.answer, vendorWeather),
   };
   const dial: Dial = (request, signal) => dials[request.peer as keyof typeof dials](request, signal);
   return { chat, listen, flux, speak, cartesia, dials, dial };
 }
-
-const VENDOR_WEATHER: Weather = {};
 
 /** What the model was asked, question by question. */
 export function questions({ chat }: Pick<SimPipeline, "chat">): ChatMessage[][] {
