@@ -70,6 +70,8 @@ export class AgentEngine implements Engine {
   readonly #utterance = new OpenUtterance();
   /** Keys that were pressed, and not told to the agent yet. */
   #keys = "";
+  /** The caller's words in writing, while there is no agent to be told them. */
+  #untold: string | undefined;
 
   constructor(parts: AgentEngineParts) {
     const { host, clock } = parts;
@@ -96,7 +98,8 @@ export class AgentEngine implements Engine {
   }
 
   text(text: string): void {
-    this.#agent.injectCaller(text);
+    if (this.#early) this.#untold = text;
+    else this.#agent.injectCaller(text);
   }
 
   interrupt(): void {
@@ -319,6 +322,8 @@ export class AgentEngine implements Engine {
     for (const frame of early.frames()) this.#agent.hear(frame);
     early.clear();
     this.#ask();
+    if (this.#untold !== undefined) this.#agent.injectCaller(this.#untold);
+    this.#untold = undefined;
   }
 
   #callerText(content: string): void {

@@ -271,3 +271,15 @@ test("a caller who is never confirmed leaves nobody deaf: after 10 s the fence c
   audio(160);
   assert.equal(kinds().at(-1), "reply-started");
 });
+
+test("what is written for the caller while an agent is being replaced reaches the next one", async () => {
+  const { engine, clock, agents, tell } = rig([{ role: "user", content: "Hello." }]);
+  tell({ kind: "ended", fault: LOST });
+  await clock.run(1000);
+  engine.text("Where is my order?");
+  assert.deepEqual(agents[1]!.told, [], "it would drop what comes before its settings");
+  tell({ kind: "ready", requestId: "" });
+  assert.ok(agents[1]!.told.includes("caller: Where is my order?"), agents[1]!.told.join());
+  tell({ kind: "ready", requestId: "" });
+  assert.equal(agents[1]!.told.length, 1, "once");
+});
