@@ -1,5 +1,6 @@
 /** A call's language, for each vendor that wants to know it. Pure. */
 
+import type { AgentSpeak } from "./shape.ts";
 import type { CallConfig } from "./types.ts";
 
 /** What Flux understands. Deepgram reference, section 4.1. */
@@ -34,14 +35,18 @@ export function inItsLanguage(call: CallConfig): CallConfig {
   const heard = <P extends { model: string }>(provider: P): P =>
     isFlux(provider) ? provider : { language, ...provider };
   const { provider } = agent.listen;
-  // Without a version the vendor would have to guess which of its two schemas holds (section 2.3).
+  // Without a version the vendor would have to guess which of its two schemas holds (section 2.3), or take the older (2.5).
   const version = isFlux(provider) ? "v2" : "v1";
+  const versioned = (choice: AgentSpeak): AgentSpeak =>
+    choice.provider.type === "deepgram" && isFlux(choice.provider)
+      ? { ...choice, provider: { version: "v2", ...choice.provider } }
+      : choice;
   return {
     ...call,
     agent: {
       ...agent,
       listen: { ...agent.listen, provider: { ...heard(provider), version } },
-      speak: agent.speak.map(spoken),
+      speak: agent.speak.map(spoken).map(versioned),
     },
     pipeline: {
       ...pipeline,

@@ -30,6 +30,13 @@ test("a call's language reaches recognisers and voices that have none of their o
   assert.deepEqual([provider.language, provider.version], [undefined, "v2"]);
 });
 
+test("a Flux voice of the agent gets its version, without which the vendor takes the other family's", () => {
+  const speak = ["flux-kit-en", "aura-2-thalia-en"].map((model) => ({ provider: { type: "deepgram", model } }));
+  const { base } = config({ ...P, agent: { speak } });
+  const versions = base.agent.speak.map(({ provider }) => (provider as { version?: string }).version);
+  assert.deepEqual(versions, ["v2", undefined]);
+});
+
 test("a Deepgram voice for another language than the call's is warned of, and so is Flux for English", () => {
   const warned = (file: object) => load({ ...P, ...file }).warnings.map(({ key, problem }) => [key, problem]);
   const english = 'is "aura-2-thalia-en", a voice for "en", and language is "de-AT"';
