@@ -23,12 +23,17 @@ const LONGEST_REST_MS = 120_000;
 /** A try whose outcome nobody tells is forgotten after this long, ms. */
 const PROBE_MS = 15_000;
 
-/** Whether the same request would meet the same fault: someone has to change key, account or configuration first. */
+/** Whether the same request would meet the same fault: someone has to change key, account, configuration or the request first. */
 export function isLasting(fault: Fault): boolean {
   if (fault.kind === "refused") {
     return fault.status >= 400 && fault.status < 500 && ![408, 409, 425, 429].includes(fault.status);
   }
   return false;
+}
+
+/** Key, account, model or voice: any other call meets the same. The other statuses may be about this one request. */
+function meetsAll(fault: Fault): boolean {
+  return fault.kind === "refused" && [401, 402, 403, 404, 410].includes(fault.status);
 }
 
 /** One provider. */
@@ -70,7 +75,7 @@ export class Breaker {
     this.#lastFault = fault;
     this.#faults++;
     const inVain = this.#state === "half-open";
-    if (!inVain && !isLasting(fault) && this.#faults < FAULTS_TO_OPEN) return;
+    if (!inVain && !meetsAll(fault) && this.#faults < FAULTS_TO_OPEN) return;
     if (inVain) this.#restMs = Math.min(LONGEST_REST_MS, this.#restMs * 2);
     const askedMs = fault.kind === "refused" ? fault.retryAfterMs ?? 0 : 0;
     this.#untilMs = this.#clock.monotonicMs() + Math.min(LONGEST_REST_MS, Math.max(this.#restMs, askedMs));

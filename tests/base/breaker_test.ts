@@ -25,6 +25,14 @@ test("a wrong key opens it at once", () => {
   assert.ok(!breaker.admits());
 });
 
+test("a request of one call that is refused takes the provider from no other, unless it happens again and again", () => {
+  const breaker = new Breakers(new VirtualClock()).of("model");
+  for (const status of [400, 413]) breaker.failed(refused(status));
+  assert.ok(breaker.admits());
+  breaker.failed(refused(422));
+  assert.ok(!breaker.admits());
+});
+
 test("after its rest one call tries: in vain the rest is longer, else all are let in", async () => {
   const clock = new VirtualClock();
   const breakers = new Breakers(clock);
