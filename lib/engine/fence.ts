@@ -28,6 +28,8 @@ export class Fence {
   #late: number | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
+  /** More came than is kept. */
+  #overflowed = false;
   #up = false;
   /** We answer this turn ourselves: nothing of the agent is heard before the caller's next turn. */
   #held = false;
@@ -46,15 +48,15 @@ export class Fence {
     return this.#open?.reply ?? this.#late;
   }
 
-  /** Whether the agent broke off what it was saying when the fence went up. */
+  /** Whether the rest of what the agent was saying when the fence went up is missing: it broke off, or sent more than is kept. */
   get brokeOff(): boolean {
-    return this.#cut !== undefined && !this.#whole;
+    return this.#cut !== undefined && (!this.#whole || this.#overflowed);
   }
 
   /** The caller starts to speak: what comes from now on is late, until a sign of something new. */
   callerStarted(): FenceAction[] {
     this.#held = false;
-    if (this.reply !== undefined) this.#whole = false;
+    if (this.reply !== undefined) this.#whole = this.#overflowed = false;
     this.#cut = this.reply ?? this.#cut;
     this.#open = this.#late = undefined;
     this.#up = true;
@@ -95,10 +97,7 @@ export class Fence {
     if (audio.length === 0) return [];
     if (this.up) {
       if (this.#late !== undefined) return [{ kind: "play", reply: this.#late, audio }];
-      if (this.#cut !== undefined && !this.#held && this.#keptBytes + audio.length <= KEEP_BYTES) {
-        this.#kept.push(audio);
-        this.#keptBytes += audio.length;
-      }
+      if (this.#cut !== undefined && !this.#held) this.#keep(audio);
       return [];
     }
     const actions = this.#begin();
@@ -157,6 +156,14 @@ export class Fence {
     this.#cut = undefined;
     this.#drop();
     return wasLate ? this.#finish() : [];
+  }
+
+  /** What is kept has no hole. */
+  #keep(audio: Uint8Array): void {
+    this.#overflowed ||= this.#keptBytes + audio.length > KEEP_BYTES;
+    if (this.#overflowed) return;
+    this.#kept.push(audio);
+    this.#keptBytes += audio.length;
   }
 
   #drop(): void {

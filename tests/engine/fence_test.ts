@@ -70,3 +70,14 @@ test("a sign that never comes: the fence can be taken down once, and only where 
   assert.equal(fence.failSafe(), undefined);
   assert.equal(fence.audio(audio(2)).length, 2);
 });
+
+test("what is kept has no hole, and what is missing behind it is asked for", () => {
+  const fence = new Fence(() => 1);
+  fence.audio(audio(1));
+  fence.callerStarted();
+  for (const [byte, length] of [[2, 15_000], [3, 8000], [4, 800]] as const) {
+    fence.audio(new Uint8Array(length).fill(byte));
+  }
+  fence.audioDone();
+  assert.deepEqual([fence.takeKept().map(([byte]) => byte), fence.brokeOff], [[2], true]);
+});
