@@ -176,8 +176,9 @@ export class CartesiaReply {
         else segment.held.push(message);
       },
       failed: (fault, { again, status }) => {
-        // Input for a context that was done already: all it had was spoken. Section 7, first row.
-        if (segment.done || (status === 400 && segment.finishSent && this.#audioBytes > 0)) return this.#done(segment);
+        // Our finish came to a context that was done already, once all it had was spoken. Section 7, first row.
+        const isLate = status === 400 && segment.finishSent && spokenOut(segment) && this.#audioBytes > 0;
+        if (segment.done || isLate) return this.#done(segment);
         if (again && this.#tried === 1 && this.#audioBytes === 0) this.#tryAgain(fault);
         else this.#fail(new FaultError(fault));
       },

@@ -14,6 +14,7 @@ import { seeded, test } from "../case.ts";
 import { cutIntoFrames, finished, hear, type Hearing } from "../contract/tts.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
+import { wirePair } from "../sim/wire.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
 
 const KEY = "sk_car_secret";
@@ -286,6 +287,29 @@ for (const [error, kind, advice] of ERRORS) {
     assert.match(describeFault(before.fault), new RegExp(error.message));
   });
 }
+
+test("an error where our finish was due is no end while a sentence is unspoken", async () => {
+  const clock = new VirtualClock();
+  const { client, server } = wirePair(clock);
+  server.listen({
+    text(text) {
+      const { context_id, transcript, continue: goesOn } = JSON.parse(text);
+      const tell = (message: object) => server.send(JSON.stringify({ context_id, status_code: 206, ...message }));
+      if (transcript === "First. ") {
+        tell({ type: "chunk", done: false, data: new Uint8Array(1600).toBase64() });
+        tell({ type: "flush_done", done: false, flush_id: 1, flush_done: true });
+      }
+      if (goesOn !== false) return;
+      tell({ type: "error", done: true, status_code: 400, error_code: "invalid_request", title: "Bad", message: "no" });
+    },
+    binary: () => {},
+    close: () => {},
+    crashed: assert.fail,
+  });
+  const make = { ...rig({}, { options: { clock, dial: () => Promise.resolve(ok(client)) } }), clock };
+  const { hearing } = await failing(make, ["First. ", "Take the second pill at noon."]);
+  assert.equal(hearing.frames.length, 10, "what was spoken is heard");
+});
 
 test("busy twice is refused with the status", async () => {
   const busy: CartesiaError = { status: 429, code: "concurrency_limited", title: "Too many", message: "limit" };
