@@ -29,6 +29,7 @@ export class FrameCutter {
   #restBytes = 0;
 
   push(chunk: Uint8Array, frame: (bytes: Uint8Array) => void): void {
+    if (chunk.length === FRAME_BYTES && this.#restBytes === 0) return frame(chunk);
     this.whole(chunk, (frames) => {
       for (let at = 0; at < frames.length; at += FRAME_BYTES) frame(frames.subarray(at, at + FRAME_BYTES));
     });

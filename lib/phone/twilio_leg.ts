@@ -1,6 +1,6 @@
 /** A phone line over one Media Streams socket: the shell around messages, playout and pacer. */
 
-import { FRAME_BYTES, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
+import { audioMs, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
 import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
@@ -256,9 +256,8 @@ export class TwilioLeg implements Leg, Paced {
     const nowMs = this.#clock.monotonicMs();
     this.#lastFrameMs = nowMs;
     this.#fillGap(timestampMs);
-    this.#expectedMs = timestampMs + audio.length / FRAME_BYTES * FRAME_MS;
-    if (audio.length === FRAME_BYTES) this.#deliver(audio);
-    else this.#cutter.push(audio, (frame) => this.#deliver(frame));
+    this.#expectedMs = timestampMs + audioMs(audio.length);
+    this.#cutter.push(audio, this.#deliver);
     // The carrier's frames come every 20 ms: what is due goes with this one, and the pacer need not wake for it.
     if (this.#dueMs <= nowMs + FRAME_MS / 2) this.#send(nowMs, { withFrame: true });
   }
@@ -273,10 +272,10 @@ export class TwilioLeg implements Leg, Paced {
     this.#emit({ kind: "caller-gap", ms: missingMs });
   }
 
-  #deliver(frame: Uint8Array): void {
+  readonly #deliver = (frame: Uint8Array): void => {
     if (this.#hear) this.#hear(frame);
     else this.#earlyFrames.push(frame, EARLY_FRAMES);
-  }
+  };
 
   #echo(name: string): void {
     this.#tap?.echoed(name);

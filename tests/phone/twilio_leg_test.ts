@@ -37,11 +37,12 @@ function startedLine({ echo = false } = {}) {
   client.send(JSON.stringify({ event: "start", streamSid, start: { callSid: "CA1", mediaFormat } }));
   const payload = SILENT_FRAME.toBase64();
   /** The caller's silence. */
-  const silence = (timestampMs: number) => {
+  const silence = (timestampMs: number) => sound(timestampMs, payload);
+  const sound = (timestampMs: number, payload: string) => {
     const media = { track: "inbound", chunk: "1", timestamp: String(timestampMs), payload };
     client.send(JSON.stringify({ event: "media", streamSid, media }));
   };
-  return { clock, leg, events, marks, sent, silence, closed: () => closed };
+  return { clock, leg, events, marks, sent, silence, sound, closed: () => closed };
 }
 
 test("a carrier that says nothing is asked for a sign of life, and given up without one", async () => {
@@ -96,4 +97,19 @@ test("while it speaks one frame goes with each of the caller's, however these wa
     assert.deepEqual(new Set(sent.slice(1)), new Set([1]), `phase ${phase}: ${sent}`);
     leg.hangUp();
   }
+});
+
+test("the caller's audio stays in order, however much of it is in a message", async () => {
+  const { clock, leg, sound } = startedLine();
+  const heard: number[] = [];
+  leg.connect((frame) => heard.push(...frame));
+  const lengths = [240, 160, 160, 80, 40, 160, 120];
+  let atMs = 100;
+  for (const [n, length] of lengths.entries()) {
+    sound(atMs, new Uint8Array(length).fill(n).toBase64());
+    atMs += length / 8;
+  }
+  await clock.run(10);
+  assert.deepEqual(heard, lengths.flatMap((length, n) => Array(length).fill(n)));
+  leg.hangUp();
 });
