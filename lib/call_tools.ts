@@ -42,6 +42,8 @@ interface Ran {
   settled: boolean;
 }
 
+/** Who types a number of known length may end it all the same, within this long. */
+const LATE_END_MS = 3000;
 /** Requests that are remembered, of each kind; the oldest goes first. */
 const REMEMBERED = 50;
 
@@ -57,6 +59,8 @@ export class ConfiguredTools implements CallTools, CallActions {
    */
   #before = new Map<string, Ran>();
   #digits: { wanted: DigitsWanted; keys: string; done: (keys: string) => void; timer: Timer } | undefined;
+  /** The key that would have ended the last input, which was complete without it. */
+  #lateEnd: { key: string; untilMs: number } | undefined;
 
   constructor(parts: CallToolsParts) {
     this.#parts = parts;
@@ -120,9 +124,16 @@ export class ConfiguredTools implements CallTools, CallActions {
 
   digit(digit: string): boolean {
     const open = this.#digits;
-    if (!open) return false;
-    if (digit !== open.wanted.terminator) open.keys += digit;
-    if (digit === open.wanted.terminator || open.keys.length >= open.wanted.length) this.#finishDigits();
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (!open) {
+      const lateEnd = this.#lateEnd;
+      this.#lateEnd = undefined;
+      return digit === lateEnd?.key && nowMs < lateEnd.untilMs;
+    }
+    const { terminator, length } = open.wanted;
+    if (digit !== terminator) open.keys += digit;
+    if (digit === terminator || open.keys.length >= length) this.#finishDigits();
+    if (digit !== terminator && !this.#digits) this.#lateEnd = { key: terminator, untilMs: nowMs + LATE_END_MS };
     return true;
   }
 

@@ -198,25 +198,27 @@ test("an agent says that it will look: fillers cover the slow tool, and it is no
   assert.deepEqual(noticesOf(sim.notices, "fault"), []);
 });
 
-test("a caller who is asked for digits is left in peace while he types", async () => {
-  await using sim = await simHouse({
-    config: { tools: [{ name: "collect_digits" }] },
-    agent: {
-      think: ({ history }) =>
-        history.at(-1)?.role === "function"
-          ? { say: "Thank you." }
-          : { say: "Please type it.", call: { name: "collect_digits", arguments: { length: 2 } } },
-    },
+for (const keys of ["12", "12#"]) {
+  test(`a caller who is asked for digits is left in peace while he types ${keys}`, async () => {
+    await using sim = await simHouse({
+      config: { tools: [{ name: "collect_digits" }] },
+      agent: {
+        think: ({ history }) =>
+          history.at(-1)?.role === "function"
+            ? { say: "Thank you." }
+            : { say: "Please type it.", call: { name: "collect_digits", arguments: { length: 2 } } },
+      },
+    });
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "here it comes" }, { kind: "wait", ms: 9000 }, { kind: "dtmf", keys }, {
+        kind: "wait",
+        ms: 3000,
+      }],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(report.turns.slice(1).map(({ heard }) => heard ?? "").join(" ").trim(), "Please type it. Thank you.");
   });
-  const call = sim.ring({
-    steps: [{ kind: "say", text: "here it comes" }, { kind: "wait", ms: 9000 }, { kind: "dtmf", keys: "12" }, {
-      kind: "wait",
-      ms: 3000,
-    }],
-  });
-  const report = await sim.clock.runFor(call.report);
-  assert.equal(report.turns.slice(1).map(({ heard }) => heard ?? "").join(" ").trim(), "Please type it. Thank you.");
-});
+}
 
 for (const warns of [false, true]) {
   test(`a caller who is asked for digits again types them again${warns ? ", though the agent has warned of something" : ""}`, async () => {
