@@ -1,19 +1,17 @@
 /** What was said in a call so far, as it was heard: what a new engine must know to go on. Pure. */
 
-import { MS_PER_CHARACTER, tokensWithin } from "../base/pace.ts";
-import type { CallRecord, Utterance } from "./notice.ts";
+import type { CallRecord } from "./notice.ts";
 
 export interface HistoryLine {
   role: "user" | "assistant";
   content: string;
 }
 
-/** The transcript as messages; a reply that was cut off ends where the caller stopped hearing it, by a voice's usual pace where no words tell. */
+/** The transcript as messages; a reply that was cut off ends where the caller stopped hearing it. */
 export function historyOf({ transcript }: Pick<CallRecord, "transcript">): HistoryLine[] {
   const lines: HistoryLine[] = [];
-  for (const utterance of transcript) {
-    const { who, text, heardMs, interrupted } = utterance;
-    const heard = interrupted ? heardOf(utterance) : text;
+  for (const { who, text, heardMs, heardText, interrupted } of transcript) {
+    const heard = interrupted ? heardText : text;
     if (who === "caller") lines.push({ role: "user", content: text });
     else if (heardMs !== 0 && heard) add(lines, interrupted ? `${heard} …` : heard);
   }
@@ -34,11 +32,6 @@ export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript
 export function heardOutIn({ transcript }: Pick<CallRecord, "transcript">): string[] {
   return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
     .map(({ text }) => text);
-}
-
-function heardOf({ text, heardMs = 0, heardText }: Utterance): string {
-  const words = text.split(" ");
-  return heardText ?? words.slice(0, tokensWithin(words, heardMs / MS_PER_CHARACTER)).join(" ");
 }
 
 function add(lines: HistoryLine[], content: string): void {

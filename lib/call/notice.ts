@@ -1,5 +1,6 @@
 /** What observers may see of a call, and the record it folds into. Pure. */
 
+import { MS_PER_CHARACTER, tokensWithin } from "../base/pace.ts";
 import type { Fault } from "../base/result.ts";
 import type { LatencyParts } from "../engine/engine.ts";
 
@@ -111,7 +112,7 @@ export interface Utterance {
   source?: ReplySource;
   /** Ms of the reply's audio that the caller heard; absent for the caller. */
   heardMs?: number;
-  /** The part of `text` that was heard, if that is not all of it. */
+  /** The part of `text` that was heard, if that is not all of it; where no word times tell, as a voice's usual pace has it. */
   heardText?: string;
   interrupted?: boolean;
   /** From the end of the caller's turn to our first frame, ms. */
@@ -284,6 +285,7 @@ export class RecordFold {
     if (!utterance) return;
     utterance.text = `${utterance.text} ${text}`.trim();
     if (words !== undefined) utterance.words = (utterance.words ?? 0) + words;
+    if (utterance.interrupted) this.#tellHeard(reply, utterance);
   }
 
   #firstSent(reply: number, atMs: number): void {
@@ -304,8 +306,15 @@ export class RecordFold {
     if (!utterance) return;
     utterance.heardMs = heardMs;
     utterance.interrupted = true;
-    const words = this.#words.get(reply);
-    if (words) utterance.heardText = words.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text).join(" ");
+    this.#tellHeard(reply, utterance);
+  }
+
+  /** By the voice's word times; where it has none, by a voice's usual pace. */
+  #tellHeard(reply: number, utterance: Utterance): void {
+    const { text, heardMs = 0 } = utterance;
+    const timed = this.#words.get(reply)?.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text);
+    const words = text.split(" ");
+    utterance.heardText = (timed ?? words.slice(0, tokensWithin(words, heardMs / MS_PER_CHARACTER))).join(" ");
   }
 }
 

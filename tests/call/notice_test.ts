@@ -92,16 +92,17 @@ test("who goes on with a call knows what was heard: of what was cut as far as it
   assert.equal(record.interruptions, 1, "a broken line is no interruption");
 });
 
-test("who goes on with a call knows what was heard of a reply whose words have no times: by a voice's usual pace", () => {
-  const cutAt = (heardMs: number) =>
-    historyOf(folded([...reply(1, 100, "One two three four five."), [900, {
-      kind: "reply-interrupted",
-      reply: 1,
-      heardMs,
-    }]]));
-  assert.deepEqual(cutAt(80), [], "not half a word");
-  assert.deepEqual(cutAt(620), [{ role: "assistant", content: "One two …" }]);
-  assert.deepEqual(cutAt(9000), [{ role: "assistant", content: "One two three four five. …" }]);
+test("what was heard of a reply whose words have no times is told by a voice's usual pace, to the record and to who goes on", () => {
+  const cutAfter = (heardMs: number, late: Told[] = []) => {
+    const cut: Told = [900, { kind: "reply-interrupted", reply: 1, heardMs }];
+    const record = folded([...reply(1, 100, "One two three four five."), cut, ...late]);
+    return [record.transcript[0]!.heardText, historyOf(record).map(({ content }) => content).join()];
+  };
+  assert.deepEqual(cutAfter(80), ["", ""], "not half a word");
+  assert.deepEqual(cutAfter(620), ["One two", "One two …"]);
+  assert.deepEqual(cutAfter(9000), ["One two three four five.", "One two three four five. …"]);
+  const late: Told = [950, { kind: "reply-text", reply: 1, text: "Six." }];
+  assert.equal(cutAfter(9000, [late])[0], "One two three four five. Six.", "text that comes late");
 });
 
 test("what was heard of a reply of a call that came back holds no words from before", () => {
