@@ -18,7 +18,7 @@ import {
 } from "./engine/builtin_tools.ts";
 import { isOnly, wordsOf } from "./engine/phrases.ts";
 import { httpTool } from "./engine/http_tool.ts";
-import { type Tool, ToolBox } from "./engine/tools.ts";
+import { type Tool, ToolBox, type ToolResult } from "./engine/tools.ts";
 import type { ToolSchema } from "./providers/ports.ts";
 
 export interface CallToolsParts {
@@ -38,7 +38,7 @@ export interface CallToolsParts {
 /** One request of a model, kept as long as it may matter. */
 interface Ran {
   id: string;
-  result: Promise<string>;
+  result: Promise<ToolResult>;
   settled: boolean;
 }
 
@@ -81,7 +81,7 @@ export class ConfiguredTools implements CallTools, CallActions {
     this.#recent.clear();
   }
 
-  run(call: ToolCall): Promise<string> {
+  run(call: ToolCall): Promise<ToolResult> {
     const key = keyOf(call);
     const before = this.#before.get(key);
     if (before) {
@@ -89,7 +89,8 @@ export class ConfiguredTools implements CallTools, CallActions {
       this.#recent.set(key, before); // the line may break once more
       return before.result;
     }
-    const result = this.#box.run(call).then((result) => withoutSecrets(result, this.#parts.secrets));
+    const result = this.#box.run(call)
+      .then(({ content, ok }) => ({ content: withoutSecrets(content, this.#parts.secrets), ok }));
     const ran: Ran = { id: call.id, result, settled: false };
     this.#recent.set(key, ran);
     if (this.#recent.size > REMEMBERED) this.#recent.delete(this.#recent.keys().next().value!);

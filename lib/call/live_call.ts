@@ -44,8 +44,8 @@ export interface CallTools extends Disposable {
   attach(call: CallControl): void;
   /** The agent that called the running tools is gone. If its successor calls the same tool again, it gets the result of the run under way: nothing runs twice. */
   succeeded(): void;
-  /** Runs one and gives its result as text for the model. Bounded in time; never rejects. */
-  run(call: ToolCall): Promise<string>;
+  /** Runs one and gives its result: text for the model, and whether the tool did what it was asked. Bounded in time; never rejects. */
+  run(call: ToolCall): Promise<{ content: string; ok: boolean }>;
   cancel(id: string): void;
   callerSaid(text: string): void;
   /** A key of the caller's phone. @returns whether a tool took it. */

@@ -298,19 +298,15 @@ class Session {
     const call = { id, name, arguments: args };
     this.#running.add(call);
     this.post({ kind: "tool-call", running: this.#toolOwed });
-    const answer = (content: string, ok: boolean) => {
+    const waiting = tools.waiting(name);
+    if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });
+    tools.run(call).then(({ content, ok }) => {
       this.#running.delete(call);
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
       if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
       this.post({ kind: "tool-call", running: this.#toolOwed });
-    };
-    const waiting = tools.waiting(name);
-    if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });
-    tools.run(call).then(
-      (content) => answer(content, true),
-      () => answer(JSON.stringify({ error: "The tool failed." }), false),
-    );
+    });
   }
 
   #perform(effects: readonly CallEffect[]): void {

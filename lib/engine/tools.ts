@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import type { Clock, Timer } from "../base/clock.ts";
+import { isObject } from "../base/json.ts";
 import { raced } from "../base/raced.ts";
 import { messageOf } from "../base/result.ts";
 import type { ToolSchema } from "../providers/ports.ts";
@@ -14,7 +15,7 @@ export interface Tool {
   /** Run only after the details were read back and the caller said yes. */
   confirm: boolean;
   timeoutMs: number;
-  /** @returns what the model is told. @throws when it fails: the message goes to the model. */
+  /** @returns what the model is told; if it is an object with an `error`, the tool has failed. @throws when it fails: the message goes to the model. */
   run: (args: Record<string, unknown>, signal: AbortSignal) => Promise<unknown>;
 }
 
@@ -24,6 +25,14 @@ export interface ToolRequest {
   name: string;
   /** JSON text as the model wrote it. */
   arguments: string;
+}
+
+/** What came of a request. */
+export interface ToolResult {
+  /** Text for the model: a result, or `{"error": …}`. */
+  content: string;
+  /** The tool did what it was asked, or will once the caller has said yes. */
+  ok: boolean;
 }
 
 /** Longer results are cut: they would only slow the model down. */
@@ -41,7 +50,7 @@ export class ToolBox implements Disposable {
   readonly #tools: ReadonlyMap<string, Tool>;
   readonly #clock: Clock;
   readonly #scope = new AbortController();
-  readonly #results = new Map<string, Promise<string>>();
+  readonly #results = new Map<string, Promise<ToolResult>>();
   readonly #running = new Map<string, AbortController>();
   /** Calls that wait for the caller's yes, by name and arguments. */
   readonly #asked = new Map<string, "asked" | "agreed">();
@@ -62,8 +71,8 @@ export class ToolBox implements Disposable {
     for (const key of this.#asked.keys()) agreed ? this.#asked.set(key, "agreed") : this.#asked.delete(key);
   }
 
-  /** Run one request. @returns text for the model, always: a result, or `{"error": …}`. The same id never runs twice. */
-  run(request: ToolRequest): Promise<string> {
+  /** Run one request. Never rejects. The same id never runs twice. */
+  run(request: ToolRequest): Promise<ToolResult> {
     const known = this.#results.get(request.id);
     if (known) return known;
     const result = this.#run(request).catch((error) => refusal(messageOf(error)));
@@ -81,7 +90,7 @@ export class ToolBox implements Disposable {
     this.#scope.abort(new Error("The call is over."));
   }
 
-  async #run({ id, name, arguments: text }: ToolRequest): Promise<string> {
+  async #run({ id, name, arguments: text }: ToolRequest): Promise<ToolResult> {
     const tool = this.#tools.get(name);
     if (!tool) {
       return refusal(`There is no tool "${name}". There are: ${[...this.#tools.keys()].join(", ") || "none"}.`);
@@ -100,7 +109,8 @@ export class ToolBox implements Disposable {
     );
     try {
       const signal = AbortSignal.any([own.signal, this.#scope.signal]);
-      return resultText(await raced(tool.run(args.value, signal), signal));
+      const result = await raced(tool.run(args.value, signal), signal);
+      return { content: resultText(result), ok: !(isObject(result) && Object.hasOwn(result, "error")) };
     } finally {
       (late as Timer)[Symbol.dispose]();
       this.#running.delete(id);
@@ -115,14 +125,17 @@ export class ToolBox implements Disposable {
   }
 }
 
-const CONFIRM_FIRST = JSON.stringify({
-  status: "not done yet",
-  instruction:
-    "Read the details back to the caller and ask whether they are right. Call this function again, with the same arguments, only after the caller has said yes.",
-});
+const CONFIRM_FIRST: ToolResult = {
+  content: JSON.stringify({
+    status: "not done yet",
+    instruction:
+      "Read the details back to the caller and ask whether they are right. Call this function again, with the same arguments, only after the caller has said yes.",
+  }),
+  ok: true,
+};
 
-function refusal(error: string): string {
-  return JSON.stringify({ error });
+function refusal(error: string): ToolResult {
+  return { content: JSON.stringify({ error }), ok: false };
 }
 
 function resultText(result: unknown): string {

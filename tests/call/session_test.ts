@@ -50,7 +50,7 @@ test("events that find the inbox full are reported, each of them, and the call g
     tools: {
       attach: nothing,
       succeeded: nothing,
-      run: () => Promise.resolve(""),
+      run: () => Promise.resolve({ content: "", ok: true }),
       cancel: nothing,
       callerSaid: nothing,
       digit: () => false,

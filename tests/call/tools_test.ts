@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { CallNotice, CallRecord } from "../../lib/call/notice.ts";
 import { sleep } from "../../lib/base/clock.ts";
+import { failed } from "../../lib/base/result.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { withoutWords } from "../../lib/store/privacy.ts";
 import { seeded, test } from "../case.ts";
@@ -312,6 +313,34 @@ test("an HTTP tool that is late, fails, redirects, sends 5 MB or points at a pri
     assert.deepEqual(hidden.asked, []);
   }
 });
+
+const BOOK = { ...SLOTS, name: "book", confirm: true };
+const CLOSED = { ...TRANSFER, to: { desk: { number: "+15550142", hours: "Mon-Fri 01:00-02:00" } } };
+const answers = (body: string, status = 200) => () => Promise.resolve(new Response(body, { status }));
+const OUTCOMES: [what: string, ok: boolean, name: string, args: Record<string, unknown>, () => Promise<Response>][] = [
+  ["has answered", true, "find_slots", { day: "monday" }, answers('{"error":"none"}')],
+  ["waits for a yes", true, "book", { day: "monday" }, answers("booked")],
+  ["was answered with 500", false, "find_slots", { day: "monday" }, answers("down", 500)],
+  ["reached nobody", false, "find_slots", { day: "monday" }, () => Promise.reject(new TypeError("refused"))],
+  ["was never answered", false, "find_slots", { day: "monday" }, () => new Promise(() => {})],
+  ["was given the wrong arguments", false, "find_slots", { date: "monday" }, answers("nine")],
+  ["hands a message over to nobody", false, "take_message", { message: "the boiler leaks" }, answers("")],
+  ["transfers to who is not there", false, "transfer_call", { to: "desk" }, answers("")],
+];
+for (const [what, ok, name, args, toolFetch] of OUTCOMES) {
+  test(`a tool that ${what} is told as ${ok ? "answered" : "failed"}`, async () => {
+    await using sim = await simHouse({
+      config: { tools: [SLOTS, BOOK, CLOSED, { name: "take_message" }] },
+      agent: { think: caller(name, args) },
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      toolFetch,
+      takeMessage: () => Promise.resolve(failed({ kind: "refused", peer: "webhook", status: 503, detail: "" })),
+    });
+    const call = sim.ring({ steps: [{ kind: "say", text: "please do it" }, { kind: "wait", ms: 4000 }] });
+    await sim.clock.runFor(call.report);
+    assert.deepEqual(sim.records()[0]!.tools.map(({ name, ok }) => ({ name, ok })), [{ name, ok }]);
+  });
+}
 
 test("a tool that wants a yes runs only after the caller said it", async () => {
   const ran: string[] = [];

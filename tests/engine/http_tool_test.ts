@@ -18,7 +18,7 @@ const SPEC = {
 /** What the model is told of an answer, by a box of tools. */
 async function told(tool: Tool): Promise<string> {
   using box = new ToolBox({ tools: [tool], clock: new VirtualClock() });
-  return await box.run({ id: "1", name: tool.schema.name, arguments: "{}" });
+  return (await box.run({ id: "1", name: tool.schema.name, arguments: "{}" })).content;
 }
 
 function askingFor(fetch: () => Promise<Response>, addresses = ["93.184.216.34"]): Tool {
@@ -47,6 +47,13 @@ test("whatever a tool gives, the model is told 8 KB at most", async () => {
   assert.ok(text.length <= 8200 && text.endsWith("(cut)"), `${text.length} characters`);
 });
 
+test("a tool that is not there did not do what it was asked", async () => {
+  using box = new ToolBox({ tools: [], clock: new VirtualClock() });
+  const { content, ok } = await box.run({ id: "1", name: "look", arguments: "{}" });
+  assert.match(content, /There is no tool/);
+  assert.equal(ok, false);
+});
+
 test("a model that is talked into two hundred requests at once sends eight, and the others when these are done", async () => {
   const open: ((response: Response) => void)[] = [];
   const parameters = { type: "object", properties: { id: { type: "string" } } };
@@ -58,14 +65,14 @@ test("a model that is talked into two hundred requests at once sends eight, and 
   using box = new ToolBox({ tools: [tool], clock: new VirtualClock() });
   const ask = (id: number) => box.run({ id: String(id), name: "look", arguments: `{"id":"${id}"}` });
   const results = Array.from({ length: 200 }, (_, id) => ask(id));
-  for (const refused of results.slice(8)) assert.match(await refused, /error.*8 requests/);
+  for (const refused of results.slice(8)) assert.match((await refused).content, /error.*8 requests/);
   assert.deepEqual([open.length], [8]);
   open.splice(0).forEach((answer) => answer(new Response("done")));
-  assert.deepEqual(await Promise.all(results.slice(0, 8)), Array(8).fill("done"));
+  assert.deepEqual(await Promise.all(results.slice(0, 8)), Array(8).fill({ content: "done", ok: true }));
   const later = ask(200);
   for (let n = 0; n < 20 && open.length === 0; n++) await Promise.resolve();
   open[0]!(new Response("done"));
-  assert.equal(await later, "done");
+  assert.equal((await later).content, "done");
 });
 
 test("no tool reaches an address of a private, shared or special network", async () => {
