@@ -74,8 +74,6 @@ class Session {
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
   readonly #running = new Set<ToolCall>();
-  #framesIn = 0;
-  #bytesOut = 0;
 
   constructor(parts: CallParts) {
     this.#parts = parts;
@@ -137,7 +135,6 @@ class Session {
   }
 
   #hear(frame: Uint8Array, engine: Engine): void {
-    this.#framesIn++;
     const endedFrames = this.#ear.push(frame);
     engine.hear(frame);
     if (this.#ear.audible) this.#audibleMs = this.#parts.clock.monotonicMs();
@@ -157,7 +154,6 @@ class Session {
   }
 
   #play(reply: number, audio: Uint8Array): void {
-    this.#bytesOut += audio.length;
     if (!this.#parts.leg.play(reply, audio)) this.#report({ kind: "audio-dropped", reply, bytes: audio.length });
   }
 
@@ -410,6 +406,7 @@ class Session {
 
   /** Tell that the session is over. */
   ended(reason: EndReason): EndReason {
+    const { inBytes, outBytes } = this.#parts.leg.traffic;
     this.#breakOff();
     this.#closeRecording();
     if (this.#parts.usage) this.#report({ kind: "usage", usage: this.#parts.usage() });
@@ -417,8 +414,8 @@ class Session {
       kind: "call-ended",
       reason,
       durationMs: this.#parts.clock.monotonicMs() - this.#startedMs,
-      framesIn: this.#framesIn,
-      framesOut: Math.ceil(this.#bytesOut / FRAME_BYTES),
+      framesIn: Math.ceil(inBytes / FRAME_BYTES),
+      framesOut: Math.ceil(outBytes / FRAME_BYTES),
     });
     return reason;
   }

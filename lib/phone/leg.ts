@@ -75,6 +75,8 @@ export interface Leg extends AsyncDisposable {
   tap(tap: LineTap): void;
   /** Whether all audio given to the line was played. */
   readonly drained: boolean;
+  /** Audio that came from the carrier and that left for it so far, bytes: neither made-up silence nor what was cut off before it left. */
+  readonly traffic: { readonly inBytes: number; readonly outBytes: number };
   /** Release the line. The carrier then does what comes after `<Connect>`: by default it hangs up. */
   hangUp(): void;
 }

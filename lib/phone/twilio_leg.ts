@@ -50,6 +50,7 @@ export interface TwilioLegParts {
 
 export class TwilioLeg implements Leg, Paced {
   nextMs = Infinity;
+  readonly traffic = { inBytes: 0, outBytes: 0 };
   /** When the next frame should leave. */
   #dueMs = Infinity;
   readonly #wire: Wire;
@@ -172,6 +173,7 @@ export class TwilioLeg implements Leg, Paced {
         this.#wire.send(this.#out.mark(outgoing.name));
       } else {
         this.#tap?.sent(outgoing.bytes);
+        this.traffic.outBytes += outgoing.bytes.length;
         this.#wire.send(this.#out.media(outgoing.bytes));
         if (outgoing.first) this.#emit({ kind: "reply-first-sent", reply: outgoing.reply });
       }
@@ -253,6 +255,7 @@ export class TwilioLeg implements Leg, Paced {
     const audio = this.#decoder.decode(payload);
     if (!audio || audio.length === 0) return this.#strange("media without audio");
     this.#tap?.caller(timestampMs, audio);
+    this.traffic.inBytes += audio.length;
     const nowMs = this.#clock.monotonicMs();
     this.#lastFrameMs = nowMs;
     this.#fillGap(timestampMs);

@@ -210,9 +210,16 @@ test("a session that hangs gives its place back in the end, and is told to be ov
 });
 
 test("the frames of a call are counted, both ways", async () => {
-  await using sim = await simHouse({ agent: { think: storyBrain } });
-  const call = sim.ring({ steps: [{ kind: "say", text: "tell me something" }, { kind: "wait", ms: 1000 }] });
+  await using sim = await simHouse({ agent: { think: storyBrain, rateX: 20 } });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "tell me something" },
+      { kind: "interrupt", text: "tell me something else please", afterMs: 1000 },
+      { kind: "wait", ms: 1000 },
+    ],
+  });
   const report = await sim.clock.runFor(call.report);
+  assert.equal(of(sim.notices, "reply-interrupted").length, 1);
   const [ended] = of(sim.notices, "call-ended");
   const frames = report.durationMs / 20;
   assert.ok(Math.abs(ended!.framesIn - frames) < 30, `${ended!.framesIn} in, ${frames} were`);

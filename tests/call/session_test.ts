@@ -24,6 +24,7 @@ function busyLine(keys: number): Leg {
     forget: nothing,
     tap: nothing,
     drained: true,
+    traffic: { inBytes: 0, outBytes: 0 },
     hangUp: nothing,
     [Symbol.asyncDispose]: closed,
   };

@@ -80,6 +80,22 @@ test("one frame with a strange timestamp does not end a recorded call, nor take 
   leg.hangUp();
 });
 
+test("the traffic of a line is what came and what left: no made-up silence, nothing that was cut off, but what was resumed", async () => {
+  const { clock, leg, sent, silence } = startedLine({ echo: true });
+  silence(0);
+  leg.play(1, new Uint8Array(50 * FRAME_BYTES).fill(7));
+  await clock.run(600);
+  leg.clear();
+  leg.resume(2, 400);
+  await clock.run(2000);
+  silence(2600);
+  await clock.run(20);
+  const frames = sent.reduce((sum, count) => sum + count, 0);
+  assert.ok(frames > 50 && frames < 75, `${frames} frames were sent`);
+  assert.deepEqual(leg.traffic, { inBytes: 2 * FRAME_BYTES, outBytes: frames * FRAME_BYTES });
+  leg.hangUp();
+});
+
 test("while it speaks one frame goes with each of the caller's, however these waver around the due time and the voice's chunks come", async () => {
   for (let phase = 0; phase < FRAME_MS; phase++) {
     const random = seeded(phase);
