@@ -40,7 +40,8 @@ export type NoticeBody =
   | { kind: "reply-first-sent"; reply: number }
   | { kind: "reply-finished"; reply: number }
   | { kind: "reply-heard"; reply: number; heardMs: number }
-  | { kind: "reply-interrupted"; reply: number; heardMs: number }
+  /** `byUs`: we cut it to say our last words, the caller did not. */
+  | { kind: "reply-interrupted"; reply: number; heardMs: number; byUs?: true }
   | { kind: "reply-resumed"; reply: number; as: number }
   /** The line ended while this was being said. */
   | { kind: "reply-lost"; reply: number; heardMs: number }
@@ -147,6 +148,7 @@ export interface CallRecord {
   usage: Usage;
   carrierStatus: string | undefined;
   recording: { file: string; durationMs: number } | undefined;
+  /** Replies that the caller interrupted. */
   interruptions: number;
   eventsLost: number;
 }
@@ -228,7 +230,7 @@ export class RecordFold {
       case "reply-heard":
         return this.#heard(notice.reply, notice.heardMs);
       case "reply-interrupted":
-        record.interruptions++;
+        if (!notice.byUs) record.interruptions++;
         return this.#cut(notice.reply, notice.heardMs);
       case "reply-lost":
         return this.#cut(notice.reply, notice.heardMs);

@@ -347,10 +347,11 @@ class Session {
   #interrupt(): void {
     this.#interruptedMs = this.#parts.clock.monotonicMs();
     const cuts = this.#parts.leg.clear();
+    const byUs = this.#state.kind === "closing" ? { byUs: true as const } : {};
     this.#cut.cut(cuts);
     for (const { reply, heardMs } of cuts) {
       this.#protected.delete(reply);
-      this.#report({ kind: "reply-interrupted", reply, heardMs });
+      this.#report({ kind: "reply-interrupted", reply, heardMs, ...byUs });
       this.#engine?.interrupt(reply, heardMs);
     }
   }

@@ -27,7 +27,8 @@ export function callMeters() {
         for (const [part, ms] of Object.entries(notice.parts)) meters.replySeconds.observe(ms * MS, { part });
         return;
       case "reply-interrupted":
-        return meters.bargeIns.add(1);
+        if (!notice.byUs) meters.bargeIns.add(1);
+        return;
       case "event-lost":
         return meters.eventsLost.add(1);
       case "fault":

@@ -65,7 +65,10 @@ export function noticeLine(notice: CallNotice): { level: LogLevel; message: stri
     case "reply-heard":
       return line("info", `reply ${notice.reply} heard, ${Math.round(notice.heardMs)} ms`);
     case "reply-interrupted":
-      return line("info", `reply ${notice.reply} interrupted after ${Math.round(notice.heardMs)} ms`);
+      return line(
+        "info",
+        `reply ${notice.reply} ${notice.byUs ? "cut" : "interrupted"} after ${Math.round(notice.heardMs)} ms`,
+      );
     case "reply-resumed":
       return line("info", `nobody spoke: reply ${notice.reply} goes on as ${notice.as}`);
     case "tool-call":

@@ -177,6 +177,25 @@ for (const doneAfterBargeIn of [false, true]) {
 /** An answer whose text comes at once and whose sound comes only after the filler has begun. */
 const SLOW_SOUND = { slowFirstByteMs: 1200 };
 
+for (const reason of ["drained", "time-limit"] as const) {
+  test(`an answer that we cut ourselves is no interruption of the caller's, and what was heard of it is kept: ${reason}`, async () => {
+    await using sim = await simHouse({ config: { limits: { callMinutes: 0.5 } }, agent: { think: storyBrain } });
+    const call = sim.ring({
+      steps: [{ kind: "wait", ms: 15_000 }, { kind: "say", text: "tell me something" }, { kind: "wait", ms: 30_000 }],
+    });
+    await sim.clock.run(25_000);
+    const drained = reason === "drained" && sim.house.reception.drain(0);
+    await sim.clock.runFor(call.report);
+    await sim.clock.runFor(Promise.resolve(drained), 40_000);
+    const { endReason, interruptions, transcript } = sim.records()[0]!;
+    assert.deepEqual([endReason, interruptions], [reason, 0]);
+    const [cut] = noticesOf(sim.notices, "reply-interrupted");
+    const { heardMs, interrupted } = transcript.find(({ text }) => text === STORY)!;
+    assert.deepEqual([heardMs, interrupted], [cut!.heardMs, true]);
+    assert.ok(heardMs! > 1000, `${heardMs} ms`);
+  });
+}
+
 test("an answer that a filler overtakes is interrupted like any other", async () => {
   await using sim = await simHouse({
     agent: {

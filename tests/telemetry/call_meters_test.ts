@@ -33,6 +33,11 @@ test("a call is counted from its start to its end: frames, interruptions, waits 
   );
 });
 
+test("a reply that we cut to say goodbye is no barge-in", () => {
+  const cut = { kind: "reply-interrupted", reply: 1, heardMs: 300 } as const;
+  assert.equal(shown([at(cut), at({ ...cut, byUs: true })])["offhook_barge_ins_total"], 1);
+});
+
 test("faults are counted by provider and kind; so are an odd carrier and an agent that gives no sign", () => {
   const seen = shown([
     at({
