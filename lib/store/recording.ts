@@ -12,8 +12,11 @@ const PAUSE_MS = 60;
 const EARLY_MS = 30;
 /** Audio this old is final: nothing is written before it any more. */
 const SETTLED_MS = 10_000;
-/** A frame stamped this much later than the one before is a mistake: no line is silent for so long. */
+/** A frame stamped this much later than the one before is a mistake, unless the next one follows it: then the line was silent. */
 const LEAP_LIMIT_MS = 60_000;
+const FOLLOWS_WITHIN_MS = 1000;
+/** No leap goes beyond this: no call lasts so long (`limits.callMinutes`), and the silence before it takes memory. */
+const LAST_STAMP_MS = 125 * 60_000;
 /** If this much was sent and no echo came, the carrier gives none: it is taken as heard, before its place in time is final. */
 const ECHOLESS_BYTES = SETTLED_MS / 2 * BYTES_PER_MS;
 
@@ -49,6 +52,8 @@ export class Aligner implements LineTap {
   #nowMs = 0;
   /** Carrier time at which the byte `#placedBytes` is to be heard, if what is sent plays on without a pause. */
   #dueMs: number | undefined;
+  /** Stamp of the frame before, if it was passed over as a mistake. */
+  #leaptMs = -Infinity;
   #clearedAt = -1;
   /** Carrier time at which the present run was sent, as we saw it, and how much later such a run was heard last. */
   #runMs = 0;
@@ -57,7 +62,8 @@ export class Aligner implements LineTap {
   #roundTripMs = 0;
 
   caller(timestampMs: number, audio: Uint8Array): void {
-    if (timestampMs > this.#nowMs + LEAP_LIMIT_MS) return;
+    if (timestampMs > this.#nowMs + LEAP_LIMIT_MS && !this.#wasSilent(timestampMs)) return;
+    this.#leaptMs = -Infinity;
     this.#caller.write(timestampMs, audio);
     this.#nowMs = Math.max(this.#nowMs, timestampMs + audio.length / BYTES_PER_MS);
   }
@@ -115,6 +121,13 @@ export class Aligner implements LineTap {
   end(): { caller: Uint8Array; agent: Uint8Array } | undefined {
     this.#cut(this.#nowMs, this.#sentBytes);
     return this.#takeUntil(this.#nowMs);
+  }
+
+  /** Whether a frame that leaps follows one that did. */
+  #wasSilent(timestampMs: number): boolean {
+    const sinceMs = timestampMs - this.#leaptMs;
+    this.#leaptMs = timestampMs;
+    return sinceMs > 0 && sinceMs <= FOLLOWS_WITHIN_MS && timestampMs < LAST_STAMP_MS;
   }
 
   #takeUntil(untilMs: number): { caller: Uint8Array; agent: Uint8Array } | undefined {

@@ -129,6 +129,32 @@ test("a frame that the carrier never delivered is silence in its place", () => {
   assert.equal(aligner.end()?.caller.at(-1), 3);
 });
 
+test("a caller whose line was silent for more than a minute is recorded again from his second frame on", () => {
+  const aligner = new Aligner();
+  const frame = (value: number) => new Uint8Array(160).fill(value);
+  aligner.caller(0, frame(1));
+  for (let ms = 90_000; ms < 91_000; ms += 20) aligner.caller(ms, frame(2));
+  const { caller } = aligner.end()!;
+  assert.equal(caller.length, 91_000 * PER_MS);
+  assert.equal(caller.subarray(20 * PER_MS).indexOf(2), 90_000 * PER_MS);
+  assert.ok(caller.subarray(90_020 * PER_MS).every((byte) => byte === 2));
+});
+
+test("stamps that no other follows, and those of no call, are passed over, and the frames around them are recorded", () => {
+  const aligner = new Aligner();
+  const frame = new Uint8Array(160).fill(7);
+  for (let ms = 0; ms < 2000; ms += 20) {
+    aligner.caller(ms, frame);
+    if (ms % 500 === 0) aligner.caller(400_000 + ms, frame); // each follows the one before, but for the right ones between
+    if (ms === 1000) { for (let n = 0; n < 3; n++) aligner.caller(99_999_999_999 + n * 20, frame); }
+    if (ms === 1200) { for (let n = 0; n < 3; n++) aligner.caller(600_000, frame); }
+    if (ms === 1400) { for (let n = 0; n < 3; n++) aligner.caller(700_000 - n * 20, frame); }
+  }
+  const { caller } = aligner.end()!;
+  assert.equal(caller.length, 2000 * PER_MS);
+  assert.ok(caller.every((byte) => byte === 7));
+});
+
 test("what is handed over may be used again, and what a carrier without echoes was sent is recorded as it left", () => {
   const aligner = new Aligner();
   const frame = new Uint8Array(160);
