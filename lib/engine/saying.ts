@@ -1,7 +1,7 @@
 /** One reply on its way to the line: text as it comes, spoken by the first voice that can. */
 
 import { audioMs, BYTES_PER_MS, FRAME_MS } from "../audio/frame.ts";
-import { type Clock, sleep } from "../base/clock.ts";
+import { type Clock, sleep, TimerSet } from "../base/clock.ts";
 import { type Fault, FaultError } from "../base/result.ts";
 import type { Spoken, SpokenWord, Tts } from "../providers/ports.ts";
 import type { EngineHost } from "./engine.ts";
@@ -25,6 +25,8 @@ export interface SayingParts {
 
 /** While this much audio is on its way to the caller, ms, a word is kept back until it is whole, so that a voice that fails leaves no half word. */
 const LEAD_MS = 240;
+/** When so little is left of it, more is played, whole or not: the voice may have nothing to give for a while. */
+const LOW_MS = 100;
 
 /** What one voice has spoken of a reply. Times in ms of its own audio. */
 class Stretch {
@@ -48,9 +50,17 @@ class Stretch {
   /** The end of the last whole word that has come; of the last pause, if the voice tells no words. */
   get wholeMs(): number {
     if (this.words.length === 0) return this.pauses.lastCutMs;
-    const next = this.words.find(({ endMs }) => endMs > this.receivedMs);
-    if (next) return Math.floor(next.startMs / FRAME_MS) * FRAME_MS;
-    return Math.floor(this.words.at(-1)!.endMs / FRAME_MS) * FRAME_MS;
+    const end = this.#unfinished?.startMs ?? this.words.at(-1)!.endMs;
+    return Math.floor(end / FRAME_MS) * FRAME_MS;
+  }
+
+  /** All up to a word of which only the beginning has come was played, and nothing of that word. */
+  get waitsForWord(): boolean {
+    return this.#unfinished !== undefined && this.playedMs <= this.#unfinished.startMs;
+  }
+
+  get #unfinished(): SpokenWord | undefined {
+    return this.words.find(({ endMs }) => endMs > this.receivedMs);
   }
 }
 
@@ -69,12 +79,15 @@ export class Saying {
   #first: number | undefined;
   #shiftMs = 0;
   #stretch = new Stretch(0, 0);
-  #firstAtMs = 0;
+  /** When the line runs dry, if nothing more is played. */
+  #dryAtMs = 0;
+  readonly #timers: TimerSet<"low">;
   #toldPieces = 0;
   #over = false;
 
   constructor(parts: SayingParts) {
     this.#parts = parts;
+    this.#timers = new TimerSet(parts.clock, () => this.#low());
   }
 
   /** Settles when all of it was handed to the line, or it was given up. @throws only our own mistakes. */
@@ -111,6 +124,7 @@ export class Saying {
   /** Nothing of it is handed to the line any more. */
   abort(): void {
     this.#over = true;
+    this.#timers.disarm("low");
     this.#scope.abort();
     this.end();
   }
@@ -128,6 +142,7 @@ export class Saying {
 
   async #speak(): Promise<void> {
     const { memory, host } = this.#parts;
+    using _timers = this.#timers;
     const whole = await this.#speakWithAny();
     this.#over = true;
     if (this.reply === undefined || this.#first === undefined) return;
@@ -168,14 +183,40 @@ export class Saying {
     const stretch = this.#stretch;
     if (spoken.kind === "words") {
       stretch.words.push(...spoken.words);
-      return this.#tellWords();
+      this.#release(stretch.wholeMs);
+      return this.#watch();
     }
     stretch.held.push(spoken.frames);
     stretch.pauses.push(spoken.frames);
     stretch.receivedMs += audioMs(spoken.frames.length);
     if (this.reply === undefined) this.#open();
-    const leadUntilMs = this.#parts.clock.monotonicMs() - this.#firstAtMs + LEAD_MS - stretch.fromMs;
-    this.#release(Math.max(stretch.wholeMs, Math.ceil(leadUntilMs / FRAME_MS) * FRAME_MS));
+    this.#release(Math.max(stretch.wholeMs, this.#leadUntilMs()));
+    this.#watch();
+  }
+
+  /** Look again before the line runs dry, if there is anything left to play. */
+  #watch(): void {
+    if (this.#stretch.held.length === 0 || this.#timers.isArmed("low")) return;
+    this.#timers.arm("low", this.#aheadMs() - LOW_MS);
+  }
+
+  /** A word that is known to lack its end, and has not begun, waits: a gap before a word is better than one within it. */
+  #low(): void {
+    if (this.#aheadMs() <= LOW_MS) {
+      if (this.#stretch.waitsForWord) return;
+      this.#release(this.#leadUntilMs());
+    }
+    this.#watch();
+  }
+
+  /** What is on its way to the caller. */
+  #aheadMs(): number {
+    return Math.max(0, this.#dryAtMs - this.#parts.clock.monotonicMs());
+  }
+
+  /** Up to where the voice must be played for the lead. */
+  #leadUntilMs(): number {
+    return Math.ceil((this.#stretch.playedMs + LEAD_MS - this.#aheadMs()) / FRAME_MS) * FRAME_MS;
   }
 
   /** Play what has come, up to `untilMs`: the end of a frame. */
@@ -187,6 +228,7 @@ export class Saying {
       const bytes = Math.min(frames.length, (untilMs - stretch.playedMs) * BYTES_PER_MS);
       if (bytes < frames.length) stretch.held.unshift(frames.subarray(bytes));
       stretch.playedMs += audioMs(bytes);
+      this.#dryAtMs = this.#parts.clock.monotonicMs() + this.#aheadMs() + audioMs(bytes);
       memory.audio(this.#first!, audioMs(bytes));
       host.play(this.reply!, frames.subarray(0, bytes));
     }
@@ -200,6 +242,7 @@ export class Saying {
     const { msPerCharacter } = this.#parts.memory;
     const { sounds } = pauses;
     const spoken = playedMs === 0 ? 0 : spokenCharacters({ text, words, heardMs: playedMs, msPerCharacter, sounds });
+    this.#timers.disarm("low");
     this.#stretch = new Stretch(skip + spoken, fromMs + playedMs);
     if (this.#first !== undefined && playedMs > 0) {
       this.#parts.memory.tookOver(this.#first, { at: skip + spoken, fromMs: fromMs + playedMs });
@@ -213,7 +256,6 @@ export class Saying {
     this.reply = this.#first = reply;
     memory.opened(this.#place!, reply);
     host.post({ kind: "reply-started", reply });
-    this.#firstAtMs = this.#parts.clock.monotonicMs();
     this.#tellText();
     reached("line");
   }

@@ -592,10 +592,20 @@ test("a voice that fails is replaced by the local one", async () => {
     "cartesia false",
   ]);
   assert.equal(noticesOf(sim.notices, "reply-heard").length, 2, "the greeting and the answer");
-  const midway = await callOf({ cartesia: { stallMidway: 1 } }, [say("are you open today")]);
+  const midway = await callOf({ cartesia: { stallMidway: 1 } }, [wait(2000), say("are you open today")]);
+  assert.match(midway.heard.join(" "), /^Welcome to the clinic\. Yes,/);
   assert.equal(midway.sim.records()[0]!.endReason, "caller-hung-up");
   assert.ok(noticesOf(midway.sim.notices, "fault").every(({ fatal }) => !fatal));
   assert.deepEqual(finals(midway.sim), ["are you open today"]);
+});
+
+test("where a voice stalls in mid-sentence, another says the rest: no word is lost, one at most begins twice", async () => {
+  for (let stallAfterBytes = 400; stallAfterBytes < 10_000; stallAfterBytes += 800) {
+    const faults = (socket: number) => socket === 0 ? { stallAfterBytes } : {};
+    const { heard } = await callOf({ pipeline: WITHOUT_WORDS, speak: { faults } }, [wait(4000), say("are you open")]);
+    assert.match(heard.join(" "), /^Welcome (Welcome )?to (to )?the (the )?clinic\. (clinic\. )?Yes,/);
+    assert.ok(heard.join(" ").split(" ").length <= 12, `${stallAfterBytes} bytes: ${heard.join(" ")}`);
+  }
 });
 
 test("a caller who thinks is waited for as long as Flux is told to wait", async () => {

@@ -91,3 +91,39 @@ test("a long piece at once: as much as the caller's line needs, and beyond it wh
   assert.equal((await played([piece(700)])).endMs, 240, "and so without times, where no pause has come");
   assert.ok(first!.endMs > 700);
 });
+
+test("all that has come is played before the line runs dry, though the voice gives no more for a while", async () => {
+  // Five seconds of pause; no silence tells where a word ends.
+  const drone = new Uint8Array(1200 * 8).map((_, i) => i % 2 ? 0x90 : 0x10);
+  const audio = (atMs: number, fromMs: number, toMs: number): Delivery => (
+    { atMs, spoken: { kind: "audio", frames: drone.subarray(fromMs * 8, toMs * 8) } }
+  );
+  const told = (atMs: number, ...starts: number[]): Delivery => {
+    const words = starts.map((startMs) => ({ text: "word", startMs, endMs: startMs + 300 }));
+    return { atMs, spoken: { kind: "words", words } };
+  };
+  for (
+    const given of [
+      [audio(0, 0, 1200)],
+      [audio(0, 0, 400), audio(60, 400, 800), audio(120, 800, 1200)],
+      [audio(0, 0, 1200), told(20, 0, 300, 600, 900)],
+      [audio(0, 0, 600), told(20, 0, 300), audio(60, 600, 1200), told(80, 600, 900)],
+    ]
+  ) {
+    const { steps, endMs } = await played([...given, told(5000)]);
+    assert.equal(endMs, 1200);
+    const times = steps.map((step) => step.split(": ").map(Number) as [number, number]);
+    for (const [index, [atMs]] of times.slice(1).entries()) {
+      assert.ok(atMs < times[index]![1] / 8, `the line ran dry before ${atMs} ms: ${steps}`);
+    }
+  }
+});
+
+test("a word that is known to lack its end is not begun while the voice gives no more, and one that has begun goes on", async () => {
+  const { audio, words } = await toneVoice().speak(TEXT);
+  const told: Delivery = { atMs: 0, spoken: { kind: "words", words } };
+  const piece = (ms: number): Delivery => ({ atMs: 0, spoken: { kind: "audio", frames: audio.subarray(0, ms * 8) } });
+  const pause: Delivery = { atMs: 5000, spoken: { kind: "words", words: [] } };
+  assert.equal((await played([told, piece(1200), pause])).endMs, words[1]!.startMs);
+  assert.equal((await played([told, piece(700), pause])).endMs, 700);
+});
