@@ -110,6 +110,7 @@ class DeepgramSpeak implements WarmTts {
       reply.fail(error);
     }
     line.endReply(reply, said);
+    this.#renew();
   }
 
   /** @returns whether it went out: not if the reply was over before the vendor's limits let it. */
@@ -124,7 +125,7 @@ class DeepgramSpeak implements WarmTts {
   /** A line that takes a reply: the one we have, or a new one if that fails to come free. @throws {FaultError} */
   async #readyLine(): Promise<SpeakLine> {
     const had = this.#line;
-    if (had && !had.budget.allowsReply(this.#options.clock.monotonicMs(), had.ageMs)) this.#retire(had);
+    this.#renew();
     const line = this.#openLine();
     const fault = await line.ready();
     if (!fault) return line;
@@ -133,6 +134,14 @@ class DeepgramSpeak implements WarmTts {
     const again = await fresh.ready();
     if (again) throw new FaultError(again);
     return fresh;
+  }
+
+  /** A socket that takes no further reply gives way to a new one, if possible before a reply needs that. */
+  #renew(): void {
+    const line = this.#line;
+    if (!line || line.budget.allowsReply(this.#options.clock.monotonicMs(), line.ageMs)) return;
+    this.#retire(line);
+    this.warm();
   }
 
   #openLine(): SpeakLine {

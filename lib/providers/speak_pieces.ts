@@ -1,7 +1,7 @@
 /** What Deepgram's voice may be sent, and when. Deepgram reference, section 5.1. Pure. */
 
-/** The largest `Speak`, in characters. */
-export const PIECE_LIMIT = 2000;
+/** The largest `Speak`, in characters. The vendor takes 2,000; a small one fits into what is left of the minute. */
+export const PIECE_LIMIT = 200;
 /** Characters per socket and minute. */
 export const CHARACTERS_PER_MINUTE = 2400;
 /** `Flush` per socket and minute. */
@@ -9,8 +9,11 @@ export const FLUSHES_PER_MINUTE = 20;
 const MINUTE_MS = 60_000;
 /** A socket lives 60 minutes; no reply begins on one that is nearly over. */
 const SOCKET_LIFE_MS = 55 * MINUTE_MS;
-/** What a new reply should still be able to say at once: half a minute of speech. */
-const REPLY_CHARACTERS = 450;
+/**
+ * What a new reply must be able to say at once: a minute of the fastest speech and a piece. Until that was heard, all that
+ * was said before is out of the minute that counts; so whatever a reply waits for the limit, it waits unheard.
+ */
+const REPLY_CHARACTERS = 1600;
 
 /**
  * Text as it comes -> pieces that can stand alone: cut after a space or the end of a sentence, so that a number, a word
@@ -50,18 +53,21 @@ function afterLastSpace(text: string): number {
   return text.length > PIECE_LIMIT ? text.length : 0;
 }
 
-/** Pieces within the limit, cut at spaces where there are any. */
+/** Pieces within the limit, but for blanks at their end; cut at spaces, or after full stops of scripts without, where there are any. */
 function cut(text: string): string[] {
   const pieces: string[] = [];
   let rest = text;
-  while (rest.length > PIECE_LIMIT) {
-    const space = rest.lastIndexOf(" ", PIECE_LIMIT - 1);
-    const end = space > 0 ? space + 1 : PIECE_LIMIT;
+  while (rest.trimEnd().length > PIECE_LIMIT) {
+    const border = BORDER.exec(rest.slice(0, PIECE_LIMIT));
+    const end = border ? border[0].length : PIECE_LIMIT;
     pieces.push(rest.slice(0, end));
     rest = rest.slice(end);
   }
   return [...pieces, rest];
 }
+
+/** Up to the last place for a cut that has more than blanks before it. */
+const BORDER = /^\s*\S[^]*[\s。！？]/;
 
 /** What one socket was sent in the last minute, held against the vendor's limits. */
 export class SpeakBudget {

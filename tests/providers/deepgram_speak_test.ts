@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FRAME_BYTES } from "../../lib/audio/frame.ts";
+import { FRAME_BYTES, FRAME_MS } from "../../lib/audio/frame.ts";
 import { readTag, TagReader } from "../../lib/audio/tag.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import type { DialRequest } from "../../lib/base/dial.ts";
@@ -193,14 +193,33 @@ test("more than 20 replies in a minute go over a second socket, and none is refu
   await dispose(parts);
 });
 
-test("a reply longer than the characters of a minute waits for the limit, unheard, and comes whole", async () => {
-  const parts = rig({ knobs: { rateX: 20 } });
+test("whatever was said before, a reply longer than the characters of a minute comes whole, and its waits are not heard", async () => {
   const sentence = "This sentence has about fifty letters and a full stop. ";
-  const hearing = hear(parts, Array.from({ length: 60 }, () => sentence));
-  await parts.clock.runUntil(() => hearing.state !== "speaking", 400_000);
-  assert.equal(words(hearing.frames), sentence.repeat(60).trim());
-  assert.equal(parts.wires.opened, 1);
-  await dispose(parts);
+  for (const before of [[], [700], [800, 400], [600, 600, 600], [1900], [2390]]) {
+    for (const text of [Array.from({ length: 60 }, () => sentence), [sentence.repeat(60)]]) {
+      const parts = rig({ knobs: { rateX: 20 } }, {}, 10);
+      parts.tts.warm();
+      await parts.clock.run(100);
+      for (const characters of before) {
+        const cut = hear(parts, [sentence.repeat(60).slice(0, characters)]);
+        await parts.clock.run(500);
+        cut.abort();
+        await parts.clock.run(500);
+      }
+      const told = `${before} characters before, in ${text.length}`;
+      assert.equal(parts.wires.open, 1, told);
+      const openedBefore = parts.wires.opened;
+      const hearing = hear(parts, text);
+      await parts.clock.run(150);
+      for (let heardMs = FRAME_MS; hearing.state === "speaking"; heardMs += FRAME_MS) {
+        assert.ok(hearing.frames.length * FRAME_MS >= heardMs, `${told}: silence after ${heardMs} ms`);
+        await parts.clock.run(FRAME_MS);
+      }
+      assert.equal(words(hearing.frames), sentence.repeat(60).trim(), told);
+      assert.ok(parts.sessions[openedBefore - 1]!.text.endsWith(sentence.repeat(60)), told);
+      await dispose(parts);
+    }
+  }
 });
 
 test("each way to fail ends in a fault with the remedy in its message, and the next reply takes a new socket", async () => {
