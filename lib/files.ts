@@ -8,8 +8,8 @@ function isInside(path: string): boolean {
 }
 
 /** Text of `path` in the working directory, else of ours; undefined where neither is. @throws `NotUtf8`, other errors of the disk. */
-export function readText(path: string): string | undefined {
-  const bytes = readBytes(path);
+export function readText(path: string, read: FileReader = readBytes): string | undefined {
+  const bytes = read(path);
   try {
     return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -20,14 +20,30 @@ export function readText(path: string): string | undefined {
 /** Another encoding would be read with holes in it, or, as UTF-16, as nothing at all. */
 export class NotUtf8 extends Error {}
 
-/** Whether `path` is a file of the user's, not only of the program's. */
+/** Whether the user has something at `path`, not only the program, readable or not. */
 export function isTheirs(path: string): boolean {
-  return readAt(path) !== undefined;
+  try {
+    return readAt(path) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Bytes of `path` in the working directory, else of ours. An absolute path, or one that leads upwards, is only what it says. */
 export function readBytes(path: string): Uint8Array | undefined {
   return readAt(path) ?? (isInside(path) ? readOwn(path) : undefined);
+}
+
+export type FileReader = (path: string) => Uint8Array | undefined;
+
+/** `readBytes` for a program that runs on: what was the user's once and is gone is missing, and nothing of ours takes its place. */
+export function steadyReader(): FileReader {
+  const theirs = new Set<string>();
+  return (path) => {
+    const bytes = readAt(path);
+    if (bytes) theirs.add(path);
+    return theirs.has(path) ? bytes : readBytes(path);
+  };
 }
 
 const { NotFound, IsADirectory, NotADirectory } = Deno.errors;

@@ -10,7 +10,7 @@ import {
   VARIABLE_NAMES,
 } from "./config.ts";
 import { failed, messageOf, ok, type Result } from "./base/result.ts";
-import { isTheirs, NotUtf8, readBytes, readText } from "./files.ts";
+import { type FileReader, isTheirs, NotUtf8, readBytes, readText, steadyReader } from "./files.ts";
 import { isForbidden, namesLikeOurs, readRemedy, variable } from "./permissions.ts";
 
 /** Names like `SECRET_X` that the configuration asks for: the environment may not be listed, only asked by name. */
@@ -23,13 +23,16 @@ export interface LoadOptions {
   /** `config.json` by default. */
   file?: string;
   flags?: Flags;
+  /** How prompts and recordings are read; `readBytes` by default. */
+  read?: FileReader;
 }
 
 /** What tells that we run on Deno Deploy. */
 const PLATFORM_NAMES = ["DENO_DEPLOY", "DENO_DEPLOYMENT_ID"];
 
 /** The configuration as it is on the disk now. A file named by the user must exist; the default one need not. */
-export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {}): Result<Loaded, ConfigNote[]> {
+export function loadConfig(options: LoadOptions = {}): Result<Loaded, ConfigNote[]> {
+  const { file = "config.json", flags = {}, read = readBytes } = options;
   const unread: ConfigNote[] = [];
   const mayFail = noting(unread);
   const text = mayFail(file, readText);
@@ -42,8 +45,8 @@ export function loadConfig({ file = "config.json", flags = {} }: LoadOptions = {
     file,
     env: environment(readDotenv(unread), secretsIn(text)),
     flags,
-    readAsset: (path) => mayFail(path, readText),
-    hasAsset: (path) => mayFail(path, readBytes) !== undefined,
+    readAsset: (path) => mayFail(path, (path) => readText(path, read)),
+    hasAsset: (path) => mayFail(path, read) !== undefined,
   });
   if (!parsed.ok) return failed([...unread, ...parsed.fault]);
   // Unless the environment holds what `.env` does, this would be a rehearsal that nobody asked for.
@@ -58,10 +61,11 @@ export function readDotenv(notes: ConfigNote[]): Environment {
   return loadEnv(noting(notes)(DOTENV, readText) ?? "");
 }
 
-/** Reads the configuration again. A file that was there and is gone is a fault: the program's own file must not take its place. */
+/** Reads the configuration, then again each time. A file that was there and is gone is a fault: the program's own file must not take its place. */
 export function reloader(options: LoadOptions): () => Result<Loaded, ConfigNote[]> {
   const { file = "config.json" } = options;
-  let wasTheirs = isTheirs(file);
+  const read = steadyReader();
+  let wasTheirs = false;
   return () => {
     const isThere = isTheirs(file);
     if (wasTheirs && !isThere) {
@@ -73,7 +77,7 @@ export function reloader(options: LoadOptions): () => Result<Loaded, ConfigNote[
       }]);
     }
     wasTheirs = isThere;
-    return loadConfig(options);
+    return loadConfig({ ...options, read });
   };
 }
 

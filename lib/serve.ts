@@ -5,7 +5,7 @@ import { type Config, describeNotes, type Flags } from "./config.ts";
 import { type Door, listen } from "./door.ts";
 import { ownVersion } from "./files.ts";
 import { healthAtStart } from "./health.ts";
-import { loadConfig, reloader } from "./load.ts";
+import { reloader } from "./load.ts";
 import { giveUpWriting, recordsPlace } from "./permissions.ts";
 import { perPress } from "./presses.ts";
 
@@ -28,7 +28,8 @@ export interface Lines {
 export async function serve(options: ServeOptions): Promise<number> {
   const { file, flags, lines } = options;
   const { print } = lines;
-  const loaded = loadConfig({ ...(file ? { file } : {}), flags });
+  const load = reloader({ ...(file ? { file } : {}), flags });
+  const loaded = load();
   if (!loaded.ok) {
     print(describeNotes(loaded.fault));
     return 1;
@@ -57,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   lines.onLost = (count) => log("warning", `${count} lines of the log were lost: whoever reads it had stalled.`);
   if (records.kind === "memory") log("info", `Records are kept in memory and lost when we stop: ${records.why}.`);
   using _stray = surviveStrayErrors(log);
-  return await run(loaded.value.config, { ...options, door, signals, log, tell });
+  return await run(loaded.value.config, { ...options, load, door, signals, log, tell });
 }
 
 type Tell = (level: "INFO" | "WARN", text: string) => void;
@@ -74,17 +75,19 @@ const FIRST_LOOK_MS = 20;
 type Log = typeof import("./telemetry/log.ts").log;
 
 interface Running extends ServeOptions {
+  load: ReturnType<typeof reloader>;
   door: Door;
   signals: Signals;
   log: Log;
   tell: Tell;
 }
 
-async function run(given: Config, { file, flags, lines, door, signals, log, tell }: Running): Promise<number> {
+async function run(given: Config, running: Running): Promise<number> {
+  const { file, flags, load, lines, door, signals, log, tell } = running;
   const [{ openServer }, { banner }] = await Promise.all([import("./server.ts"), import("./banner.ts")]);
   const opened = openServer(given, {
     door,
-    reload: { file: file ?? "config.json", load: reloader({ ...(file ? { file } : {}), flags }) },
+    reload: { file: file ?? "config.json", load },
   });
   if ("problem" in opened) {
     lines.print(opened.problem);

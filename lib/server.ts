@@ -15,7 +15,7 @@ import { callsRoutes } from "./calls_routes.ts";
 import { carrierOf } from "./carrier.ts";
 import { type Config, type ConfigNote, describeNotes, type Loaded } from "./config.ts";
 import { type Door, listen } from "./door.ts";
-import { ownVersion, readBytes } from "./files.ts";
+import { ownVersion, readBytes, steadyReader } from "./files.ts";
 import { healthOf } from "./health.ts";
 import { buildHouse, type House } from "./house.ts";
 import { openKeeping } from "./keeping.ts";
@@ -96,6 +96,7 @@ export function openServer(
     report: (notice) => observers.forEach((observe) => observe(notice)),
   }));
   const { store } = keeping;
+  const readRecording = steadyReader();
   const observers: ((notice: CallNotice) => void)[] = [logNotice, meters.observe, keeping.observe, hub.observe];
   const turnedAway = (reason: string, callSid: string) => {
     meters.refused(reason);
@@ -113,7 +114,7 @@ export function openServer(
     config: () => current,
     voice,
     randomHex,
-    readRecording: (name) => readBytes(`assets/audio/${name}.mulaw`),
+    readRecording: (name) => readRecording(`assets/audio/${name}.mulaw`),
     lineSource: lineSource(config, { clock, fetch: (request) => fetch(request) }),
     minutesSince: (ms) => store.minutesSince(ms),
     ...(keeping.record ? { record: keeping.record } : {}),

@@ -79,6 +79,36 @@ for (const comes of ["before", "after"] as const) {
   });
 }
 
+test("a prompt or a recording that was there is not replaced by the program's own when it goes, and counts once it is back", () => {
+  using dir = folder();
+  const cwd = Deno.cwd();
+  Deno.chdir(dir.path);
+  const [prompt, recording] = ["assets/prompts/front-desk.md", "assets/audio/greeting.mulaw"];
+  for (const path of ["assets/prompts", "assets/audio"]) Deno.mkdirSync(path, { recursive: true });
+  const config = { prompt: { file: prompt }, greeting: { text: "Hello.", audio: "greeting" } };
+  Deno.writeTextFileSync("config.json", JSON.stringify(config));
+  try {
+    const reload = reloader({ flags: { rehearse: true } });
+    const told = () => {
+      const loaded = reload();
+      return loaded.ok
+        ? loaded.value.config.base.prompt + describeNotes(loaded.value.warnings)
+        : describeNotes(loaded.fault);
+    };
+    assert.match(told(), /Green Street/, "the program's own as long as there never was another");
+    Deno.writeTextFileSync(prompt, "You are somebody else.");
+    Deno.writeTextFileSync(recording, "x");
+    assert.equal(told(), "You are somebody else.");
+    Deno.removeSync(prompt);
+    assert.match(told(), /prompt\.file names "assets\/prompts\/front-desk\.md", which cannot be read/);
+    Deno.writeTextFileSync(prompt, "You are back.");
+    Deno.removeSync(recording);
+    assert.match(told(), /^You are back\..*there is no assets\/audio\/greeting\.mulaw/);
+  } finally {
+    Deno.chdir(cwd);
+  }
+});
+
 test("a secret that only a prompt file names is asked of the environment", () => {
   using dir = folder();
   const [file, prompt] = [`${dir.path}/config.json`, `${dir.path}/p.md`];

@@ -180,3 +180,36 @@ test("what a changed configuration is warned of is told, as at the start", async
   await taken.promise;
   assert.match(lines.join(""), /greeting uses \{\{caler\}\}/);
 });
+
+test("a recording that goes is not replaced by the program's own of that name", async () => {
+  using dir = folder();
+  const cwd = Deno.cwd();
+  Deno.chdir(dir.path);
+  const names = ["pricing", "not_ours"]; // the program has one of the first name
+  const paths = names.map((name) => `assets/audio/${name}.mulaw`);
+  Deno.mkdirSync("assets/audio", { recursive: true });
+  for (const path of paths) Deno.writeFileSync(path, new Uint8Array(160).fill(0xff));
+  const missing: string[] = [];
+  const told = Promise.withResolvers<void>();
+  openLog({
+    level: "info",
+    format: "lines",
+    write: (line) => {
+      missing.push(...paths.filter((path) => line.includes(`${path} is missing`)));
+      if (missing.includes(paths[1]!)) told.resolve();
+    },
+  });
+  try {
+    const routes = names.map((name) => ({ name, utterances: [name], audio: name }));
+    const config = configOf({ routes });
+    const load = () => ok({ config, warnings: [], origins: () => ({}) });
+    const server = openServer(config, { voice: toneVoice(), reload: { file: "config.json", everyMs: 20, load } });
+    if ("problem" in server) assert.fail(server.problem);
+    await using _server = server;
+    for (const path of paths) Deno.removeSync(path);
+    await told.promise;
+    assert.deepEqual(missing, paths);
+  } finally {
+    Deno.chdir(cwd);
+  }
+});
