@@ -2,7 +2,7 @@
 
 import { DEFAULT_PORT } from "./base/port.ts";
 import { hostHere } from "./base/url.ts";
-import { type Config, missingKeys } from "./config.ts";
+import { type Config, type VendorKey, vendorKeys } from "./config.ts";
 import { limitsOf } from "./unsigned.ts";
 
 export interface BannerFacts {
@@ -31,9 +31,14 @@ export function banner(config: Config, facts: BannerFacts): string {
     lines.push('  greeting  none, so the caller has to speak first; set "greeting" in the configuration');
   }
   if (rehearsal) {
-    lines.push("", "REHEARSAL: no account is set, so built-in stand-ins play the vendors.");
-    for (const { vendor, variable } of unique(missingKeys(config, base))) {
-      lines.push(`  ${vendor} is a stand-in; ${variable} in .env turns the real one on`);
+    const why = rehearsalAsked ? "as --rehearse asks" : "as neither PUBLIC_HOST nor any TWILIO_ variable is set";
+    lines.push("", `REHEARSAL, ${why}: built-in stand-ins play the vendors that have no key.`);
+    for (const { vendor, variable, missing } of vendorsOf(config)) {
+      lines.push(
+        missing
+          ? `  ${vendor} is a stand-in; ${variable} in .env turns the real one on`
+          : `  ${vendor} is the real one, and its calls may cost money`,
+      );
     }
     const call = `${standalone ? "offhook" : "deno task"} call${
       here === `http://localhost:${DEFAULT_PORT}` ? "" : ` ${here}`
@@ -53,6 +58,15 @@ export function banner(config: Config, facts: BannerFacts): string {
   return lines.join("\n");
 }
 
-function unique<T extends { variable: string }>(items: readonly T[]): T[] {
-  return items.filter((item, index) => items.findIndex(({ variable }) => variable === item.variable) === index);
+/** The vendors of all calls, each once; a model that only finds facts counts where it is a real one. */
+function vendorsOf(config: Config): VendorKey[] {
+  const keys = [config.base, ...Object.values(config.numbers)].flatMap((call) => {
+    const { summary, fields } = call.extraction;
+    const models = summary || Object.keys(fields).length > 0
+      ? vendorKeys(config, { ...call, engine: "pipeline" })
+        .filter(({ path, missing }) => path.startsWith("pipeline.think") && !missing)
+      : [];
+    return [...vendorKeys(config, call), ...models];
+  });
+  return [...new Map(keys.map((key) => [key.variable, key])).values()];
 }

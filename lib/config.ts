@@ -9,7 +9,7 @@ export { type Flags, loadEnv, RANGES } from "./config/environment.ts";
 export { type Environment, PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config/reader.ts";
 export { type CallLine, isPlayed, linesOf } from "./config/lines.ts";
 export { heldByVendor } from "./config/live.ts";
-export { llmKeyFor, llmUrlFor, type MissingKey, missingKeys } from "./config/keys.ts";
+export { llmKeyFor, llmUrlFor, missingKeys, type VendorKey, vendorKeys } from "./config/keys.ts";
 export { fluxFor, isFlux, writesOrdinals } from "./config/spoken_language.ts";
 export { fillSecrets, fillVariables } from "./config/variables.ts";
 export { type Hours, type HoursSpan, openAt } from "./config/hours.ts";

@@ -25,3 +25,33 @@ test("the banner tells that there is no greeting, and is silent about one", () =
   assert.match(said({}), /greeting +none, so the caller has to speak first; set "greeting"/);
   assert.doesNotMatch(said({ greeting: "Good morning." }), /greeting/);
 });
+
+test("a rehearsal says why it is one, and which vendors are real", () => {
+  const file = {
+    prompt: "x",
+    engine: "pipeline",
+    pipeline: { think: { provider: { type: "groq", model: "m" } }, speak: { provider: { type: "cartesia" } } },
+  };
+  const said = (file: object, env: Record<string, string>, rehearse = false) => {
+    const text = banner(config(file, { env, flags: { rehearse } }), { port: 5000, version: "1" });
+    return /^REHEARSAL[^]*?(?=\n {2}Ring)/m.exec(text)?.[0].split("\n");
+  };
+  assert.deepEqual(said(file, { DEEPGRAM_API_KEY: "k" }), [
+    "REHEARSAL, as neither PUBLIC_HOST nor any TWILIO_ variable is set: built-in stand-ins play the vendors that have no key.",
+    "  Deepgram is the real one, and its calls may cost money",
+    "  Groq is a stand-in; GROQ_API_KEY in .env turns the real one on",
+    "  Cartesia is a stand-in; CARTESIA_API_KEY in .env turns the real one on",
+  ]);
+  assert.deepEqual(said({ prompt: "x" }, { DEEPGRAM_API_KEY: "k", PUBLIC_HOST: "a.example.com" }, true), [
+    "REHEARSAL, as --rehearse asks: built-in stand-ins play the vendors that have no key.",
+    "  Deepgram is the real one, and its calls may cost money",
+  ]);
+  assert.deepEqual(
+    said({ ...file, engine: "agent", extraction: { summary: true } }, { GROQ_API_KEY: "k" })?.slice(1),
+    [
+      "  Deepgram is a stand-in; DEEPGRAM_API_KEY in .env turns the real one on",
+      "  Groq is the real one, and its calls may cost money",
+    ],
+    "it finds the facts",
+  );
+});

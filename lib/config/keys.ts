@@ -41,38 +41,48 @@ function homeOf(url: string): LlmHome | undefined {
   return Object.hasOwn(LLM_HOSTS, host) && url.startsWith("https:") ? LLM_HOSTS[host] : undefined;
 }
 
-/** A vendor that the chosen engine needs and that has no key. In rehearsal it is a stand-in. */
-export interface MissingKey {
+/** A vendor that the chosen engine needs, and the variable that holds its key. */
+export interface VendorKey {
   /** Dotted path below the call's configuration, for example `pipeline.think[0]`. */
   path: string;
   vendor: "Deepgram" | "Cartesia" | "Groq" | "OpenAI" | "your own model";
   variable: string;
   /** Whether another entry of the same list comes before it. */
   spare: boolean;
+  /** Not set: in rehearsal the vendor is a stand-in. */
+  missing: boolean;
 }
 
-/** The keys that `call`'s engine lacks. A model at an address of your own needs none. */
-export function missingKeys(config: Pick<Config, "keys" | "urls">, call: CallConfig): MissingKey[] {
+/** What `call`'s engine needs. A model at an address of your own needs no key. */
+export function vendorKeys(config: Pick<Config, "keys" | "urls">, call: CallConfig): VendorKey[] {
   const { keys } = config;
-  const deepgram = (path: string, spare = false): MissingKey[] =>
-    keys.deepgram === undefined ? [{ path, vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare }] : [];
-  if (call.engine === "agent") return deepgram("agent");
+  const keyOf = (
+    key: keyof Keys,
+    names: Pick<VendorKey, "vendor" | "variable">,
+    path: string,
+    i = 0,
+  ): VendorKey => ({ path, ...names, spare: i > 0, missing: keys[key] === undefined });
+  const deepgram = { vendor: "Deepgram", variable: "DEEPGRAM_API_KEY" } as const;
+  const cartesia = { vendor: "Cartesia", variable: "CARTESIA_API_KEY" } as const;
+  if (call.engine === "agent") return [keyOf("deepgram", deepgram, "agent")];
   return [
-    ...deepgram("pipeline.listen"),
-    ...call.pipeline.think.flatMap((think, i): MissingKey[] => {
-      const at = { path: `pipeline.think[${i}]`, spare: i > 0 };
+    keyOf("deepgram", deepgram, "pipeline.listen"),
+    ...call.pipeline.think.map((think, i): VendorKey => {
+      const path = `pipeline.think[${i}]`;
       const url = llmUrlFor(config, think);
-      if (url === undefined) return [{ ...at, vendor: "your own model", variable: "LLM_BASE_URL" }];
-      const home = homeOf(url);
-      if (home === undefined || keys[home.key] !== undefined) return [];
-      return [{ ...at, vendor: home.vendor, variable: home.variable }];
+      const home = url === undefined ? undefined : homeOf(url);
+      if (home) return keyOf(home.key, { vendor: home.vendor, variable: home.variable }, path, i);
+      return { path, vendor: "your own model", variable: "LLM_BASE_URL", spare: i > 0, missing: url === undefined };
     }),
-    ...call.pipeline.speak.flatMap(({ provider }, i): MissingKey[] => {
-      const path = `pipeline.speak[${i}]`;
-      if (provider.type === "deepgram") return deepgram(path, i > 0);
-      return keys.cartesia === undefined
-        ? [{ path, vendor: "Cartesia", variable: "CARTESIA_API_KEY", spare: i > 0 }]
-        : [];
-    }),
+    ...call.pipeline.speak.map(({ provider }, i) =>
+      provider.type === "deepgram"
+        ? keyOf("deepgram", deepgram, `pipeline.speak[${i}]`, i)
+        : keyOf("cartesia", cartesia, `pipeline.speak[${i}]`, i)
+    ),
   ];
+}
+
+/** The keys that `call`'s engine lacks. */
+export function missingKeys(config: Pick<Config, "keys" | "urls">, call: CallConfig): VendorKey[] {
+  return vendorKeys(config, call).filter(({ missing }) => missing);
 }

@@ -1,6 +1,6 @@
 /** What answering real callers asks of a configuration: the keys of the chosen engines. Pure. */
 
-import { type MissingKey, missingKeys } from "./keys.ts";
+import { missingKeys, type VendorKey } from "./keys.ts";
 import type { ConfigNote } from "./notes.ts";
 import type { CallConfig, Config } from "./types.ts";
 
@@ -26,7 +26,7 @@ export function liveCall(kept: Pick<Config, "keys" | "urls">, call: CallConfig, 
   return { call: missing.length === 0 ? call : { ...call, pipeline }, faults, warnings };
 }
 
-function noteOf({ variable, vendor, path, spare }: MissingKey, label: string): ConfigNote {
+function noteOf({ variable, vendor, path, spare }: Omit<VendorKey, "missing">, label: string): ConfigNote {
   const remedy = variable === "LLM_BASE_URL"
     ? "Set it, or give the entry an endpoint.url"
     : `Set it to your key of ${vendor}`;
@@ -65,6 +65,6 @@ export function heldByVendor({ keys }: Pick<Config, "keys">, calls: readonly Cal
 
 /** Where the file could not be read: the one key that both engines need. */
 export function deepgramNote({ keys }: Pick<Config, "keys">): ConfigNote[] {
-  const missing: MissingKey = { path: "either engine", vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare: false };
-  return keys.deepgram === undefined ? [noteOf(missing, "")] : [];
+  const key = { path: "either engine", vendor: "Deepgram", variable: "DEEPGRAM_API_KEY", spare: false } as const;
+  return keys.deepgram === undefined ? [noteOf(key, "")] : [];
 }
