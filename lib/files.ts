@@ -46,9 +46,9 @@ export function steadyReader(): FileReader {
   };
 }
 
-const { NotFound, IsADirectory, NotADirectory } = Deno.errors;
-/** Errors that mean that a path names no file; a TypeError if it holds characters that no name can. */
-const NO_FILE = [NotFound, IsADirectory, NotADirectory, TypeError];
+const { NotFound, NotADirectory } = Deno.errors;
+/** Errors that mean that nothing is at a path; a TypeError if it holds characters that no name can. */
+const NO_FILE = [NotFound, NotADirectory, TypeError];
 
 function readAt(path: string): Uint8Array | undefined {
   try {

@@ -95,6 +95,12 @@ export function noting(notes: ConfigNote[]): <T>(path: string, read: (path: stri
 
 function whyUnread(error: unknown): Pick<ConfigNote, "problem" | "remedy"> {
   if (error instanceof NotUtf8) return { problem: "is not UTF-8", remedy: "Save it as UTF-8." };
+  if (error instanceof Deno.errors.IsADirectory) {
+    return {
+      problem: "is a folder",
+      remedy: "Put a file in its place: Docker makes a folder where the file to mount is missing.",
+    };
+  }
   if (isForbidden(error)) return { problem: "may not be read", remedy: readRemedy(error) };
   const detail = messageOf(error);
   return { problem: `cannot be read: ${detail}`, remedy: "Check its name and the disk." };

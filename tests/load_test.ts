@@ -54,6 +54,21 @@ test("an .env that is not UTF-8 is none that says nothing: nobody rehearses by i
   }
 });
 
+for (const name of [".env", "config.json"]) {
+  test(`a folder in the place of ${name}, as Docker makes it, is not taken for nothing`, () => {
+    using dir = folder();
+    const before = Deno.cwd();
+    Deno.chdir(dir.path);
+    try {
+      Deno.mkdirSync(name);
+      const loaded = reloader({})();
+      assert.match(loaded.ok ? "rehearsed" : describeNotes(loaded.fault), new RegExp(`^${name}: is a folder`));
+    } finally {
+      Deno.chdir(before);
+    }
+  });
+}
+
 test("a file nested without end is refused, not followed", () => {
   const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
