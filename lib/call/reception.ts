@@ -3,7 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { Engine, EngineHost } from "../engine/engine.ts";
-import type { Leg, LegEvent, LineStart } from "../phone/leg.ts";
+import type { Leg, LegEnd, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { heardOutIn, type HistoryLine, historyOf, unansweredIn } from "./history.ts";
 import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
@@ -20,6 +20,7 @@ export type Refusal =
   | "full"
   | "draining"
   | "sockets-before-start"
+  | "no-start"
   | "token-missing"
   | "token-malformed"
   | "token-forged"
@@ -133,6 +134,9 @@ interface Present extends Leaving {
   tools: CallTools;
 }
 
+/** Ends of a line that are ours, because of what its peer sends or does not send. */
+const GIVEN_UP: readonly LegEnd[] = ["no-start", "garbage"];
+
 /** Sockets of the whole process that have brought no `start` yet; one more is refused before it is opened. */
 const SOCKETS_BEFORE_START = 64;
 
@@ -212,7 +216,10 @@ export class Reception {
       waiting = false;
     };
     leg.listen((event: LegEvent) => {
-      if (event.kind === "leg-ended") noLongerWaits();
+      if (event.kind === "leg-ended") {
+        if (waiting && GIVEN_UP.includes(event.how)) this.#turnAway("no-start");
+        noLongerWaits();
+      }
       if (event.kind !== "leg-started") return;
       noLongerWaits();
       const refusal = this.#start(leg, event.line);

@@ -89,7 +89,10 @@ export class TwilioLeg implements Leg, Paced {
     this.#pacer = pacer;
     this.#leadMs = leadMs;
     this.#sinceMs = clock.monotonicMs();
-    this.#timers = new TimerSet(clock, (name) => name === "start" ? this.#end("no-start") : this.#check());
+    this.#timers = new TimerSet(
+      clock,
+      (name) => name === "start" ? this.#end("no-start", 1008, "no start in time") : this.#check(),
+    );
     this.#timers.arm("start", START_DEADLINE_MS);
     wire.listen({
       text: (text) => this.#message(text),

@@ -55,13 +55,17 @@ async function beside(misbehave: (sim: SimHouse) => Promise<void>): Promise<void
   assert.equal(sim.clock.pending, 0, "timers are left");
 }
 
-test("no start within 10 s: the socket is closed", () =>
+test("no start within 10 s, or garbage instead: the socket is closed, and counted; one that leaves by itself is not", () =>
   beside(async (sim) => {
-    const { closed } = await socket(sim);
+    const [silent, garbling, leaving] = [await socket(sim), await socket(sim), await socket(sim)];
+    for (let count = 0; count < 300; count++) garbling.wire.send("garbage");
+    leaving.wire.close(1000);
     await sim.clock.run(9900);
-    assert.equal(closed(), undefined);
+    assert.deepEqual([silent.closed(), garbling.closed()], [undefined, 1008]);
+    assert.deepEqual(sim.refusals, ["no-start"]);
     await sim.clock.run(300);
-    assert.equal(closed(), 1000);
+    assert.equal(silent.closed(), 1008);
+    assert.deepEqual(sim.refusals, ["no-start", "no-start"]);
   }));
 
 test("a megabyte of text closes the socket with 1009", () =>
