@@ -35,6 +35,9 @@ export class NotThere extends Error {
   }
 }
 
+/** No call was ever kept there. */
+export class NoneKept extends NotThere {}
+
 /** The calls in the data folder. */
 export function folderArchive({ env, now }: Pick<ArchiveParts, "env" | "now">, access: "read" | "edit"): Archive {
   const folder = env.DATA_DIR || "./data";
@@ -75,7 +78,7 @@ function openBackend(path: string, access: "read" | "edit"): SqliteBackend {
     if (!Deno.statSync(path).isFile) throw new Error("this is no file: move it away, and a new one is made");
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new NotThere(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);
+    throw new NoneKept(`No calls are kept in ${path}. DATA_DIR says where to look, --url asks a running server.`, 1);
   }
   return new SqliteBackend({ path, access });
 }

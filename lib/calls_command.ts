@@ -5,7 +5,7 @@ import { clean } from "./base/clean.ts";
 import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
-import { type Archive, type ArchiveParts, folderArchive, NotThere, serverArchive } from "./calls_archive.ts";
+import { type Archive, type ArchiveParts, folderArchive, NoneKept, NotThere, serverArchive } from "./calls_archive.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { numberKey } from "./store/backend.ts";
@@ -77,14 +77,14 @@ export async function recordCommand(
       parts.print(HELP[name]);
       return 0;
     }
-    if (values.url !== undefined && !isHttpUrl(values.url)) throw new UsageError(`"${values.url}" is not an address.`);
-    using archive = values.url === undefined
-      ? folderArchive(parts, name === "forget" ? "edit" : "read")
-      : serverArchive(values.url, parts);
-    if (name === "calls") return await calls(values, archive, parts);
+    const { url } = values;
+    if (url !== undefined && !isHttpUrl(url)) throw new UsageError(`"${url}" is not an address.`);
+    const open = () =>
+      url === undefined ? folderArchive(parts, name === "forget" ? "edit" : "read") : serverArchive(url, parts);
+    if (name === "calls") return await calls(values, open, parts);
     return name === "show"
-      ? await show(positional ?? "last", values, archive, parts)
-      : await forget(positional, values, archive, parts);
+      ? await show(positional ?? "last", values, open, parts)
+      : await forget(positional, values, open, parts);
   } catch (error) {
     if (error instanceof UsageError) {
       parts.printError(`${error.message}\n\n${HELP[name]}`);
@@ -108,8 +108,13 @@ function read(name: keyof typeof HELP, args: string[]): { values: Values; positi
   }
 }
 
-async function calls(values: Values, archive: Archive, { print, now, isTerminal }: CommandParts): Promise<number> {
-  const rows = await archive.list(filterOf(values, now()));
+/** Called once the arguments are known to be right: wrong usage is 2 also where no calls are kept yet. */
+type Open = () => Archive;
+
+async function calls(values: Values, open: Open, { print, now, isTerminal }: CommandParts): Promise<number> {
+  const filter = filterOf(values, now());
+  using archive = open();
+  const rows = await archive.list(filter);
   if (values.json) {
     print(JSON.stringify({ schema: 1, calls: rows }, undefined, 2));
     return 0;
@@ -156,18 +161,23 @@ function rowLine({ id, startedAt, from, outcome, durationMs, turns, faults, fact
   return clean(parts.join("  ")).trimEnd();
 }
 
-async function show(call: string, values: Values, archive: Archive, parts: CommandParts): Promise<number> {
+async function show(call: string, values: Values, open: Open, parts: CommandParts): Promise<number> {
+  const { url, wav, bundle: to, "no-words": noWords = false } = values;
+  if (wav !== undefined && url !== undefined) {
+    throw new UsageError("--wav needs the data folder itself: leave out --url.");
+  }
+  using archive = open();
   const found = await archive.get(call);
   if (Array.isArray(found)) {
     const why = found.length === 0 ? `There is no call "${call}".` : `"${call}" could be ${found.join(", ")}.`;
     throw new NotThere(why, 1);
   }
   const { record, notices } = found;
-  if (values.wav !== undefined) copyRecording(record, values.wav, archive);
-  if (values.bundle !== undefined) {
-    const text = JSON.stringify(bundle(record, notices, { noWords: values["no-words"] === true }), undefined, 2);
-    writing(values.bundle, (path) => Deno.writeTextFileSync(path, text));
-    parts.printError(`${values.bundle} holds the call, telephone numbers masked.`);
+  if (wav !== undefined && archive.folder !== undefined) copyRecording(record, wav, archive.folder);
+  if (to !== undefined) {
+    const text = JSON.stringify(bundle(record, notices, { noWords }), undefined, 2);
+    writing(to, (path) => Deno.writeTextFileSync(path, text));
+    parts.printError(`${to} holds the call, telephone numbers masked.`);
   }
   if (values.json) parts.print(JSON.stringify({ schema: 1, call: withCost(record), notices }, undefined, 2));
   else for (const line of describe(record, notices, parts.isTerminal)) parts.print(line);
@@ -211,8 +221,7 @@ function describe(record: CallRecord, notices: readonly CallNotice[], ansi: bool
   return [...head.map(clean), ...timeline(record, notices, { ansi })];
 }
 
-function copyRecording(record: CallRecord, to: string, { folder }: Archive): void {
-  if (folder === undefined) throw new UsageError("--wav needs the data folder itself: leave out --url.");
+function copyRecording(record: CallRecord, to: string, folder: string): void {
   const from = `${folder}/${recordingFile(record.id)}`;
   if (!isThere(from)) throw new NotThere(`${record.id} was not recorded.`, 1);
   writing(to, (path) => Deno.copyFileSync(from, path));
@@ -229,7 +238,7 @@ function writing(path: string, write: (path: string) => void): void {
 async function forget(
   number: string | undefined,
   values: Values,
-  archive: Archive,
+  open: Open,
   parts: CommandParts,
 ): Promise<number> {
   if (number === undefined || number.trim() === "") throw new UsageError("Whom? forget takes a telephone number.");
@@ -238,15 +247,25 @@ async function forget(
     if (answer === undefined) throw new UsageError("Nobody can be asked here: say --yes.");
     if (!answer) return 1;
   }
-  const { calls, clean } = await archive.forget(number);
-  if (calls === 0 && !/\d/.test(number)) {
-    throw new UsageError(`"${number}" is no telephone number, and no call is from it.`);
-  }
+  const { calls, clean } = await removed(number, open);
   if (values.json) parts.print(JSON.stringify({ schema: 1, number: maskNumbers(numberKey(number)), calls, clean }));
   else parts.print(`${calls} call${calls === 1 ? "" : "s"} removed.`);
   if (clean) return 0;
   parts.printError("Traces may be left in the file until the server that holds it lets go. Say it again in a minute.");
   return 1;
+}
+
+/** Some callers' numbers have no digit: that is none only if no call is from it. */
+async function removed(number: string, open: Open): Promise<{ calls: number; clean: boolean }> {
+  const noNumber = /\d/.test(number) ? undefined : `"${number}" is no telephone number, and no call is from it.`;
+  try {
+    using archive = open();
+    const result = await archive.forget(number);
+    if (result.calls > 0 || noNumber === undefined) return result;
+  } catch (error) {
+    if (!(error instanceof NoneKept) || noNumber === undefined) throw error;
+  }
+  throw new UsageError(noNumber);
 }
 
 function isThere(path: string): boolean {

@@ -166,12 +166,18 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
     [0, "forget", ["+15550999", "--yes"]],
     [2, "calls", ["--url", "nonsense"]],
     [2, "show", ["last", "--url", "desk.test:80"]],
+    [2, "show", ["last", "--wav", "x.wav", "--url", "http://desk.test"]],
     [0, "forget", ["--help"]],
   ];
-  for (const [code, name, args] of codes) assert.equal((await at.run(name, args)).code, code, args.join(" "));
+  const noneKept = { env: { DATA_DIR: `${at.dir}/none` } };
+  for (const [code, name, args] of codes) {
+    assert.equal((await at.run(name, args)).code, code, args.join(" "));
+    if (code === 2) assert.equal((await at.run(name, args, noneKept)).code, 2, `${args.join(" ")}, and none are kept`);
+  }
   assert.equal((await at.run("forget", ["+15550111"], { yes: false })).code, 1);
   assert.equal(at.store.list({}).length, 3);
-  assert.equal((await at.run("calls", [], { env: { DATA_DIR: `${at.dir}/none` } })).code, 1);
+  assert.equal((await at.run("calls", [], noneKept)).code, 1);
+  assert.equal((await at.run("forget", ["+15550111", "--yes"], noneKept)).code, 1);
   assert.match(
     (await at.run("calls", ["--url", "http://desk.test"], { env: { ADMIN_TOKEN: "wrong" } })).err,
     /ADMIN_TOKEN/,
