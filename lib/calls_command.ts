@@ -166,6 +166,7 @@ async function show(call: string, values: Values, open: Open, parts: CommandPart
   if (wav !== undefined && url !== undefined) {
     throw new UsageError("--wav needs the data folder itself: leave out --url.");
   }
+  if (noWords && to === undefined) throw new UsageError("--no-words goes with --bundle.");
   using archive = open();
   const found = await archive.get(call);
   if (Array.isArray(found)) {

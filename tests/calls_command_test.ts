@@ -167,6 +167,7 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
     [2, "calls", ["--url", "nonsense"]],
     [2, "show", ["last", "--url", "desk.test:80"]],
     [2, "show", ["last", "--wav", "x.wav", "--url", "http://desk.test"]],
+    [2, "show", ["last", "--no-words"]],
     [0, "forget", ["--help"]],
   ];
   const noneKept = { env: { DATA_DIR: `${at.dir}/none` } };
@@ -176,6 +177,7 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
   }
   assert.equal((await at.run("forget", ["+15550111"], { yes: false })).code, 1);
   assert.equal(at.store.list({}).length, 3);
+  assert.match((await at.run("show", ["last", "--no-words"])).err, /^--no-words goes with --bundle\.\n\nUsage: show/);
   assert.equal((await at.run("calls", [], noneKept)).code, 1);
   assert.equal((await at.run("forget", ["+15550111", "--yes"], noneKept)).code, 1);
   assert.match(
