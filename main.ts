@@ -36,8 +36,11 @@ if nothing answers.
 type Command = (args: string[]) => Promise<number>;
 
 const print = (line: string) => console.log(line);
+/** What was told last: after a wrong usage, why it is one. */
+let lastError = "";
 /** What cannot be told, as on a full disk below the log, ends nothing. */
 const printError = (line: string) => {
+  lastError = line;
   try {
     console.error(line.trimEnd());
   } catch {
@@ -160,9 +163,12 @@ function parseOptions(args: string[], options: OptionSpec): Record<string, strin
   }
 }
 
+/** The exit code of every command for it. */
+const WRONG_USAGE = 2;
+
 function usage(why: string): number {
   printError(`${why}\nSee offhook --help.`);
-  return 2;
+  return WRONG_USAGE;
 }
 
 async function main(args: string[]): Promise<number> {
@@ -182,7 +188,10 @@ async function main(args: string[]): Promise<number> {
 /** The command's exit code; an error is printed and is a failure, although `serve` keeps stray errors from ending the process. */
 async function codeOf(args: string[]): Promise<number> {
   try {
-    return await main(args);
+    const code = await main(args);
+    const error = lastError.split("\n", 1)[0];
+    if (code === WRONG_USAGE && args.includes("--json")) print(JSON.stringify({ ok: false, schema: 1, error }));
+    return code;
   } catch (error) {
     printError(error instanceof Error ? error.stack ?? error.message : String(error));
     return 1;

@@ -26,3 +26,25 @@ test("every command tells the version, and no other does", async () => {
   }
   assert.equal((await offhook("nonsense", "--version")).code, 2);
 });
+
+test("with --json a wrong usage is a document too, whatever the command", async () => {
+  const wrong: [args: string[], error: RegExp][] = [
+    [["nonsense"], /^There is no command "nonsense"\.$/],
+    [["serve", "--port", "x"], /^--port takes a whole number/],
+    [["call", "--bogus"], /--bogus/],
+    [["check", "--config", ""], /^--config takes a file\.$/],
+    [["routes"], /^routes takes a command/],
+    [["audio"], /^audio takes a command/],
+    [["health", "--url", "x"], /^"x" is no address/],
+    [["calls", "--limit", "x"], /^--limit takes a whole number, not "x"\.$/],
+    [["show", "--no-words"], /^--no-words goes with --bundle\.$/],
+    [["forget"], /^Whom\?/],
+  ];
+  for (const [args, error] of wrong) {
+    const { code, out } = await offhook(...args, "--json");
+    assert.equal(code, 2, args.join(" "));
+    assert.match(out, /^\{"ok":false,"schema":1,"error":".*"\}$/, args.join(" "));
+    assert.match(JSON.parse(out).error, error);
+    assert.equal((await offhook(...args)).out, "", args.join(" "));
+  }
+});
