@@ -96,7 +96,8 @@ async function run(given: Config, running: Running): Promise<number> {
   await using server = opened;
   tell("INFO", banner(given, { port: server.port, version: ownVersion() }));
   if (!await startHolds(given, { signals, log })) return 1;
-  signals.second.then(() => Deno.exit(130)); // whatever is waited for: ending politely takes seconds
+  // Whatever is waited for: ending politely takes seconds.
+  signals.second.then(() => server.cutOff()).finally(() => Deno.exit(130));
   const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;
   const { reception } = server;
   log(

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { breather } from "./base/breather.ts";
 import { clean } from "./base/clean.ts";
-import { systemClock } from "./base/clock.ts";
+import { sleep, systemClock } from "./base/clock.ts";
 import { messageOf, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
@@ -45,6 +45,8 @@ export interface Server extends AsyncDisposable {
   reception: Reception;
   /** Told of everything that happens on every call. */
   observers: ((notice: CallNotice) => void)[];
+  /** End what is live at once and put it on the disk: the process is about to exit. */
+  cutOff: () => Promise<void>;
 }
 
 export interface ServerOptions {
@@ -191,6 +193,11 @@ export function openServer(
     port: door.port,
     reception,
     observers,
+    async cutOff() {
+      reception.cutOff();
+      await sleep(clock, 0);
+      store.flush();
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

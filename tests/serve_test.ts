@@ -3,7 +3,7 @@ import { sleep, systemClock } from "../lib/base/clock.ts";
 import { vendorDial } from "../lib/providers/socket.ts";
 import { ringUp } from "../lib/softphone/phone.ts";
 import { seeded, test } from "./case.ts";
-import { emptyDirectory, fromSource, startServer } from "./executable/harness.ts";
+import { emptyDirectory, fromSource, run, startServer } from "./executable/harness.ts";
 import { toneVoice } from "./sim/tone_voice.ts";
 
 /** Takes the record of a call, and never says so. */
@@ -112,5 +112,8 @@ for (const what of ["a live call", "a record that is being posted"] as const) {
     const { code } = await stopped;
     await call.report;
     assert.equal(code, 130, "only the second signal ends it so");
+    const { stdout } = await run(fromSource("-A"), ["calls", "--json"], { cwd: empty.path });
+    const kept = JSON.parse(stdout).calls.map((row: Record<string, unknown>) => [row.live, row.outcome]);
+    assert.deepEqual(kept, [[false, isLive ? "drained" : "caller-hung-up"]]);
   });
 }

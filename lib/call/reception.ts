@@ -273,6 +273,11 @@ export class Reception {
     this.#parking.forgetAll();
   }
 
+  /** All calls end, without a word: by the next turn of the event loop their ends are reported. */
+  cutOff(): void {
+    for (const callSid of this.#present.keys()) this.#bury(callSid, "drained");
+  }
+
   #start(leg: Leg, line: LineStart): Refusal | undefined {
     const { callSid, parameters } = line;
     const refusal = this.#parts.checkToken(parameters.token, callSid);
