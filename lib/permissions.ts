@@ -3,8 +3,8 @@
 import { messageOf } from "./base/result.ts";
 import { PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config.ts";
 
-/** Where an executable may keep its data, besides `./data`. */
-const DATA_FOLDERS = ["/data", "/var/lib/offhook"];
+/** Where an executable may keep its data, besides `./data`. With `DynamicUser` systemd makes the second a link to the third. */
+const DATA_FOLDERS = ["/data", "/var/lib/offhook", "/var/lib/private/offhook"];
 
 /** What an executable may read besides its own files: the working directory, the data, the configuration of a system service. */
 export const READ_FOLDERS = [".", ...DATA_FOLDERS, "/etc/offhook"];

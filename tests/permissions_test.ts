@@ -35,6 +35,15 @@ test("a server from source and the executables run with the same flags of V8", (
   for (const task of ["start", "dev"]) assert.ok(tasks[task]!.command.split(" ").includes(flags), task);
 });
 
+test("the executable may use the data folder of the README's service, which systemd makes a link for its own user", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
+  assert.match(readme, /^DynamicUser=yes$/m);
+  const [, state] = /^StateDirectory=(.+)$/m.exec(readme)!;
+  for (const folder of [`/var/lib/${state}`, `/var/lib/private/${state}`]) {
+    assert.ok(READ_FOLDERS.includes(folder) && WRITE_FOLDERS.includes(folder), folder);
+  }
+});
+
 test("on Deno Deploy records stay in memory, elsewhere in the folder that may be written", () => {
   assert.deepEqual(recordsPlace("/srv/x", { onDeploy: true }), { kind: "memory", why: "Deno Deploy keeps no files" });
   assert.deepEqual(recordsPlace("./data", { onDeploy: false }), { kind: "disk", folder: "./data" });

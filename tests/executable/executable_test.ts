@@ -75,7 +75,7 @@ test("what may not be read is told with the folders that may, not with a crash",
   assert.equal(outside.code, 1);
   assert.equal(
     outside.stderr.trim(),
-    "/etc/passwd: may not be read.\n  Put it into one of the folders that the executable may read: ., /data, /var/lib/offhook, /etc/offhook",
+    "/etc/passwd: may not be read.\n  Put it into one of the folders that the executable may read: ., /data, /var/lib/offhook, /var/lib/private/offhook, /etc/offhook",
   );
   Deno.writeTextFileSync(`${cwd}/config.json`, JSON.stringify({ prompt: { file: "/etc/passwd" } }));
   const prompt = await run(EXECUTABLE, ["serve"], { cwd });
@@ -90,7 +90,10 @@ test("DATA_DIR is refused outside the folders that may be written", async () => 
   for (const folder of ["/srv/offhook", "./records", "../data", "/data-of-others"]) {
     const { code, stderr } = await run(EXECUTABLE, ["serve"], { cwd, env: { DATA_DIR: folder, PORT: "0" } });
     assert.equal(code, 1, folder);
-    assert.match(stderr, /which this process may not write\. .*one of: \.\/data, \/data, \/var\/lib\/offhook$/m);
+    assert.match(
+      stderr,
+      /which this process may not write\. .*one of: \.\/data, \/data, \/var\/lib\/offhook, \/var\/lib\/private\/offhook$/m,
+    );
   }
   for (const folder of ["./data", "data/calls", "/data", "/var/lib/offhook/calls"]) {
     await using server = await startServer(EXECUTABLE, { cwd, env: { DATA_DIR: folder } });
