@@ -64,7 +64,8 @@ export class ConfiguredTools implements CallTools, CallActions {
 
   constructor(parts: CallToolsParts) {
     this.#parts = parts;
-    this.#box = new ToolBox({ clock: parts.clock, tools: parts.call.tools.map((tool) => this.#toolOf(tool)) });
+    const { clock, call } = parts;
+    this.#box = new ToolBox({ clock, language: call.language, tools: call.tools.map((tool) => this.#toolOf(tool)) });
   }
 
   get schemas(): (ToolSchema & { deferUntilEot: boolean })[] {

@@ -6,6 +6,7 @@ import { isObject } from "../base/json.ts";
 import { raced } from "../base/raced.ts";
 import { messageOf } from "../base/result.ts";
 import type { ToolSchema } from "../providers/ports.ts";
+import { agrees } from "./assent.ts";
 
 /** One function: what the model is told of it, and what it does. */
 export interface Tool {
@@ -42,21 +43,21 @@ const AT_ONCE = 8;
 /** Requests that are remembered, so that a repeated id runs nothing twice. */
 const REMEMBERED = 200;
 
-const YES = /\b(yes|yeah|yep|yup|correct|right|exactly|sure|okay|ok|please do|go ahead|that's it|do it|absolutely)\b/i;
-const NO = /\b(no|nope|not|don't|do not|wrong|wait|stop|cancel|incorrect)\b/i;
-
 /** The tools of one live call. */
 export class ToolBox implements Disposable {
   readonly #tools: ReadonlyMap<string, Tool>;
   readonly #clock: Clock;
+  readonly #language: string;
   readonly #scope = new AbortController();
   readonly #results = new Map<string, Promise<ToolResult>>();
   readonly #running = new Map<string, AbortController>();
   /** Calls that wait for the caller's yes, by name and arguments. */
   readonly #asked = new Map<string, "asked" | "agreed">();
 
-  constructor({ tools, clock }: { tools: readonly Tool[]; clock: Clock }) {
+  /** `language`: the caller's, in which he says yes. */
+  constructor({ tools, clock, language = "en" }: { tools: readonly Tool[]; clock: Clock; language?: string }) {
     this.#clock = clock;
+    this.#language = language;
     this.#tools = new Map(tools.map((tool) => [tool.schema.name, tool]));
   }
 
@@ -67,7 +68,7 @@ export class ToolBox implements Disposable {
 
   /** What the caller just said: it may agree to what was read back, or refuse it. */
   callerSaid(text: string): void {
-    const agreed = YES.test(text) && !NO.test(text);
+    const agreed = agrees(text, this.#language);
     for (const key of this.#asked.keys()) agreed ? this.#asked.set(key, "agreed") : this.#asked.delete(key);
   }
 

@@ -342,37 +342,39 @@ for (const [what, ok, name, args, toolFetch] of OUTCOMES) {
   });
 }
 
-test("a tool that wants a yes runs only after the caller said it", async () => {
-  const ran: string[] = [];
-  const book = {
-    name: "book",
-    description: "Book it.",
-    confirm: true,
-    parameters: { type: "object", properties: { day: { type: "string" } }, required: ["day"] },
-    http: { url: "https://api.example.com/book", method: "POST" },
-  };
-  await using sim = await simHouse({
-    config: { tools: [book] },
-    agent: { think: caller("book", { day: "monday" }) },
-    resolve: () => Promise.resolve(["93.184.216.34"]),
-    toolFetch: async (request) => {
-      ran.push(await request.text());
-      return new Response("booked");
-    },
+for (const [language, no, yes] of [["en", "no wait", "yes please"], ["de-AT", "nein warte", "ja bitte"]] as const) {
+  test(`a tool that wants a yes runs only after the caller said it: "${yes}"`, async () => {
+    const ran: string[] = [];
+    const book = {
+      name: "book",
+      description: "Book it.",
+      confirm: true,
+      parameters: { type: "object", properties: { day: { type: "string" } }, required: ["day"] },
+      http: { url: "https://api.example.com/book", method: "POST" },
+    };
+    await using sim = await simHouse({
+      config: { tools: [book], language },
+      agent: { think: caller("book", { day: "monday" }) },
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      toolFetch: async (request) => {
+        ran.push(await request.text());
+        return new Response("booked");
+      },
+    });
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "book monday" },
+        { kind: "say", text: no },
+        { kind: "say", text: "book monday" },
+        { kind: "say", text: yes },
+        { kind: "wait", ms: 3000 },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.deepEqual(ran, ['{"day":"monday"}']);
+    assert.match(report.turns.at(-1)!.heard!, /booked/);
   });
-  const call = sim.ring({
-    steps: [
-      { kind: "say", text: "book monday" },
-      { kind: "say", text: "no wait" },
-      { kind: "say", text: "book monday" },
-      { kind: "say", text: "yes please" },
-      { kind: "wait", ms: 3000 },
-    ],
-  });
-  const report = await sim.clock.runFor(call.report);
-  assert.deepEqual(ran, ['{"day":"monday"}']);
-  assert.match(report.turns.at(-1)!.heard!, /booked/);
-});
+}
 
 test("a message for people is in the record, with whether it was handed over", async () => {
   const args = { message: "the boiler leaks", name: "Ann", urgent: true };
