@@ -45,6 +45,7 @@ class Lift {
     delete raw.type;
     this.#audio(raw.audio);
     delete raw.audio;
+    this.#language();
     for (const key of ["tags", "experimental", "flags"]) {
       if (raw[key] === undefined) continue;
       if (!this.#isDefaultFlag(key, raw[key])) {
@@ -61,6 +62,14 @@ class Lift {
       delete raw.agent;
       raw.prompt ??= "You answer the phone.";
     }
+  }
+
+  /** Since `agent.language` is deprecated (section 2.2), only the recogniser may say what is spoken: our own lines need to know it too. */
+  #language(): void {
+    const agent = objectOf(this.raw.agent);
+    const { language, language_hints: hints } = objectOf(objectOf(agent.listen).provider);
+    const spoken = language ?? (Array.isArray(hints) && hints.length === 1 ? hints[0] : undefined);
+    if (agent.language === undefined && typeof spoken === "string") this.raw.language ??= spoken;
   }
 
   #isDefaultFlag(key: string, value: unknown): boolean {

@@ -39,6 +39,23 @@ test("a bare Settings message is a whole file", () => {
   assert.deepEqual(keys(warnings), ["agent.language"]);
 });
 
+test("where only the recogniser says what is spoken, that is the language of the whole call", () => {
+  const { language: _, ...agent } = SETTINGS.agent;
+  const heardBy = (provider: Record<string, unknown>) =>
+    load({ ...SETTINGS, agent: { ...agent, listen: { provider: { type: "deepgram", ...provider } } } });
+  for (
+    const [provider, language] of [
+      [{ model: "nova-3", language: "de-AT" }, "de-AT"],
+      [{ model: "flux-general-multi", language_hints: ["de"] }, "de"],
+    ] as const
+  ) {
+    const { config, warnings } = heardBy(provider);
+    assert.deepEqual([config.base.language, warnings], [language, []]);
+    assert.equal(config.base.pipeline.listen.provider.language, language);
+  }
+  assert.equal(heardBy({ model: "nova-3" }).config.base.language, "en");
+});
+
 test("today's canonical Settings is lifted: fall-backs, functions, opting out of training", () => {
   const { config, warnings } = load({
     ...SETTINGS,
