@@ -83,7 +83,9 @@ export function buildHouse(parts: HouseParts): House {
     checkLimits: ({ from }) => {
       if (minutes.used >= limits().minutesPerDay) return "daily-limit";
       if (config().rehearsal || !isNumber(from)) return undefined;
-      return callers.count(from) > config().base.limits.callsPerCallerPerHour ? "caller-limit" : undefined;
+      if (callers.of(from) >= config().base.limits.callsPerCallerPerHour) return "caller-limit";
+      callers.count(from); // only what is taken: the busy line asks him to call again
+      return undefined;
     },
     report: (notice) => {
       noteHealth(breakers, notice);

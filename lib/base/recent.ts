@@ -20,10 +20,15 @@ export class RecentCounts<K> {
     return this.#seen.size;
   }
 
+  /** How often `key` was counted within the time. */
+  of(key: K): number {
+    return this.#recent(key).length;
+  }
+
   /** Count `key` once more. @returns how often it was seen within the time, this one included. */
   count(key: K): number {
     const nowMs = this.#clock.monotonicMs();
-    const times = (this.#seen.get(key) ?? []).filter((ms) => ms > nowMs - this.#ttlMs);
+    const times = this.#recent(key);
     times.push(nowMs);
     this.#seen.delete(key);
     this.#seen.set(key, times);
@@ -32,5 +37,10 @@ export class RecentCounts<K> {
       this.#seen.delete(known);
     }
     return times.length;
+  }
+
+  #recent(key: K): number[] {
+    const sinceMs = this.#clock.monotonicMs() - this.#ttlMs;
+    return (this.#seen.get(key) ?? []).filter((ms) => ms > sinceMs);
   }
 }

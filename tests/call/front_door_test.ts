@@ -153,6 +153,16 @@ test("who hangs up before his stream has come leaves his place at once", async (
   assert.deepEqual([sim.refusals, sim.clock.pending], [[], 0]);
 });
 
+test("a caller over his limit who calls again every few minutes, as he is told, is taken once his calls are an hour ago", async () => {
+  await using sim = await liveHouse({ config: { limits: { callsPerCallerPerHour: 2 } } });
+  for (const callSid of ["CA1", "CA2"]) await announce(sim, callSid);
+  for (let number = 3; number <= 14; number++) {
+    await sim.clock.run(300_000);
+    const twiml = await (await sim.fetch(webhook({ ...FIELDS, CallSid: `CA${number}` }))).text();
+    assert.match(twiml, number < 14 ? /<Hangup/ : /<Stream/, `CA${number}`);
+  }
+});
+
 test("a caller's seventh call within an hour, and the first after the day's last minute, hear the busy line", async () => {
   await using sim = await liveHouse();
   for (let number = 1; number <= 6; number++) await announce(sim, `CA${number}`);
