@@ -14,8 +14,8 @@ export interface CallWebhookParts {
   fetch: (request: Request) => Promise<Response>;
   /** Settles when the call's last facts are known. */
   settled: (call: string) => Promise<void>;
-  /** What of a notice may be told; undefined: nothing. */
-  keep: (notice: CallNotice, to: string) => CallNotice | undefined;
+  /** What of the notices of a call to `to`, which begins now, may be told; undefined: nothing. */
+  keep: (to: string) => (notice: CallNotice) => CallNotice | undefined;
   /** What is posted of a record. */
   body: (record: CallRecord) => unknown;
   /** A call was not delivered, and will not be. Loud. */
@@ -60,7 +60,7 @@ export async function postMessage(
 
 export class CallWebhook implements AsyncDisposable {
   readonly #parts: CallWebhookParts;
-  readonly #folds = new Map<string, RecordFold>();
+  readonly #calls = new Map<string, { fold: RecordFold; keep: ReturnType<CallWebhookParts["keep"]> }>();
   readonly #deliveries = new Map<string, Promise<void>>();
   readonly #attempts = new Set<AbortController>();
   readonly #scope = new AbortController();
@@ -72,11 +72,13 @@ export class CallWebhook implements AsyncDisposable {
   /** An observer; returns at once. */
   readonly observe = (notice: CallNotice): void => {
     const { call } = notice;
-    if (notice.kind === "call-started") this.#folds.set(call, new RecordFold(call));
-    const fold = this.#folds.get(call);
-    const kept = fold && this.#parts.keep(notice, notice.kind === "call-started" ? notice.to : fold.record.to);
-    if (kept) fold.add(kept);
-    if (notice.kind === "call-over" && fold && !this.#deliveries.has(call)) this.#ended(call, fold);
+    if (notice.kind === "call-started") {
+      this.#calls.set(call, { fold: new RecordFold(call), keep: this.#parts.keep(notice.to) });
+    }
+    const known = this.#calls.get(call);
+    const kept = known?.keep(notice);
+    if (kept) known?.fold.add(kept);
+    if (notice.kind === "call-over" && known && !this.#deliveries.has(call)) this.#ended(call, known.fold);
   };
 
   /** What has not been delivered by now is given up, loudly. */
@@ -89,12 +91,12 @@ export class CallWebhook implements AsyncDisposable {
 
   #ended(call: string, fold: RecordFold): void {
     if (this.#deliveries.size >= WAITING_LIMIT) {
-      this.#folds.delete(call);
+      this.#calls.delete(call);
       return this.#parts.undelivered(call, `${WAITING_LIMIT} calls wait already`);
     }
     const done = this.#deliver(call, fold).finally(() => {
       this.#deliveries.delete(call);
-      this.#folds.delete(call);
+      this.#calls.delete(call);
     });
     this.#deliveries.set(call, done);
     done.catch(reportError);

@@ -60,7 +60,7 @@ export function openKeeping(parts: KeepingParts): Keeping {
       clock,
       fetch: parts.fetch,
       settled: (call) => facts.settled(call),
-      keep: (notice, to) => privacy(to).transcripts ? notice : withoutWords(notice),
+      keep: (to) => privacy(to).transcripts ? (notice) => notice : withoutWords,
       body: withCost,
       undelivered: (call, why) => log("error", `${call} could not be delivered to CALL_WEBHOOK_URL: ${why}`),
     }),

@@ -29,7 +29,7 @@ test("a webhook that delivers calls for years keeps nothing of them", async () =
     clock,
     fetch: () => Promise.resolve(new Response(null, { status: 204 })),
     settled: () => Promise.resolve(),
-    keep: (notice) => notice,
+    keep: () => (notice) => notice,
     body: ({ id }) => id,
     undelivered: (call, why) => assert.fail(`${call}: ${why}`),
   });

@@ -23,7 +23,7 @@ function hook(answers: (attempt: number) => Reply, more: Partial<CallWebhookPart
       return new Response(null, { status: answer });
     },
     settled: () => Promise.resolve(),
-    keep: (notice) => notice,
+    keep: () => (notice) => notice,
     body: (record) => record,
     undelivered: (call, why) => undelivered.push(`${call}: ${why}`),
     ...more,
@@ -108,7 +108,7 @@ test("a bounded number of calls waits; one more is undelivered at once, and all 
 
 test("what is not to be kept is not told either", async () => {
   const { clock, requests, webhook } = hook(() => 200, {
-    keep: (notice) => notice.kind === "caller-text" ? undefined : notice,
+    keep: () => (notice) => notice.kind === "caller-text" ? undefined : notice,
   });
   conversation({ id: "call-a", said: "pineapple" }).forEach(webhook.observe);
   await clock.run(10);

@@ -45,7 +45,7 @@ test("what is kept of calls is for our own user alone, what an older version has
   assert.deepEqual(await modesOf(path), { ".": "755", ...OWN }, "a data folder that was there stays as it was");
 });
 
-test("the webhook is told no word of a call whose words are not kept, and all of another's", async () => {
+test("the webhook is told no word of a call whose words were not kept when it began, and all of another's", async () => {
   for (const transcripts of [false, true]) {
     const parsed = parseConfig({
       text: JSON.stringify({ prompt: "x", privacy: { transcripts } }),
@@ -54,7 +54,7 @@ test("the webhook is told no word of a call whose words are not kept, and all of
       readAsset: () => undefined,
     });
     if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
-    const { config } = parsed.value;
+    let { config } = parsed.value;
     const clock = new VirtualClock();
     const posts: string[] = [];
     const keeping = openKeeping({
@@ -69,7 +69,12 @@ test("the webhook is told no word of a call whose words are not kept, and all of
       lost: () => {},
       report: () => {},
     });
-    conversation({ id: "call-a1", said: "my secret is pineapple" }).forEach(keeping.observe);
+    const notices = conversation({ id: "call-a1", said: "my secret is pineapple" });
+    notices.slice(0, 5).forEach(keeping.observe);
+    const { base } = config;
+    config = { ...config, base: { ...base, privacy: { ...base.privacy, transcripts: !transcripts } } }; // an edit
+    notices.slice(5).forEach(keeping.observe);
+    assert.equal(JSON.stringify(keeping.store.notices("call-a1")).includes("pineapple"), transcripts);
     await clock.run(5000);
     await clock.runFor(Promise.resolve(keeping[Symbol.asyncDispose]()));
     assert.deepEqual([posts.length, posts[0]!.includes("pineapple")], [1, transcripts]);

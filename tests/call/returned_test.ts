@@ -49,7 +49,7 @@ test("the webhook of a call that came back tells of the whole call", async () =>
       return new Response(null, { status: 200 });
     },
     settled: () => Promise.resolve(),
-    keep: (notice) => notice,
+    keep: () => (notice) => notice,
     body: (record) => record,
     undelivered: (call, why) => assert.fail(`${call}: ${why}`),
   });
