@@ -296,7 +296,7 @@ function twiml(c: Context, document: string): Response {
 
 function hostOf(c: Context, parts: AppParts): string {
   const forwarded = parts.trustProxy ? c.req.header("x-forwarded-host")?.split(",")[0]?.trim() : undefined;
-  return parts.publicHost ?? forwarded ?? c.req.header("host") ?? "localhost";
+  return parts.publicHost ?? (forwarded || c.req.header("host") || "localhost");
 }
 
 /** A request with one of these headers comes through a proxy. */
