@@ -41,7 +41,8 @@ export async function lookUpCaller(
   const late = new AbortController();
   using _limit = clock.after(timeoutMs, () => late.abort());
   try {
-    return read(Answer.parse(JSON.parse(String(await raced(tool.run({}, late.signal), late.signal)))));
+    const answer = await raced(tool.run({}, late.signal), late.signal);
+    return read(Answer.parse(JSON.parse(String(answer ?? "{}"))));
   } catch (error) {
     // The call goes on without.
     if (!late.signal.aborted) return { known: {}, fault: faultOf(error) };

@@ -42,7 +42,7 @@ export function httpTool(spec: HttpToolSpec, parts: HttpToolParts): Tool {
 async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
   args: Record<string, unknown>;
   signal: AbortSignal;
-}): Promise<string> {
+}): Promise<string | undefined> {
   const valueOf = valuesOf(spec, args, parts.variable);
   const url = fillUrl(spec.url, valueOf);
   const headers = Object.entries(spec.headers).map(([name, value]) => [name, fill(value, valueOf)] as const);
@@ -67,7 +67,7 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
   }
   const { text, cut } = await readSome(response);
   if (!response.ok) throw new Error(`The server answered HTTP ${response.status}${text && `: ${text.slice(0, 300)}`}`);
-  return cut ? `${text}… (cut at ${ANSWER_LIMIT_BYTES} bytes)` : text || JSON.stringify({ status: "done" });
+  return cut ? `${text}… (cut at ${ANSWER_LIMIT_BYTES} bytes)` : text || undefined;
 }
 
 /** What stands for a placeholder. What the configuration does not call an argument is none: a model does not say who calls. */

@@ -106,6 +106,17 @@ test("what is not known of the caller is no fault", async () => {
   assert.deepEqual([prompt, faults], ["The caller is Ada, a  customer.", []]);
 });
 
+test("an answer without a body tells nothing of the caller", async () => {
+  await using sim = await simHouse({
+    config: { prompt: "Status {{vars.status}}.", beforeCall: { url: "https://crm.example.com/caller" } },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: () => Promise.resolve(new Response(null, { status: 204 })),
+  });
+  await sim.clock.runFor(sim.ring({ steps: [{ kind: "wait", ms: 3000 }] }).report);
+  assert.equal(sim.agent.sessions[0]!.mind.prompt, "Status .");
+  assert.deepEqual(sim.records()[0]!.faults, []);
+});
+
 test("a webhook that Twilio repeats counts once for its caller", async () => {
   await using sim = await simHouse({
     config: { limits: { callsPerCallerPerHour: 1 } },
