@@ -160,7 +160,7 @@ class Turn {
       case "guess":
         return this.#confirmGuess(this.#floor, words);
       case "caller":
-        return this.#goOn(this.#floor, words);
+        return this.#sayOn(this.#floor, words);
       case "answering":
         return this.#addToTurn(words);
     }
@@ -256,6 +256,13 @@ class Turn {
     const { minInterruptionWords, interruptionPhrases, acknowledgementPhrases } = this.#rules;
     if (isOnly(text, acknowledgementPhrases)) return false;
     return wordsOf(text).length >= minInterruptionWords || holdsPhrase(text, interruptionPhrases);
+  }
+
+  /** More words of the caller's turn, over which an answer to earlier ones may have begun to sound. */
+  #sayOn(floor: Of<"caller">, words: Words): TurnStep {
+    if (floor.cut || !words.playing || !this.#interrupts(join(floor.held, words.text))) return this.#goOn(floor, words);
+    this.#do({ kind: "barge-in" });
+    return this.#goOn({ ...floor, text: "", cut: true }, words);
   }
 
   /** A guess was right if another one, or a final, confirms it. */

@@ -286,6 +286,26 @@ for (
   });
 }
 
+test("what a tool brings is said over no caller: his words stop it", async () => {
+  const brain: ChatBrain = (messages) => {
+    if (messages.at(-1)?.role === "tool") return { text: STORY };
+    const isFirst = messages.filter(({ role }) => role === "user").length === 1;
+    return isFirst ? { calls: [{ name: "find_slots", arguments: DAY }] } : { text: "All right." };
+  };
+  const { sim } = await callOf({
+    brain,
+    config: { tools: [FIND] },
+    tool: (_, clock) => new Promise((resolve) => void clock.after(1500, () => resolve("nine"))),
+  }, [
+    say("a visit on Monday"),
+    wait(600),
+    say("no wait stop I would like to come on Tuesday instead please", true),
+    wait(4000),
+  ]);
+  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1, replies(sim).join(" | "));
+  assert.equal(replies(sim).at(-1), "All right.");
+});
+
 test("a model that calls tools for ever is asked five times, the last time without tools", async () => {
   let ran = 0;
   const brain: ChatBrain = (_, tools) =>

@@ -361,6 +361,23 @@ const CASES: Case[] = [
     steps: [[finalOver("ten")], [guessOver("o'clock")], [timer("floor")], [final("o'clock"), "answer: ten o'clock"]],
     ends: "answering",
   },
+  {
+    name: "an answer that begins in the middle of the caller's words is stopped by the next ones",
+    steps: [[guess("no"), "interim: no"], [guessOver("no wait"), "barge-in", "interim: no wait"], [
+      finalOver("no wait stop"),
+      "answer: no wait stop",
+    ]],
+    ends: "answering",
+  },
+  {
+    name: "too few words are no reason to stop an answer that begins in the middle of them",
+    steps: [[guess("a"), "interim: a"], [guessOver("a visit"), "interim: a visit"], [
+      guessOver("a visit on"),
+      "barge-in",
+      "interim: a visit on",
+    ], [finalOver("a visit on Monday"), "answer: a visit on Monday"]],
+    ends: "answering",
+  },
 
   // While a filler sounds and the answer is awaited.
   {
