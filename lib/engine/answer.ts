@@ -6,7 +6,7 @@ import type { ChatMessage, ChatRequest, ChatToolCall, Llm, ToolSchema } from "..
 import { Chunker, type Language } from "./chunker.ts";
 import type { EngineHost } from "./engine.ts";
 import { Gate, type Spares } from "./flow.ts";
-import type { Memory } from "./memory.ts";
+import { type Memory, resultsLast } from "./memory.ts";
 import { Saying, type SayingParts } from "./saying.ts";
 import { GO_ON } from "./owed.ts";
 import type { ToolDesk } from "./tool_desk.ts";
@@ -94,13 +94,12 @@ export class Answer {
 
   /** Ask the model, speak and act until nothing is left to do. @throws only our own mistakes. */
   async run(): Promise<void> {
-    const { desk, memory, gate, text, instructed } = this.#parts;
+    const { desk, gate, text, instructed } = this.#parts;
     await instructed;
     await desk.idle; // a tool of an earlier turn: its result belongs before our question
     for (let round = 1; round <= MAX_ROUNDS && !this.#aborted; round++) {
       const isDraft = gate === "closed" && round === 1 && !this.gate.isOpen;
-      const messages = memory.messages(isDraft ? text : "");
-      const calls = await this.#ask(messages, round === MAX_ROUNDS ? [] : this.#parts.tools);
+      const calls = await this.#ask(this.#messages(isDraft ? text : ""), round === MAX_ROUNDS ? [] : this.#parts.tools);
       if (calls.length === 0) break;
       if (round === MAX_ROUNDS) {
         const detail = "it calls a tool where none was offered";
@@ -131,6 +130,13 @@ export class Answer {
 
   get #aborted(): boolean {
     return this.#scope.signal.aborted;
+  }
+
+  /** What the model is asked. The last word is never ours, as fillers and lines of the call may be: some servers refuse that, or write on at it. */
+  #messages(next: string): ChatMessage[] {
+    const { memory } = this.#parts;
+    const messages = resultsLast(memory.messages(next));
+    return messages.at(-1)?.role === "assistant" ? memory.messages(GO_ON) : messages;
   }
 
   /** One question to the first model that answers. @returns the tools it calls; none if it failed. */

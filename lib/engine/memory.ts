@@ -309,6 +309,16 @@ function isCaller(entry: Entry): boolean {
   return entry.kind === "caller" || (entry.kind === "past" && entry.message.role === "user");
 }
 
+/** `messages` with what we said while tools ran, if that is the last, before their calls. */
+export function resultsLast(messages: ChatMessage[]): ChatMessage[] {
+  const last = messages.at(-1);
+  const at = messages.findLastIndex((message) => message.role === "assistant" && message.tool_calls);
+  const calling = messages[at];
+  if (last?.role !== "assistant" || calling?.role !== "assistant" || messages.at(-2)?.role !== "tool") return messages;
+  const content = [calling.content, last.content].filter(Boolean).join(" ");
+  return messages.slice(0, -1).with(at, { ...calling, content });
+}
+
 /** Builds the messages: neighbours of one speaker become one message, as some servers insist on taking turns. */
 class Page {
   readonly messages: ChatMessage[];

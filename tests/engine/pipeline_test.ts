@@ -286,23 +286,48 @@ for (
   });
 }
 
+test("the last word that a model is told is never ours: a filler came while the tool ran, or a route answered", async () => {
+  const price = { name: "price", utterances: ["what does it cost"], text: "Ninety dollars." };
+  const brain: ChatBrain = (messages) =>
+    messages.some(({ role }) => role === "tool")
+      ? { text: "There is one at nine." }
+      : { calls: [{ name: "find_slots", arguments: DAY }] };
+  const ask = async (text: string) => {
+    const { sim } = await callOf(
+      {
+        brain,
+        config: { tools: [FIND], routes: [price] },
+        tool: (_, clock) => new Promise((resolve) => void clock.after(3500, () => resolve("nine"))),
+      },
+      [say(text), wait(8000)],
+      { voice: pausing(500) },
+    );
+    assert.ok(replies(sim).includes("There is one at nine."), replies(sim).join(" | "));
+    return questions(sim).at(-1)!.slice(-2);
+  };
+  const [called, result] = await ask("a visit on Monday");
+  assert.match(called!.content!, /^(One moment|Let me check)/);
+  assert.equal(result!.role, "tool");
+  const [, last] = await ask("a visit on Monday | what does it cost");
+  assert.equal(last!.content, "Please go on.");
+});
+
 test("what a tool brings is said over no caller: his words stop it", async () => {
   const brain: ChatBrain = (messages) => {
     if (messages.at(-1)?.role === "tool") return { text: STORY };
     const isFirst = messages.filter(({ role }) => role === "user").length === 1;
     return isFirst ? { calls: [{ name: "find_slots", arguments: DAY }] } : { text: "All right." };
   };
-  const { sim } = await callOf({
-    brain,
-    config: { tools: [FIND] },
-    tool: (_, clock) => new Promise((resolve) => void clock.after(1500, () => resolve("nine"))),
-  }, [
-    say("a visit on Monday"),
-    wait(600),
-    say("no wait stop I would like to come on Tuesday instead please", true),
-    wait(4000),
-  ]);
-  assert.equal(noticesOf(sim.notices, "reply-interrupted").length, 1, replies(sim).join(" | "));
+  const { sim } = await callOf(
+    {
+      brain,
+      config: { tools: [FIND] },
+      tool: (_, clock) => new Promise((resolve) => void clock.after(900, () => resolve("nine"))),
+    },
+    [say("a visit on Monday | no wait stop I would like to come on Tuesday"), wait(4000)],
+    { voice: pausing(1300) },
+  );
+  assert.ok(noticesOf(sim.notices, "reply-interrupted").length > 0);
   assert.equal(replies(sim).at(-1), "All right.");
 });
 
