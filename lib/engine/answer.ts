@@ -87,6 +87,11 @@ export class Answer {
     return this.#acting;
   }
 
+  /** It will not tell what its tools bring. */
+  get owes(): boolean {
+    return this.#acting && this.#aborted;
+  }
+
   /** Its replies, oldest first. */
   get sayings(): readonly Saying[] {
     return this.#sayings;

@@ -177,6 +177,9 @@ export class PipelineEngine implements Engine {
     this.#letGo();
     this.#memory.said(reply, text);
     this.#step({ kind: "begun" });
+    // Tools still run: the call has answered other words, so what they bring is to be told.
+    const owes = [...this.#answers].some(({ owes }) => owes);
+    if (owes && !this.#ending && !this.#silent) this.#answerWith(this.#newAnswer("", "open"));
   }
 
   unanswered(): void {
@@ -332,7 +335,10 @@ export class PipelineEngine implements Engine {
     this.#draft = undefined;
     const prepared = draft?.text === this.#asked && !draft.failed && !draft.over ? draft : undefined;
     if (!prepared) draft?.abort();
-    const answer = prepared ?? this.#newAnswer(this.#asked, "open");
+    this.#answerWith(prepared ?? this.#newAnswer(this.#asked, "open"));
+  }
+
+  #answerWith(answer: Answer): void {
     this.#answers.add(answer);
     this.#current = answer;
     this.#await("answer");

@@ -312,6 +312,31 @@ test("the last word that a model is told is never ours: a filler came while the 
   assert.equal(last!.content, "Please go on.");
 });
 
+test("what a tool brings is told after a route has answered what interrupted the words before", async () => {
+  const brain: ChatBrain = (messages) =>
+    messages.some(({ role }) => role === "tool") ? { text: "There is one at nine." } : {
+      text: "Let me look at the calendar, this may well take a while.",
+      calls: [{ name: "find_slots", arguments: DAY }],
+    };
+  const { sim } = await callOf(
+    {
+      brain,
+      config: {
+        tools: [FIND],
+        routes: [{ name: "price", utterances: ["what does it cost"], text: "Ninety dollars." }],
+      },
+      tool: (_, clock) => new Promise((resolve) => void clock.after(3800, () => resolve("nine"))),
+    },
+    [say("a visit on Monday | what does it cost"), wait(8000)],
+    { voice: pausing(900) },
+  );
+  assert.deepEqual(noticesOf(sim.notices, "reply-interrupted").map(({ reply }) => reply), [2]);
+  assert.deepEqual(replies(sim).filter((text) => /^(Ninety|There)/.test(text)), [
+    "Ninety dollars.",
+    "There is one at nine.",
+  ]);
+});
+
 test("what a tool brings is said over no caller: his words stop it", async () => {
   const brain: ChatBrain = (messages) => {
     if (messages.at(-1)?.role === "tool") return { text: STORY };
