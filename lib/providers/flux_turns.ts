@@ -14,22 +14,24 @@ export interface FluxTurnInfo {
 
 export interface FluxTurn {
   readonly phase: "silent" | "speaking";
-  /** The last text told; in silence, that of the turn which we ended. */
+  /** The last text told. */
   readonly text: string;
+  /** What was told of this turn as over, because we ended it: it goes on over there until it is ended there too. */
+  readonly told: string;
 }
 
-export const NO_TURN: FluxTurn = { phase: "silent", text: "" };
+export const NO_TURN: FluxTurn = { phase: "silent", text: "", told: "" };
 
 type Step = readonly [FluxTurn, readonly SttEvent[]];
 
 /** What `info` means after `turn`. */
-export function followFlux(turn: FluxTurn, { event, text, confidence }: FluxTurnInfo): Step {
-  const isOver = event === "EndOfTurn";
-  // A turn that we ended goes on over there until it is ended there too.
-  if (turn.phase === "silent" && event !== "StartOfTurn" && isSame(text, turn.text)) {
-    return [isOver ? NO_TURN : turn, []];
+export function followFlux(turn: FluxTurn, { event, text: all, confidence }: FluxTurnInfo): Step {
+  const told = event === "StartOfTurn" ? "" : turn.told;
+  const text = told === "" ? all : after(told, all);
+  if (turn.phase === "silent" && event !== "StartOfTurn" && text === "") {
+    return [event === "EndOfTurn" ? NO_TURN : turn, []];
   }
-  const next: FluxTurn = { phase: "speaking", text };
+  const next: FluxTurn = { phase: "speaking", text, told };
   switch (event) {
     case "StartOfTurn":
       return [next, turn.phase === "silent" ? [{ kind: "spoke" }, ...interim(NO_TURN, text)] : interim(turn, text)];
@@ -46,8 +48,11 @@ export function followFlux(turn: FluxTurn, { event, text, confidence }: FluxTurn
 }
 
 /** The turn as it stands, told as over; for a recogniser that does not answer our `ForceEndTurn`. */
-export function concludeFlux({ phase, text }: FluxTurn): Step {
-  return [{ phase: "silent", text }, phase === "speaking" && text ? [endOfTurn(text)] : []];
+export function concludeFlux({ phase, text, told }: FluxTurn): Step {
+  return [
+    { phase: "silent", text: "", told: [told, text].filter(Boolean).join(" ") },
+    phase === "speaking" && text ? [endOfTurn(text)] : [],
+  ];
 }
 
 function interim(turn: FluxTurn, text: string): SttEvent[] {
@@ -58,9 +63,10 @@ function endOfTurn(text: string, confidence?: number): SttEvent {
   return { kind: "final", text, endOfTurn: true, ...(confidence === undefined ? {} : { confidence }) };
 }
 
-/** Capitals and punctuation come with the end of a turn. */
-function isSame(text: string, told: string): boolean {
-  return bare(text) === bare(told);
+/** The words of `text` behind those of `told`; all, if it begins otherwise. Capitals and punctuation come with the end of a turn. */
+function after(told: string, text: string): string {
+  const [first, words] = [told.split(" "), text.split(" ")];
+  return first.every((word, at) => bare(word) === bare(words[at] ?? "")) ? words.slice(first.length).join(" ") : text;
 }
 
 /** `before` and `after` where the last words of one may be the first of the other: those are said once. */

@@ -75,11 +75,27 @@ const CASES: [name: string, lines: Line[], told: string[]][] = [
     ["StartOfTurn", "Yes"],
     ["EndOfTurn", "Yes"],
   ], ["spoke", "interim Yes", "final Yes", "spoke", "interim Yes", "final Yes"]],
-  ["a turn that had more words when we ended it is told whole", [
+  ["of a turn that goes on when we have ended it, only what is new is told", [
     ["StartOfTurn", "a table for"],
     ["concluded"],
-    ["EndOfTurn", "a table for four"],
-  ], ["spoke", "interim a table for", "final a table for", "final a table for four"]],
+    ["EagerEndOfTurn", "A table for four"],
+    ["EndOfTurn", "A table for four."],
+    ["StartOfTurn", "a table for six"],
+  ], [
+    "spoke",
+    "interim a table for",
+    "final a table for",
+    "interim four",
+    "eager four",
+    "final four.",
+    "spoke",
+    "interim a table for six",
+  ]],
+  ["a turn that has other words when we have ended it is told whole", [
+    ["StartOfTurn", "a table for"],
+    ["concluded"],
+    ["EndOfTurn", "The table for four."],
+  ], ["spoke", "interim a table for", "final a table for", "final The table for four."]],
 ];
 
 for (const [name, lines, told] of CASES) {
