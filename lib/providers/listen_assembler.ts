@@ -82,7 +82,7 @@ export function assemble(state: ListenAssembly, input: ListenInput): Step {
     case "utterance-end":
       // It may come after `speech_final`, when the next utterance has begun already.
       if (input.lastWordEndS !== undefined && input.lastWordEndS <= state.openFromS) return [state, []];
-      if (state.interim) return finalize(state, UTTERANCE_FINALIZE_MS);
+      if (state.interim) return stand(finalize(state, UTTERANCE_FINALIZE_MS));
       return state.finals.length > 0 ? conclude(state) : [state, []];
     case "finish":
       return finalize(state, FINISH_FINALIZE_MS);
@@ -128,6 +128,11 @@ function takenBack(before: ListenAssembly, after: ListenAssembly): ListenEffect[
 
 function finalize(state: ListenAssembly, withinMs: number): Step {
   return state.finalizing ? [state, []] : [{ ...state, finalizing: true }, [{ kind: "finalize", withinMs }]];
+}
+
+/** The guess still stands, and its end is on its way: news for whoever fears that nothing more comes. */
+function stand([state, effects]: Step): Step {
+  return [state, effects.length === 0 ? [] : [tell({ kind: "interim", text: whole(state) }), ...effects]];
 }
 
 /** The utterance is over: tell all of it, the standing guess included. */

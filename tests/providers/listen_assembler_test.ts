@@ -94,17 +94,20 @@ const CASES: [name: string, lines: string[], told: string[]][] = [
     "UE 0.7",
     "UE 1.9",
   ], ["END My name is", "~Anna", "~Anna Bell", "part Anna Bell", "END Anna Bell"]],
-  ["UtteranceEnd with only a guess asks for the rest", ["~he", "UE", "F Hello."], [
+  ["UtteranceEnd with only a guess tells it again and asks for the rest", ["~he", "UE", "F Hello."], [
+    "~he",
     "~he",
     "FINALIZE 500",
     "END Hello.",
   ]],
   ["... and takes the guess if no answer comes", ["~he", "UE", "LATE"], [
     "~he",
+    "~he",
     "FINALIZE 500",
     "END he",
   ]],
   ["... and ignores the answer that comes then", ["~he", "UE", "LATE", "F Hello.", "!Bye."], [
+    "~he",
     "~he",
     "FINALIZE 500",
     "END he",
@@ -118,6 +121,7 @@ const CASES: [name: string, lines: string[], told: string[]][] = [
     "!Hello are you there?",
   ], [
     "~he",
+    "~he",
     "FINALIZE 500",
     "END he",
     "~are",
@@ -125,8 +129,10 @@ const CASES: [name: string, lines: string[], told: string[]][] = [
   ]],
   ["... twice, if need be", ["~a", "UE", "LATE", "~a b", "UE", "LATE", "=a b c", "!d"], [
     "~a",
+    "~a",
     "FINALIZE 500",
     "END a",
+    "~b",
     "~b",
     "FINALIZE 500",
     "END b",
@@ -135,16 +141,18 @@ const CASES: [name: string, lines: string[], told: string[]][] = [
   ]],
   ["... and takes the guess if the answer is empty", ["~he", "UE", "F"], [
     "~he",
+    "~he",
     "FINALIZE 500",
     "END he",
   ]],
   ["UtteranceEnd with a final and a guess does not cut the utterance in two", ["=One", "~two", "UE", "F two."], [
     "part One",
     "~One two",
+    "~One two",
     "FINALIZE 500",
     "END One two.",
   ]],
-  ["UtteranceEnd twice asks once", ["~he", "UE", "UE"], ["~he", "FINALIZE 500"]],
+  ["UtteranceEnd twice asks once", ["~he", "UE", "UE"], ["~he", "~he", "FINALIZE 500"]],
   ["finish takes the rest", ["=One", "~two", "FIN", "F two."], [
     "part One",
     "~One two",
