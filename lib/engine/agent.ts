@@ -247,9 +247,9 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "fault", fault, fatal: false });
   }
 
-  /** Once all that came of a broken reply was heard, the caller waits for the rest: ask for it. */
+  /** Once all that came of a broken reply was heard, the caller waits for the rest: ask for it. What goes on in an open reply is no rest. */
   #owe(): void {
-    if (!this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
+    if (this.#sounding || !this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "answer-due" });
     if (!this.#early) this.#ask();
   }
@@ -411,6 +411,8 @@ export class AgentEngine implements Engine {
           this.#timers.arm("quiet", LOOK_MS);
           break;
         case "play":
+          // What was owed comes in the same reply, after all before it was heard.
+          if (this.#sounding && this.#host.drained()) this.#timers.disarm("owed");
           this.#owed.sounds();
           this.#length.sounds(action.audio.length);
           this.#sounds();

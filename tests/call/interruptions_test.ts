@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Utterance } from "../../lib/audio/voice.ts";
+import { sleep } from "../../lib/base/clock.ts";
 import type { CallNotice } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
-import { simHouse, STORY, storyBrain } from "../sim/house.ts";
+import { type SimHouse, simHouse, STORY, storyBrain } from "../sim/house.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
 
 type Notice<K extends CallNotice["kind"]> = Extract<CallNotice, { kind: K }>;
@@ -222,4 +223,56 @@ test("nobody is asked whether they are there while an answer sounds that a fille
   await sim.clock.runFor(call.report);
   const texts = noticesOf(sim.notices, "reply-text").map(({ text }) => text);
   assert.ok(texts.length > 0 && !texts.some((text) => /still there/i.test(text)), texts.join(" | "));
+});
+
+/** A caller whose answer comes in the same reply as the words before the tool that it needed. */
+function answeredInOneReply(): Promise<SimHouse> {
+  const house: Promise<SimHouse> = simHouse({
+    config: {
+      tools: [{
+        name: "look",
+        description: "Looks.",
+        parameters: { type: "object", properties: {} },
+        http: { url: "https://tools.test/look" },
+      }],
+    },
+    agent: {
+      think: ({ said, history }) =>
+        said.includes("stop")
+          ? { say: "All right." }
+          : history.at(-1)?.role === "function"
+          ? { say: STORY, thinkMs: 700 }
+          : { say: "Let me look.", call: { name: "look", arguments: {} } },
+      faults: { missingAudioDone: true },
+      rateX: 1,
+      chunkBytes: 800,
+    },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: async () => {
+      await sleep((await house).clock, 400);
+      return new Response("nine");
+    },
+  });
+  return house;
+}
+
+test("an answer that goes on in the reply that told of its tool is interrupted like any other, and the next one is heard", async () => {
+  await using sim = await answeredInOneReply();
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "is there a table" },
+      { kind: "interrupt", text: "no stop please", afterMs: 3000 },
+      { kind: "wait", ms: 4000 },
+    ],
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.ok(report.turns.at(-2)!.interrupted);
+  assert.equal(report.turns.at(-1)!.heard, "All right.");
+});
+
+test("nobody is told to wait after an answer that went on in the reply that told of its tool", async () => {
+  await using sim = await answeredInOneReply();
+  const call = sim.ring({ steps: [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 4000 }] });
+  await sim.clock.runFor(call.report);
+  assert.equal(noticesOf(sim.notices, "reply-text").at(-1)!.text, STORY);
 });
