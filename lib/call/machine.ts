@@ -81,8 +81,8 @@ export type CallEvent =
   | { kind: "reply-finished"; reply: number }
   /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
   | { kind: "reply-heard"; reply: number; owed?: boolean }
-  /** `running`: a tool runs that the caller waits for, so that the silence is not his. Told at its beginning and its end. */
-  | { kind: "tool-call"; running: boolean }
+  /** `running`: a tool runs that the caller waits for, so that the silence is not his; if not, `asks`: one runs that waits for him. Told at its beginning and its end. */
+  | { kind: "tool-call"; running: boolean; asks?: boolean }
   | { kind: "fault"; fatal: boolean }
   /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
   | { kind: "end"; reason: EndReason; say: LineName | undefined }
@@ -170,9 +170,9 @@ export const TRANSITIONS: TransitionTable = {
     "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm", timer: "filler" }]],
     "caller-quiet": (state) => [state, state.goesOn ? [{ kind: "arm", timer: "filler" }] : []],
     "caller-text": (state, said) => said.final ? answer(said) : [state, []],
-    "tool-call": (state, { running }) => [state, [
+    "tool-call": (state, { running, asks }) => [state, [
       { kind: running ? "disarm" : "arm", timer: "answer" },
-      { kind: "arm-once", timer: "filler" },
+      { kind: running || !asks ? "arm-once" : "disarm", timer: "filler" },
     ]],
     "reply-started": (_, { reply, covers }) => speak(reply, { covers }),
     "timer": (state, { name, audible }) =>

@@ -293,7 +293,7 @@ class Session {
     this.#report({ kind: "tool-call", id, name });
     const call = { id, name, arguments: args };
     this.#running.add(call);
-    this.post({ kind: "tool-call", running: this.#toolOwed });
+    this.post({ kind: "tool-call", running: this.#toolOwed, asks: this.#running.size > 0 });
     const waiting = tools.waiting(name);
     if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });
     tools.run(call).then(({ content, ok }) => {
@@ -301,7 +301,7 @@ class Session {
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
       if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
-      this.post({ kind: "tool-call", running: this.#toolOwed });
+      this.post({ kind: "tool-call", running: this.#toolOwed, asks: this.#running.size > 0 });
     });
   }
 
