@@ -151,6 +151,7 @@ export const TRANSITIONS: TransitionTable = {
     "answer-due": () => think(),
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
+    "reply-heard": (state) => [state, [{ kind: "arm", timer: "silence" }]], // a filler holds no turn, and is no silence
     "tool-call": (state, { running }) => [
       state,
       running

@@ -222,8 +222,8 @@ class Session {
   }
 
   #timer(name: TimerName): void {
-    // While our tools run, the silence is ours and not the caller's.
-    if (name === "silence" && this.#running.size > 0) return this.#timers.arm(name, this.#waitMs(name));
+    const isOurs = this.#running.size > 0 || !this.#parts.leg.drained; // then a silence is not the caller's
+    if (name === "silence" && isOurs) return this.#timers.arm(name, this.#waitMs(name));
     const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
     this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });

@@ -213,6 +213,25 @@ for (const engine of ["agent", "pipeline"] as const) {
   });
 }
 
+for (const [after, promptAfterMs] of [["while he is told", 4000], ["just after", 4800]] as const) {
+  test(`who is told to wait, for a sound that nobody understood, is not asked whether he is there ${after}`, async () => {
+    const hum = Uint8Array.from({ length: 8000 }, (_, i) => 0x30 + (i % 7 < 4 ? 0x80 : 0));
+    const deaf = { openSense: () => Promise.resolve({ speech: () => false, [Symbol.dispose]() {} }) };
+    await using sim = await simHouse({ config: { silence: { promptAfterMs } }, agent: deaf });
+    const call = sim.ring({
+      steps: [
+        { kind: "wait", ms: 500 },
+        { kind: "wav", name: "hum", audio: hum },
+        { kind: "wait", ms: 9000 },
+      ],
+    });
+    await sim.clock.runFor(call.report);
+    const said = sim.notices.flatMap((notice) => notice.kind === "reply-text" ? [notice] : []);
+    const [told, asked] = [/One moment/, /still there/].map((words) => said.find(({ text }) => words.test(text))!.atMs);
+    assert.ok(asked! - told! >= 4000, `${asked! - told!} ms`);
+  });
+}
+
 test("a caller who asks for patience is not prompted before it is over", async () => {
   const promptedMs = async (said: string) => {
     await using sim = await simHouse({
