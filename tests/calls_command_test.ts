@@ -250,10 +250,9 @@ for (const kind of ["file", "memory"]) {
     for (const limit of [1, 199, 200, 201, 400, 499, 500, 1000]) {
       assert.deepEqual(await listed(limit), newest.slice(0, limit), `limit ${limit}`);
     }
-    const ring = () =>
-      conversation({ id: `new-${performance.now()}`, startedAt: new Date(day + 60_000).toISOString() }).forEach(
-        store.observe,
-      );
+    const startedAt = new Date(day + 60_000).toISOString();
+    let rung = 0;
+    const ring = () => conversation({ id: `new-${rung++}`, startedAt }).forEach(store.observe);
     assert.deepEqual(await listed(1000, ring), newest);
   });
 }
