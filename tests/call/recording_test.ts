@@ -107,5 +107,4 @@ test("a call that is back before its old engine has closed goes on in its record
   assert.ok(durationMs > talkedMs - 2000, `talked ${talkedMs} ms, recorded ${durationMs} ms`);
   const fileMs = Deno.statSync(`${dir.path}/${file}`).size / 16;
   assert.ok(Math.abs(fileMs - durationMs) < 10, `the file has ${fileMs} ms, its header says ${durationMs}`);
-  assert.deepEqual(of(sim.notices, "event-lost"), [], "the carrier told first that the stream was over");
 });

@@ -158,3 +158,13 @@ test("the record of a call that came back lasts from its beginning to its end", 
     `${durationMs} ms, last utterance at ${transcript.at(-1)!.atMs} ms`,
   );
 });
+
+test("a line whose end the carrier tells before its socket has closed has lost no event", async () => {
+  await using sim = await simHouse({});
+  const call = sim.ring({ steps: [{ kind: "say", text: "hello there" }, { kind: "wait", ms: 5000 }] });
+  await sim.clock.run(8000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  assert.equal(of(sim.notices, "call-resumed").length, 1);
+  assert.deepEqual(of(sim.notices, "event-lost"), []);
+});
