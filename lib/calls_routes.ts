@@ -57,10 +57,9 @@ export function callsRoutes({ store, adminToken }: CallsRoutes): (app: Hono) => 
 
 /** `{"schema": 1, "calls": […]}` in pieces, of one page each. */
 function* listing(store: Pick<Store, "list">, { limit = 20, ...filter }: CallFilter): Generator<string> {
-  let left = limit;
-  let page = store.list({ ...filter, limit: Math.min(left, PAGE) });
+  let page = store.list({ ...filter, limit: Math.min(limit, PAGE) });
   yield `{"schema":1,"calls":[${textOf(page)}`;
-  while (page.length === PAGE && (left -= PAGE) > 0) {
+  for (let left = limit - PAGE; left > 0 && page.length === PAGE; left -= PAGE) {
     page = store.list({ ...filter, limit: Math.min(left, PAGE), after: page.at(-1)! });
     if (page.length > 0) yield `,${textOf(page)}`;
   }

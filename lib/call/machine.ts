@@ -65,6 +65,9 @@ export type CallState =
   | { kind: "closing"; reason: EndReason; reply: number | undefined; more: boolean }
   | { kind: "ended"; reason: EndReason };
 
+/** `work`: the caller waits for one of our tools, so that the silence is not his. `ask`: those that run wait for him. */
+export type ToolsNow = "none" | "work" | "ask";
+
 export type CallEvent =
   | { kind: "ready" }
   | { kind: "leg-ended"; how: LegEnd }
@@ -81,8 +84,8 @@ export type CallEvent =
   | { kind: "reply-finished"; reply: number }
   /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
   | { kind: "reply-heard"; reply: number; owed?: boolean }
-  /** `running`: a tool runs that the caller waits for, so that the silence is not his; if not, `asks`: one runs that waits for him. Told at its beginning and its end. */
-  | { kind: "tool-call"; running: boolean; asks?: boolean }
+  /** Told at the beginning and the end of each. */
+  | { kind: "tool-call"; tools: ToolsNow }
   | { kind: "fault"; fatal: boolean }
   /** Someone decided that the call is to end: a tool, a route, the drain. `say`: last words, if any are not being said already. */
   | { kind: "end"; reason: EndReason; say: LineName | undefined }
@@ -152,9 +155,9 @@ export const TRANSITIONS: TransitionTable = {
     "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
     "reply-heard": (state) => [state, [{ kind: "arm", timer: "silence" }]], // a filler holds no turn, and is no silence
-    "tool-call": (state, { running }) => [
+    "tool-call": (state, { tools }) => [
       state,
-      running
+      tools === "work"
         ? [{ kind: "disarm", timer: "silence" }, { kind: "arm-once", timer: "filler" }]
         : [{ kind: "arm", timer: "silence" }],
     ],
@@ -171,9 +174,9 @@ export const TRANSITIONS: TransitionTable = {
     "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm", timer: "filler" }]],
     "caller-quiet": (state) => [state, state.goesOn ? [{ kind: "arm", timer: "filler" }] : []],
     "caller-text": (state, said) => said.final ? answer(said) : [state, []],
-    "tool-call": (state, { running, asks }) => [state, [
-      { kind: running ? "disarm" : "arm", timer: "answer" },
-      { kind: running || !asks ? "arm-once" : "disarm", timer: "filler" },
+    "tool-call": (state, { tools }) => [state, [
+      { kind: tools === "work" ? "disarm" : "arm", timer: "answer" },
+      { kind: tools === "ask" ? "disarm" : "arm-once", timer: "filler" },
     ]],
     "reply-started": (_, { reply, covers }) => speak(reply, { covers }),
     "timer": (state, { name, audible }) =>

@@ -19,6 +19,7 @@ import {
   LOOP_TIMES,
   step,
   type TimerName,
+  type ToolsNow,
 } from "./machine.ts";
 import type { NoticeBody, ReplySource } from "./notice.ts";
 import { Unanswered } from "./unanswered.ts";
@@ -171,7 +172,7 @@ class Session {
         this.#protected.delete(event.reply);
         this.#cut.heard(event.reply);
         this.#report(event);
-        this.post({ ...event, owed: this.#toolOwed });
+        this.post({ ...event, owed: this.#toolsNow === "work" });
         return this.#ask(this.#unanswered.heard(event.reply));
       default:
         return this.#report(event);
@@ -283,8 +284,9 @@ class Session {
   }
 
   /** The caller waits for a tool. */
-  get #toolOwed(): boolean {
-    return [...this.#running].some(({ name }) => !this.#parts.tools.asksCaller(name));
+  get #toolsNow(): ToolsNow {
+    if (this.#running.size === 0) return "none";
+    return [...this.#running].every(({ name }) => this.#parts.tools.asksCaller(name)) ? "ask" : "work";
   }
 
   #tool({ id, name, arguments: args }: ToolCall): void {
@@ -293,7 +295,7 @@ class Session {
     this.#report({ kind: "tool-call", id, name });
     const call = { id, name, arguments: args };
     this.#running.add(call);
-    this.post({ kind: "tool-call", running: this.#toolOwed, asks: this.#running.size > 0 });
+    this.post({ kind: "tool-call", tools: this.#toolsNow });
     const waiting = tools.waiting(name);
     if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });
     tools.run(call).then(({ content, ok }) => {
@@ -301,8 +303,8 @@ class Session {
       this.#report({ kind: "tool-result", id, name, ok, tookMs: clock.monotonicMs() - startedMs });
       if (this.#state.kind === "ended") return; // the call may come back for it
       this.#engine?.toolResult(id, name, content);
-      this.post({ kind: "tool-call", running: this.#toolOwed, asks: this.#running.size > 0 });
-    });
+      this.post({ kind: "tool-call", tools: this.#toolsNow });
+    }).catch(reportError);
   }
 
   #perform(effects: readonly CallEffect[]): void {
@@ -371,7 +373,7 @@ class Session {
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(name: LineName | undefined): void {
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
-    if (this.#state.kind === "listening" && !this.#toolOwed && this.#fillers >= FILLERS_ON_SUSPICION) return;
+    if (this.#state.kind === "listening" && this.#toolsNow !== "work" && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = name ? this.#parts.line(name) : this.#parts.filler();
     if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again

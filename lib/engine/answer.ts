@@ -137,7 +137,7 @@ export class Answer {
     return this.#scope.signal.aborted;
   }
 
-  /** What the model is asked. The last word is never ours, as fillers and lines of the call may be: some servers refuse that, or write on at it. */
+  /** What the model is asked. The last word is never ours, as fillers and lines of the call may be: a server may refuse that, or write on at it. */
   #messages(next: string): ChatMessage[] {
     const { memory } = this.#parts;
     const messages = resultsLast(memory.messages(next));

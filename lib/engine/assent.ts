@@ -42,6 +42,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   hi: { yes: "हाँ|हां|जी|ठीक|सही|बिल्कुल", no: "नहीं|मत|गलत|रुको|रुकिए" },
   ja: { yes: "はい|そうです|その通り|お願いします", no: "いいえ|いや|違|ちが|待って|だめ|やめ|ない|ません" },
 };
+/** A yes in any language. */
 const EVERYWHERE = "ok|okay";
 
 /** Whether `text` holds a yes and no refusal, in English or in `language` (a tag such as `de-AT`; `multi`: in any that has words here). */

@@ -274,7 +274,7 @@ export class TwilioLeg implements Leg, Paced {
     this.#madeUpMs = 0;
     if (missingMs < FRAME_MS) return;
     const filledMs = Math.min(missingMs, GAP_FILL_LIMIT_MS);
-    for (let ms = FRAME_MS; ms <= filledMs; ms += FRAME_MS) this.#deliver(SILENT_FRAME);
+    for (let ms = FRAME_MS; ms <= filledMs; ms += FRAME_MS) this.#cutter.push(SILENT_FRAME, this.#deliver);
     this.#emit({ kind: "caller-gap", ms: missingMs });
   }
 
@@ -307,7 +307,7 @@ export class TwilioLeg implements Leg, Paced {
     if (quietMs >= QUIET_LINE_MS) {
       for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
         this.#madeUpMs += FRAME_MS;
-        this.#deliver(SILENT_FRAME);
+        this.#cutter.push(SILENT_FRAME, this.#deliver);
       }
     }
     if (!this.#ended) this.#timers.arm("check", Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
+import { FRAME_BYTES, FRAME_MS, SILENCE, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import type { LegEvent } from "../../lib/phone/leg.ts";
 import { Pacer } from "../../lib/phone/pacer.ts";
 import { ASK_LIFE_MS, LIFELESS_MS, TwilioLeg } from "../../lib/phone/twilio_leg.ts";
@@ -125,7 +125,11 @@ test("the caller's audio stays in order, however much of it is in a message", as
     sound(atMs, new Uint8Array(length).fill(n).toBase64());
     atMs += length / 8;
   }
+  sound(atMs, new Uint8Array(80).fill(8).toBase64());
+  sound(atMs + 30, new Uint8Array(80).fill(9).toBase64()); // the carrier left a frame out
   await clock.run(10);
-  assert.deepEqual(heard, lengths.flatMap((length, n) => Array(length).fill(n)));
+  const gap = [[80, 8], [FRAME_BYTES, SILENCE], [80, 9]] as const;
+  const runs = [...lengths.map((length, n) => [length, n] as const), ...gap];
+  assert.deepEqual(heard, runs.flatMap(([length, byte]) => Array(length).fill(byte)));
   leg.hangUp();
 });
