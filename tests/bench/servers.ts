@@ -139,6 +139,16 @@ export async function nodePeer(folder: string): Promise<Contender | { problem: s
   };
 }
 
+/** In the peer's place: what the runtime itself costs, with the same flags. */
+export function bareBridge(): Contender {
+  const command = [Deno.execPath(), ...startFlags(), `${ROOT}tests/bench/bare_bridge.ts`];
+  return {
+    name: "peer",
+    start: (plan) =>
+      new Child({ name: "bridge", command, core: plan.core, cwd: plan.folder, env: environment(plan), bare: true }),
+  };
+}
+
 /** A certificate for 127.0.0.1, signed by an authority made for this run. @returns why not, if so. */
 export async function testCertificate(
   folder: string,

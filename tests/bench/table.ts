@@ -9,7 +9,7 @@ import { serveOwnVoice } from "./own_voice.ts";
 import { DELAY_ONE_WAY_MS, doubts, type Gathered, linesOf, type Purpose, ROWS, type Step, stepsOf } from "./rows.ts";
 import { run, type RunResult } from "./run.ts";
 import { fromRun, type Sample } from "./sample.ts";
-import { type Contender, freePort, nodePeer, ours, testCertificate } from "./servers.ts";
+import { bareBridge, type Contender, freePort, nodePeer, ours, testCertificate } from "./servers.ts";
 import { inSlowNetwork } from "./slow_network.ts";
 import { startServer, untilQuiet } from "./started.ts";
 import { parseTableOptions, PHONES_LIMIT, TABLE_HELP, type TableOptions } from "./table_options.ts";
@@ -89,7 +89,9 @@ class Table {
   }
 
   async #installPeer(): Promise<void> {
-    if (!this.#options.peer) return;
+    const { peer: kind } = this.#options;
+    if (kind === "bare") this.#peer = bareBridge();
+    if (kind !== "node") return;
     this.#say("the peer is installed");
     const peer = await nodePeer(this.#folder);
     if ("problem" in peer) this.#note(`Without the peer: ${peer.problem}`);

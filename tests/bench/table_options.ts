@@ -17,7 +17,8 @@ export interface TableOptions {
   /** For the search of how many calls a core carries: the first guess, and how finely. */
   first: number;
   step: number;
-  peer: boolean;
+  /** The common Node server, a bare bridge on Deno, or nothing beside ours. */
+  peer: "node" | "bare" | undefined;
   cores: Cores | undefined;
   json: boolean;
   help: boolean;
@@ -28,7 +29,7 @@ export const PHONES_LIMIT = 100;
 
 export const TABLE_HELP =
   `deno task bench --table [--loadgen PATH] [--server dist/offhook] [--rounds 5] [--warm 4] [--seconds 8] [--only ROW,ROW]
-                        [--first 300] [--step 50] [--no-peer] [--cores 0,1] [--json]
+                        [--first 300] [--step 50] [--no-peer | --bare] [--cores 0,1] [--json]
 
 Fills the table of speed: each figure is the median of the rounds, ours and the peer's in turns.
 
@@ -41,6 +42,7 @@ Fills the table of speed: each figure is the median of the rounds, ours and the 
   --first N        calls on one core: the first guess
   --step N         and how finely it is looked for
   --no-peer        without the common Node server (needs node and npm)
+  --bare           in the peer's place the bridge alone on Deno (tests/bench/bare_bridge.ts): what the runtime costs
   --cores A,B      the server on core A, everything else on B
   --json           one JSON document on stdout, everything else on stderr
 `;
@@ -71,7 +73,7 @@ export function parseTableOptions(args: string[]): TableOptions | string {
     rows,
     first: whole("first", 2000),
     step: whole("step", 500),
-    peer: values["no-peer"] !== true,
+    peer: values.bare ? "bare" : values["no-peer"] ? undefined : "node",
     cores,
     json: values.json === true,
     help: values.help === true,
@@ -90,6 +92,7 @@ const OPTIONS = {
   "step": { type: "string", default: "50" },
   "only": { type: "string" },
   "no-peer": { type: "boolean" },
+  "bare": { type: "boolean" },
   "cores": { type: "string" },
   "json": { type: "boolean" },
   "help": { type: "boolean", short: "h" },

@@ -28,10 +28,12 @@ test("what the generator did not measure is empty, whatever number it writes", (
 
 test("the table's options: all rows by default, faults listed together", () => {
   const all = parseTableOptions(["--table"]);
-  assert.ok(typeof all === "object" && all.rows.includes("capacity") && all.rounds === 5 && all.peer);
+  assert.ok(typeof all === "object" && all.rows.includes("capacity") && all.rounds === 5 && all.peer === "node");
   const some = parseTableOptions(["--table", "--only", "clear,memory", "--cores", "1,1", "--no-peer"]);
   assert.ok(typeof some === "object");
-  assert.deepEqual([some.rows, some.cores, some.peer], [["clear", "memory"], { server: 1, rest: 1 }, false]);
+  assert.deepEqual([some.rows, some.cores, some.peer], [["clear", "memory"], { server: 1, rest: 1 }, undefined]);
+  const bare = parseTableOptions(["--table", "--bare"]);
+  assert.ok(typeof bare === "object" && bare.peer === "bare");
   const wrong = parseTableOptions(["--table", "--only", "speed", "--rounds", "0", "--cores", "x"]);
   assert.ok(typeof wrong === "string" && wrong.split("\n").length === 3, String(wrong));
 });
