@@ -1,5 +1,6 @@
 /** A tool that asks a web server: its host is fixed, arguments stay in their places, no redirect is followed, the answer is small. */
 
+import { isPublicAddress } from "../base/address.ts";
 import { isObject } from "../base/json.ts";
 import { isLoopbackHost } from "../base/url.ts";
 import type { Tool } from "./tools.ts";
@@ -109,21 +110,9 @@ async function refusePrivate(configuredHost: string, url: URL, resolve: HttpTool
   const addresses = /^[\d.]+$|^\[/.test(url.hostname)
     ? [url.hostname.replace(/^\[|\]$/g, "")]
     : await resolve(url.hostname);
-  if (addresses.some(isPrivateAddress)) {
+  if (!addresses.every(isPublicAddress)) {
     throw new Error(`${url.hostname} is at a private address, which tools may not reach.`);
   }
-}
-
-/** Global unicast without the tunnel that leads to any IPv4 address, and what a NAT64 makes of public ones. RFC 4291, 3056, 6052. */
-const GLOBAL_V6 = /^(?:(?!2002:)[23][0-9a-f]{3}:|64:ff9b::)/i;
-
-/** Addresses of private, local, shared and special networks: RFC 1918, 6598, 3927, 4193 and relatives. */
-function isPrivateAddress(address: string): boolean {
-  const v4 = /^(?:::ffff:)?(\d+)\.(\d+)\.\d+\.\d+$/i.exec(address);
-  if (!v4) return !GLOBAL_V6.test(address);
-  const [a, b] = [Number(v4[1]), Number(v4[2])];
-  return a === 10 || a === 127 || a === 0 || a >= 224 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) ||
-    (a === 169 && b === 254) || (a === 100 && b >= 64 && b < 128);
 }
 
 async function readSome(response: Response): Promise<{ text: string; cut: boolean }> {

@@ -87,6 +87,9 @@ test("no tool reaches an address of a private, shared or special network", async
   ];
   const others = ["127.0.0.2", "224.0.0.1", "255.255.255.255", "::", "::1", "fc00::1", "fe80::1", "::ffff:192.168.0.1"];
   others.push("::ffff:7f00:1", "::7f00:1", "fec0::1", "ff02::1", "64:ff9b:1::a00:1", "2002:7f00:1::", "100::1");
+  others.push("198.18.0.1", "192.0.0.8", "192.0.2.1", "198.51.100.1", "203.0.113.9", "240.0.0.1", "192.88.99.1");
+  others.push("64:ff9b::a00:1", "64:FF9B::169.254.169.254", "64:ff9b::1", "::ffff:198.19.0.1", "2001::7f00:1");
+  others.push("2001:1ff::1", "2001:db8::1", "3fff::1", "5f00::1");
   for (const address of [...hidden, ...others]) {
     let asked = false;
     const fetch = () => {
@@ -96,7 +99,8 @@ test("no tool reaches an address of a private, shared or special network", async
     assert.match(await told(askingFor(fetch, ["93.184.216.34", address])), /private address/, address);
     assert.equal(asked, false, address);
   }
-  for (const address of ["172.32.0.1", "100.128.0.1", "192.169.0.1", "2606:4700::1", "3fff::1", "64:ff9b::5db8:d822"]) {
+  const open = ["172.32.0.1", "100.128.0.1", "192.169.0.1", "198.20.0.1", "192.0.1.1", "2606:4700::1", "2001:4860::1"];
+  for (const address of [...open, "2001:200::1", "3ffe::1", "64:ff9b::5db8:d822", "::ffff:93.184.216.34"]) {
     assert.equal(await told(askingFor(() => Promise.resolve(new Response("open")), [address])), "open", address);
   }
 });
