@@ -1,7 +1,7 @@
 /** Writes one call's recording in pieces while the call lasts, so that a long call needs little memory and a killed one loses seconds. */
 
 import type { Clock, Timer } from "../base/clock.ts";
-import { OWN_FILE } from "./place.ts";
+import { OWN_FILE, removeFile } from "./place.ts";
 import { Aligner, interleave, WAV_HEADER_BYTES, wavHeader } from "./recording.ts";
 
 /** How often what is settled goes to the disk. */
@@ -52,8 +52,7 @@ export class CallRecorder implements Disposable {
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     this.#write(this.tap.end());
-    this.#file?.close();
-    this.#file = undefined;
+    this.#close();
   }
 
   #arm(): void {
@@ -81,9 +80,21 @@ export class CallRecorder implements Disposable {
     try {
       action();
     } catch (error) {
-      this.#file?.close();
-      this.#file = undefined;
+      this.#close();
       this.#parts.failed(error);
+    }
+  }
+
+  /** What holds no audio is no recording. */
+  #close(): void {
+    if (!this.#file) return;
+    this.#file.close();
+    this.#file = undefined;
+    if (this.#dataBytes > 0) return;
+    try {
+      removeFile(`${this.#parts.folder}/${this.#parts.file}`);
+    } catch {
+      // the disk refuses that too
     }
   }
 }

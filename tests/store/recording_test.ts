@@ -188,6 +188,25 @@ test("a disk that refuses ends the recording, and nothing else", async () => {
   assert.deepEqual([errors.length, recorder.durationMs, clock.pending], [1, 0, 0]);
 });
 
+test("what holds no audio is not left behind: that of a full disk, nor that of a call without a frame", () => {
+  using dir = folder();
+  const open = (failed: (error: unknown) => void) =>
+    new CallRecorder({ folder: dir.path, file: "call.wav", clock: new VirtualClock(), failed });
+  const errors: unknown[] = [];
+  const { writeSync } = Deno.FsFile.prototype;
+  try {
+    Deno.FsFile.prototype.writeSync = () => {
+      throw new Error("No space left on device");
+    };
+    open((error) => errors.push(error))[Symbol.dispose]();
+  } finally {
+    Deno.FsFile.prototype.writeSync = writeSync;
+  }
+  assert.deepEqual([errors.length, [...Deno.readDirSync(dir.path)]], [1, []]);
+  open((error) => assert.fail(String(error)))[Symbol.dispose]();
+  assert.deepEqual([...Deno.readDirSync(dir.path)], []);
+});
+
 test("a recording that is cut off can be played up to some seconds before, and goes on after what is whole of it", async () => {
   using dir = folder();
   const path = `${dir.path}/call.wav`;
