@@ -18,6 +18,8 @@ export interface CallWebhookParts {
   keep: (to: string) => (notice: CallNotice) => CallNotice | undefined;
   /** What is posted of a record. */
   body: (record: CallRecord) => unknown;
+  /** Whether a call that has ended is still there: somebody may have had it removed. */
+  kept: (record: CallRecord) => boolean;
   /** A call was not delivered, and will not be. Loud. */
   undelivered: (call: string, why: string) => void;
 }
@@ -112,6 +114,7 @@ export class CallWebhook implements AsyncDisposable {
       } catch {
         return this.#parts.undelivered(call, `the program stops; before that: ${why}`);
       }
+      if (!this.#parts.kept(fold.record)) return this.#parts.undelivered(call, "it was removed meanwhile");
       const failure = await this.#attempt(call, body);
       if (!failure) return;
       why = failure.why;

@@ -62,6 +62,7 @@ export function openKeeping(parts: KeepingParts): Keeping {
       settled: (call) => facts.settled(call),
       keep: (to) => privacy(to).transcripts ? (notice) => notice : withoutWords,
       body: withCost,
+      kept: ({ id, to }) => privacy(to).keepDays === 0 || store.has(id),
       undelivered: (call, why) => log("error", `${call} could not be delivered to CALL_WEBHOOK_URL: ${why}`),
     }),
   );

@@ -80,6 +80,8 @@ export interface Store extends Disposable {
   /** A call by its id, its CallSid, a unique beginning of either, or `last`. The fault holds the ids it could be. */
   get(call: string): Result<CallRecord, string[]>;
   notices(id: string): CallNotice[];
+  /** Whether a call is there that began here; also true where that cannot be read. Waits for nothing. */
+  has(id: string): boolean;
   /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
   forget(number: string): { calls: number; clean: boolean };
   /** `unknown`: there is no such call. `kept`: the disk refuses, and the call is as it was. */
@@ -161,6 +163,15 @@ class ObservingStore implements Store {
   notices(id: string): CallNotice[] {
     this.flush();
     return this.#backend?.notices(id) ?? [];
+  }
+
+  has(id: string): boolean {
+    if (!this.#backend || this.#open.get(id)?.isNew) return true; // it waits for the disk
+    try {
+      return this.#backend.row(id, this.#nowMs()) !== undefined;
+    } catch {
+      return true;
+    }
   }
 
   forget(number: string): { calls: number; clean: boolean } {

@@ -30,6 +30,7 @@ test("a webhook that delivers calls for years keeps nothing of them", async () =
     fetch: () => Promise.resolve(new Response(null, { status: 204 })),
     settled: () => Promise.resolve(),
     keep: () => (notice) => notice,
+    kept: () => true,
     body: ({ id }) => id,
     undelivered: (call, why) => assert.fail(`${call}: ${why}`),
   });

@@ -24,6 +24,7 @@ function hook(answers: (attempt: number) => Reply, more: Partial<CallWebhookPart
     },
     settled: () => Promise.resolve(),
     keep: () => (notice) => notice,
+    kept: () => true,
     body: (record) => record,
     undelivered: (call, why) => undelivered.push(`${call}: ${why}`),
     ...more,

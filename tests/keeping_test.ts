@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { folderArchive } from "../lib/calls_archive.ts";
 import { describeNotes, parseConfig } from "../lib/config.ts";
 import { openKeeping } from "../lib/keeping.ts";
 import { test } from "./case.ts";
@@ -80,4 +81,45 @@ test("the webhook is told no word of a call whose words were not kept when it be
     assert.deepEqual([posts.length, posts[0]!.includes("pineapple")], [1, transcripts]);
     assert.ok(posts[0]!.includes('"cost"'));
   }
+});
+
+/** Posts of a call whose address is in trouble at first, by `keepDays`, if `meanwhile` happens after the first two. */
+async function postsOf({ keepDays, meanwhile }: { keepDays: number; meanwhile: (folder: string) => Promise<unknown> }) {
+  using dir = folder();
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "x", privacy: { keepDays } }),
+    file: "config.json",
+    env: { CALL_WEBHOOK_URL: "https://crm.test/calls" },
+    readAsset: () => undefined,
+  });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  const config = { ...parsed.value.config, rehearsal: false }; // no model is asked for facts
+  const clock = new VirtualClock();
+  let posts = 0;
+  const keeping = openKeeping({
+    config: () => config,
+    clock,
+    fetch: () => Promise.resolve(new Response(null, { status: ++posts < 4 ? 503 : 204 })),
+    folder: dir.path,
+    process: "test",
+    lost: () => {},
+    report: () => {},
+  });
+  conversation({ id: "call-a1" }).forEach(keeping.observe);
+  await clock.run(5000);
+  assert.equal(posts, 2);
+  await meanwhile(dir.path);
+  await clock.run(600_000);
+  await clock.runFor(Promise.resolve(keeping[Symbol.asyncDispose]()));
+  return posts;
+}
+
+test("a caller who is forgotten while the webhook's address is in trouble is told of no more; who is not kept anyway is", async () => {
+  const forget = async (folder: string) => {
+    using archive = folderArchive({ env: { DATA_DIR: folder }, now: () => new Date() }, "edit");
+    assert.deepEqual(await archive.forget("+15550100"), { calls: 1, clean: true });
+  };
+  assert.equal(await postsOf({ keepDays: 30, meanwhile: forget }), 2);
+  assert.equal(await postsOf({ keepDays: 30, meanwhile: () => Promise.resolve() }), 4);
+  assert.equal(await postsOf({ keepDays: 0, meanwhile: () => Promise.resolve() }), 4);
 });

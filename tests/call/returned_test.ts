@@ -50,6 +50,7 @@ test("the webhook of a call that came back tells of the whole call", async () =>
     },
     settled: () => Promise.resolve(),
     keep: () => (notice) => notice,
+    kept: () => true,
     body: (record) => record,
     undelivered: (call, why) => assert.fail(`${call}: ${why}`),
   });
