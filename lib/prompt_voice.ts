@@ -88,8 +88,11 @@ export function playedLines(call: CallConfig): PromptLine[] {
   return linesOf(call).filter(isPlayed).map(({ text = "", audio }) => ({ text, audio }));
 }
 
-/** A cache in `folder`, made when it is first written to. */
-export function diskCache(folder: string): RenderingCache {
+/** Renderings that are kept, of some 40 KB: far more than a configuration has lines. */
+const KEPT_LIMIT = 2000;
+
+/** A cache in `folder`, made when it is first written to. Of more than `limit` renderings the oldest go. */
+export function diskCache(folder: string, limit: number = KEPT_LIMIT): RenderingCache {
   const fileOf = (hash: string) => `${folder}/${hash}.mulaw`;
   return {
     async read(hash) {
@@ -110,8 +113,18 @@ export function diskCache(folder: string): RenderingCache {
         removeFile(unfinished); // on a full disk each start would leave another one
         throw error;
       }
+      await removeOldest(folder, limit).catch(() => {}); // another process may do the same
     },
   };
+}
+
+async function removeOldest(folder: string, limit: number): Promise<void> {
+  const paths = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+  if (paths.length <= limit) return;
+  const files: { path: string; changedMs: number }[] = [];
+  for (const path of paths) files.push({ path, changedMs: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
+  files.sort((a, b) => a.changedMs - b.changedMs);
+  for (const { path } of files.slice(0, -limit)) removeFile(path);
 }
 
 function choiceOf({ engine, agent, pipeline }: CallConfig): Choice {

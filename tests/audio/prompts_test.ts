@@ -56,6 +56,19 @@ test("what a disk refuses to keep leaves nothing on it", async () => {
   assert.deepEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["abc.mulaw"]);
 });
 
+test("of more renderings than are kept the oldest go, and what a killed process left of one", async () => {
+  using dir = folder();
+  const cache = diskCache(dir.path, 3);
+  const names = ["aa.mulaw", "bb.mulaw", "cc.mulaw", "dd.mulaw.unfinished"];
+  for (const [n, name] of names.entries()) {
+    Deno.writeFileSync(`${dir.path}/${name}`, GOOD);
+    Deno.utimeSync(`${dir.path}/${name}`, 1000 - n, 1000 - n);
+  }
+  await cache.write("ee", GOOD);
+  const left = [...Deno.readDirSync(dir.path)].map(({ name }) => name).sort();
+  assert.deepEqual(left, ["aa.mulaw", "bb.mulaw", "ee.mulaw"]);
+});
+
 test("a configuration that is edited every day: lines of earlier ones are held in bounded number, its own all", async () => {
   const prompts = book({});
   const day = (n: number) => [{ text: "Goodbye." }, { text: `Today is day ${n}.` }];
