@@ -24,7 +24,7 @@ const SERVE_HELP = `offhook serve [--port N] [--host ADDR] [--rehearse] [--drain
 
 Answers calls. Without any account set it rehearses: built-in stand-ins play the vendors.
 --json: the log in JSON, as LOG_FORMAT=json has it.
---watched: the code is watched, as by the task dev: a closed terminal ends it at once.
+--watched: the code is watched, as by the task dev: the first signal ends it at once.
 `;
 
 const HEALTH_HELP = `offhook health [--url URL] [--json]

@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     return 1;
   }
   giveUpWriting();
-  using signals = listenForSignals(options.watched ? STOPS : [...STOPS, HANG_UP]);
+  using signals = listenForSignals(options.watched ? WATCHED_STOPS : STOPS);
   const version = ownVersion();
   const door = listen({ ...server, health: () => healthAtStart(loaded.value.config, version) });
   if ("problem" in door) {
@@ -83,7 +83,7 @@ interface Running extends ServeOptions {
 }
 
 async function run(given: Config, running: Running): Promise<number> {
-  const { file, flags, load, lines, door, signals, log, tell } = running;
+  const { file, flags, watched, load, lines, door, signals, log, tell } = running;
   const [{ openServer }, { banner }] = await Promise.all([import("./server.ts"), import("./banner.ts")]);
   const opened = openServer(given, {
     door,
@@ -96,6 +96,10 @@ async function run(given: Config, running: Running): Promise<number> {
   await using server = opened;
   tell("INFO", banner(given, { port: server.port, version: ownVersion() }));
   if (!await startHolds(given, { signals, log })) return 1;
+  if (watched) {
+    await server.cutOff(); // in half a second the watcher ends us
+    return 0;
+  }
   // Whatever is waited for: ending politely takes seconds.
   signals.second.then(() => server.cutOff()).finally(() => Deno.exit(130));
   const graceMs = (flags.drain ?? given.server.drainSeconds) * 1000;
@@ -130,10 +134,10 @@ interface Signals extends Disposable {
   second: Promise<void>;
 }
 
-/** They mean the same everywhere: Deno Deploy sends the first, systemd and Docker the second. */
-const STOPS = ["SIGINT", "SIGTERM"] as const;
-/** A terminal that is closed sends it. Nobody would ever stop a watcher that outlived it. */
-const HANG_UP = "SIGHUP";
+/** They mean the same everywhere: Deno Deploy sends the first, systemd and Docker the second, a terminal that is closed the third. */
+const STOPS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** What is not listened for ends the watcher too, which would outlive us otherwise. */
+const WATCHED_STOPS = ["SIGINT"] as const;
 
 function listenForSignals(names: readonly Deno.Signal[]): Signals {
   const first = Promise.withResolvers<void>();

@@ -268,6 +268,32 @@ test("a start that fails under a watcher ends, and leaves no port that answers a
   assert.equal(isLate, false, told);
 });
 
+test("SIGTERM under a watcher ends the watcher too", async () => {
+  using dir = folder();
+  const { command, args } = fromSource("-A", "--no-check", "--watch");
+  const child = new Deno.Command(command, {
+    args: [...args, "serve", "--port", "0", "--watched"],
+    cwd: dir.path,
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let isLate = false;
+  using _limit = systemClock.after(15_000, () => {
+    isLate = true;
+    child.kill("SIGKILL");
+  });
+  let told = "";
+  let isAsked = false;
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    told += text;
+    if (isAsked || !told.includes("answers for")) continue;
+    isAsked = true;
+    child.kill("SIGTERM");
+  }
+  await child.status;
+  assert.equal(isLate, false, told);
+});
+
 test("off a terminal all that a server says is lines of JSON, its first words too", async () => {
   using dir = folder();
   const env = { LOG_LEVEL: "error", DEEPGRAM_KEY: "x" };
