@@ -2,6 +2,7 @@
 
 import { isPublicAddress } from "../base/address.ts";
 import { isObject } from "../base/json.ts";
+import { whyUnanswered } from "../base/result.ts";
 import { isLoopbackHost } from "../base/url.ts";
 import type { Tool } from "./tools.ts";
 
@@ -61,7 +62,9 @@ async function ask(spec: HttpToolSpec, parts: HttpToolParts, { args, signal }: {
       signal,
       ...(carriesBody ? { body: JSON.stringify(args) } : {}),
     }),
-  );
+  ).catch((error) => {
+    throw new TypeError(whyUnanswered(error));
+  });
   if (response.status >= 300 && response.status < 400) {
     await response.body?.cancel();
     throw new Error(`The server answered with a redirect (${response.status}), which is not followed.`);

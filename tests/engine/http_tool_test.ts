@@ -75,6 +75,14 @@ test("a model that is talked into two hundred requests at once sends eight, and 
   assert.equal((await later).content, "done");
 });
 
+test("of a server that is not reached the model is told why, and not the address, which may hold a secret", async () => {
+  const why = "error sending request for url (https://api.example.com/x?key=it%27s): client error (Connect): dns error";
+  for (const thrown of [new TypeError(why), new TypeError("fetch failed", { cause: new Error(why) })]) {
+    const text = await told(askingFor(() => Promise.reject(thrown)));
+    assert.equal(text, '{"error":"client error (Connect): dns error"}');
+  }
+});
+
 test("no tool reaches an address of a private, shared or special network", async () => {
   const hidden = [
     "10.1.2.3",
