@@ -58,12 +58,13 @@ export async function check(
   }
   const found = findConfig(config);
   const kind = socketKind("auto", { onDeploy: Boolean(found.env.DENO_DEPLOY) });
+  using client = Deno.createHttpClient({ allowHost: true, http2: false }); // one request claims another name
   return await runCheck({
     found,
     flags,
     clock: systemClock,
     dial: vendorDial({ clock: systemClock, kind }),
-    fetch: (request) => fetch(request),
+    fetch: (request) => fetch(request, { client }),
     denoVersion: Deno.version.deno,
     portState,
     recordsPlace: triedPlace,

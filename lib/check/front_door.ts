@@ -102,15 +102,21 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
   });
 }
 
-/** Whether a proxy hides whom it asks for: then every stranger has the address of this machine, and may read everything. */
+/**
+ * Whether a proxy hides for whom it asks: then every stranger has the address of this machine. By one that gives the name on,
+ * those may read everything who claim this machine's.
+ */
 async function strangerItems(
   { fetch }: Reach,
   { origin, signal }: { origin: string; signal: AbortSignal },
 ): Promise<CheckItem[]> {
-  const answer = await fetch(new Request(`${origin}/metrics`, { signal, redirect: "manual" }));
-  await answer.body?.cancel();
-  if (!answer.ok) return [];
-  return [wrong("/metrics", "everybody may read it: the proxy does not tell that it asks for others", PROXY)];
+  for (const headers of [{}, { host: "localhost" }]) {
+    const asked = fetch(new Request(`${origin}/metrics`, { signal, redirect: "manual", headers }));
+    const text = await asked.then((answer) => bodyText(answer, HEALTH_BYTES)).catch(() => "");
+    if (!text.includes("offhook_")) continue;
+    return [wrong("/metrics", "everybody may read it: the proxy does not tell that it asks for others", PROXY)];
+  }
+  return [];
 }
 
 const PROXY = "Let the proxy set X-Forwarded-For: Caddy's reverse_proxy does; nginx needs " +

@@ -132,7 +132,14 @@ const BROKEN: Broken[] = [
   },
   {
     title: "a proxy that does not say for whom it asks",
-    breaks: () => ({ metricsStatus: 200 }),
+    breaks: () => ({ metricsAs: [HOST, "localhost"] }),
+    name: "/metrics",
+    finding: /everybody may read it/,
+    remedy: /X-Forwarded-For/,
+  },
+  {
+    title: "a proxy that only says what name was asked for",
+    breaks: () => ({ metricsAs: ["localhost"] }),
     name: "/metrics",
     finding: /everybody may read it/,
     remedy: /X-Forwarded-For/,
