@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { messageOf } from "./lib/base/result.ts";
+import { wrongUsage } from "./lib/base/usage.ts";
 
 const HELP = `offhook [COMMAND] [OPTIONS]
 
@@ -36,11 +37,8 @@ if nothing answers.
 type Command = (args: string[]) => Promise<number>;
 
 const print = (line: string) => console.log(line);
-/** What was told last: after a wrong usage, why it is one. */
-let lastError = "";
 /** What cannot be told, as on a full disk below the log, ends nothing. */
 const printError = (line: string) => {
-  lastError = line;
   try {
     console.error(line.trimEnd());
   } catch {
@@ -163,12 +161,8 @@ function parseOptions(args: string[], options: OptionSpec): Record<string, strin
   }
 }
 
-/** The exit code of every command for it. */
-const WRONG_USAGE = 2;
-
 function usage(why: string): number {
-  printError(`${why}\nSee offhook --help.`);
-  return WRONG_USAGE;
+  return wrongUsage(why, { help: "See offhook --help.", json: Deno.args.includes("--json"), print, printError });
 }
 
 async function main(args: string[]): Promise<number> {
@@ -188,10 +182,7 @@ async function main(args: string[]): Promise<number> {
 /** The command's exit code; an error is printed and is a failure, although `serve` keeps stray errors from ending the process. */
 async function codeOf(args: string[]): Promise<number> {
   try {
-    const code = await main(args);
-    const error = lastError.split("\n", 1)[0];
-    if (code === WRONG_USAGE && args.includes("--json")) print(JSON.stringify({ ok: false, schema: 1, error }));
-    return code;
+    return await main(args);
   } catch (error) {
     printError(error instanceof Error ? error.stack ?? error.message : String(error));
     return 1;

@@ -7,6 +7,7 @@ import { PromptBuilder } from "./audio_build.ts";
 import { audioInfo, audioToWav } from "./audio_info.ts";
 import { systemClock } from "./base/clock.ts";
 import { messageOf } from "./base/result.ts";
+import { type Terminal, wrongUsage } from "./base/usage.ts";
 import { describeNotes } from "./config.ts";
 import { readText } from "./files.ts";
 import { loadConfig } from "./load.ts";
@@ -26,9 +27,7 @@ wav     writes a recording as a WAV file
 Also: --config FILE, --json
 `;
 
-export interface AudioParts {
-  print: (line: string) => void;
-  printError: (line: string) => void;
+export interface AudioParts extends Terminal {
   /** Instead of the built-in voice. */
   voice?: Voice;
   fetch?: (request: Request) => Promise<Response>;
@@ -37,10 +36,8 @@ export interface AudioParts {
 /** Run it. @returns the exit code: 0 done, 1 something could not be done, 2 wrong usage. */
 export async function audio(args: string[], parts: AudioParts): Promise<number> {
   const { print, printError } = parts;
-  const usage = (why: string) => {
-    printError(`${why}\nSee offhook audio --help.`);
-    return 2;
-  };
+  const usage = (why: string) =>
+    wrongUsage(why, { help: "See offhook audio --help.", json: args.includes("--json"), print, printError });
   let options;
   try {
     options = parseArgs({

@@ -7,15 +7,11 @@ import { promptLevelDbfs, readRecording } from "./audio/recording.ts";
 import { writeWav } from "./audio/wav.ts";
 import { describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { failed } from "./base/result.ts";
+import type { Terminal } from "./base/usage.ts";
 import type { Config } from "./config.ts";
 import { readBytes, readText } from "./files.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { INDEX_FILE } from "./prompt_voice.ts";
-
-interface Terminal {
-  print: (line: string) => void;
-  printError: (line: string) => void;
-}
 
 interface InfoParts extends Pick<Terminal, "print"> {
   config: Config;

@@ -4,6 +4,7 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import { clean } from "./base/clean.ts";
 import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
+import { type Terminal, wrongUsage } from "./base/usage.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import { type Archive, type ArchiveParts, folderArchive, NoneKept, NotThere, serverArchive } from "./calls_archive.ts";
 import type { CallFilter, CallRow } from "./store.ts";
@@ -14,9 +15,7 @@ import { estimateCost, withCost } from "./store/prices.ts";
 import { maskNumbers, recordWithoutWords, redact, withoutWords } from "./store/privacy.ts";
 import { ms, timeline } from "./store/timeline.ts";
 
-export interface CommandParts extends ArchiveParts {
-  print: (line: string) => void;
-  printError: (line: string) => void;
+export interface CommandParts extends ArchiveParts, Terminal {
   /** Whether stdout is a terminal. */
   isTerminal: boolean;
   /** Asks the user; undefined where nobody can answer. */
@@ -87,8 +86,7 @@ export async function recordCommand(
       : await forget(positional, values, open, parts);
   } catch (error) {
     if (error instanceof UsageError) {
-      parts.printError(`${error.message}\n\n${HELP[name]}`);
-      return 2;
+      return wrongUsage(error.message, { ...parts, help: `\n${HELP[name]}`, json: args.includes("--json") });
     }
     if (!(error instanceof NotThere)) throw error;
     parts.printError(error.message);

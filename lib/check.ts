@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "./base/clock.ts";
 import { messageOf } from "./base/result.ts";
+import { type Terminal, wrongUsage } from "./base/usage.ts";
 import type { PortState } from "./check/front_door.ts";
 import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
@@ -24,10 +25,9 @@ Exit code 0 if all that is set is right, else 1.
 `;
 
 /** Run the command. @returns its exit code. */
-export async function check(
-  args: string[],
-  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
-): Promise<number> {
+export async function check(args: string[], { print, printError }: Terminal): Promise<number> {
+  const usage = (why: string) =>
+    wrongUsage(why, { help: "See offhook check --help.", json: args.includes("--json"), print, printError });
   let values;
   try {
     const flag = { type: "boolean" } as const;
@@ -44,8 +44,7 @@ export async function check(
       },
     }));
   } catch (error) {
-    printError(`${messageOf(error)}\nSee offhook check --help.`);
-    return 2;
+    return usage(messageOf(error));
   }
   const { help, config = "config.json", verbose: _, ...flags } = values;
   if (help) {
@@ -53,8 +52,7 @@ export async function check(
     return 0;
   }
   if (config === "") {
-    printError("--config takes a file.\nSee offhook check --help.");
-    return 2;
+    return usage("--config takes a file.");
   }
   const found = findConfig(config);
   const kind = socketKind("auto", { onDeploy: Boolean(found.env.DENO_DEPLOY) });

@@ -5,6 +5,7 @@ import { clean } from "./base/clean.ts";
 import { DEFAULT_PORT } from "./base/port.ts";
 import { whyUnanswered } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
+import { type Terminal, wrongUsage } from "./base/usage.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { readDotenv } from "./load.ts";
 import { variable } from "./permissions.ts";
@@ -16,19 +17,15 @@ const LIMIT_BYTES = 65_536;
 /** Ask `url` for its health; `json`: as one document, whatever the answer. @returns the exit code: 0 for a server that takes calls, 1 for another, 2 if it is no address, 3 if nothing answers. */
 export async function health(
   url: string,
-  { print, printError, json = false }: {
-    print: (line: string) => void;
-    printError: (line: string) => void;
-    json?: boolean;
-  },
+  { print, printError, json = false }: Terminal & { json?: boolean },
 ): Promise<number> {
   const fail = (error: string, health?: unknown) => {
     printError(error);
     if (json) print(JSON.stringify({ ok: false, schema: 1, error, health }));
   };
   if (!isHttpUrl(url)) {
-    printError(`"${url}" is no address: it begins with http:// or https://.\nSee offhook health --help.`);
-    return 2;
+    const why = `"${url}" is no address: it begins with http:// or https://.`;
+    return wrongUsage(why, { help: "See offhook health --help.", json, print, printError });
   }
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });

@@ -1,5 +1,6 @@
 /** The terminal and the environment around `calls`, `show` and `forget`. */
 
+import type { Terminal } from "./base/usage.ts";
 import { recordCommand } from "./calls_command.ts";
 import { loadEnv } from "./config.ts";
 import { readText } from "./files.ts";
@@ -9,7 +10,7 @@ import { variable, whyNotRead } from "./permissions.ts";
 export async function records(
   name: "calls" | "show" | "forget",
   args: string[],
-  { print, printError }: { print: (line: string) => void; printError: (line: string) => void },
+  { print, printError }: Terminal,
 ): Promise<number> {
   let dotenv: Record<string, string>;
   try {

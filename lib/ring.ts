@@ -3,6 +3,7 @@
 import { localVoice } from "./audio/voice.ts";
 import { systemClock } from "./base/clock.ts";
 import { isLoopbackHost } from "./base/url.ts";
+import type { Terminal } from "./base/usage.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { environment, readDotenv } from "./load.ts";
 import { variable, whyNotRead, whyNotWritten } from "./permissions.ts";
@@ -10,11 +11,6 @@ import { perPress } from "./presses.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
 import { runCallCommand } from "./softphone/cli.ts";
 import type { TurnRecord } from "./softphone/report.ts";
-
-export interface Terminal {
-  print: (line: string) => void;
-  printError: (line: string) => void;
-}
 
 export async function call(args: string[], { print, printError }: Terminal): Promise<number> {
   const unread: ConfigNote[] = [];

@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { messageOf } from "./base/result.ts";
+import { type Terminal, wrongUsage } from "./base/usage.ts";
 import { describeNotes } from "./config.ts";
 import { loadConfig } from "./load.ts";
 import { isForbidden, whyNotRead } from "./permissions.ts";
@@ -19,17 +20,10 @@ eval    trains on a data set (CLINC150's JSON, or a folder with train.csv and te
         and times. --few-shot: 200 draws of 3 intents with 5 examples each, as configurations have them
 `;
 
-interface Terminal {
-  print: (line: string) => void;
-  printError: (line: string) => void;
-}
-
 /** Run it. @returns the exit code: 0 routed or evaluated, 1 no route or no data, 2 wrong usage. */
 export async function routes(args: string[], { print, printError }: Terminal): Promise<number> {
-  const usage = (why: string) => {
-    printError(`${why}\nSee offhook routes --help.`);
-    return 2;
-  };
+  const usage = (why: string) =>
+    wrongUsage(why, { help: "See offhook routes --help.", json: args.includes("--json"), print, printError });
   const fail = (error: string) => {
     printError(error);
     if (json) print(JSON.stringify({ ok: false, schema: 1, error }));

@@ -9,6 +9,7 @@ import { clean } from "../base/clean.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
+import { wrongUsage } from "../base/usage.ts";
 import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
 import type { PhoneEvent } from "./monitor.ts";
 import { ringUp } from "./phone.ts";
@@ -51,10 +52,8 @@ const UNREPORTED: ReadonlySet<PhoneEvent["kind"]> = new Set(["note", "warning"])
 
 /** Run `call`. @returns the exit code: 0, 1, 2, 3 or 130 (see `CALL_HELP`). */
 export async function runCallCommand(command: CallCommand): Promise<number> {
-  const usage = (why: string): number => {
-    command.printError(`${why}\nSee call --help.`);
-    return 2;
-  };
+  const usage = (why: string): number =>
+    wrongUsage(why, { ...command, help: "See call --help.", json: command.args.includes("--json") });
   const parsed = parseCallArgs(command.args);
   if (!parsed.ok) return usage(parsed.fault);
   if (parsed.value.help) {
