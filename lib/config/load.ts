@@ -48,7 +48,8 @@ export function parseConfig(input: ParseInput): Result<Loaded, ConfigNote[]> {
   };
   const file = readFile({ ...input, readAsset }, env);
   const live = forCallers(env, file);
-  const faults = [...file.faults, ...env.faults, ...live.faults];
+  const isTold = ({ key }: ConfigNote) => env.faults.some((fault) => fault.key === key);
+  const faults = [...file.faults, ...env.faults, ...live.faults.filter((note) => !isTold(note))];
   const warnings = [...file.warnings, ...env.warnings, ...live.warnings];
   const { base, numbers } = live;
   if (base === undefined || faults.length > 0) return failed(faults);

@@ -139,6 +139,9 @@ test("with a broken file or a variable at fault everything else is looked at all
   const names = sid.report.items.map(({ name }) => name);
   assert.deepEqual(names, [...new Set(names)]);
   assert.equal(sid.item("PUBLIC_HOST")?.state, "ok");
+  const key = await checkWorld({ ...world, env: { ...env, DEEPGRAM_API_KEY: "…" } });
+  assert.deepEqual(key.named("WRONG"), ["DEEPGRAM_API_KEY"]);
+  assert.match(key.item("DEEPGRAM_API_KEY")!.finding, /a character that no key has/);
 });
 
 test("a key that one of a vendor's services refuses is refused, though another takes it", async () => {
