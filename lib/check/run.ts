@@ -100,15 +100,15 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
       ...parsed.value,
       // Not a rehearsal: what is missing is among the faults already.
       config: { ...config, rehearsal: isRehearsal(found.env) },
-      // The defaults of the minimum are nobody's.
-      origins: text === found.text ? origins : () => without(origins(), "default"),
+      // The defaults of the minimum are nobody's, and nobody has asked to rehearse.
+      origins: () => without(origins(), ...text === found.text ? [] : ["default"], "--rehearse"),
     };
   }
   return undefined;
 }
 
-function without(origins: Record<string, string>, origin: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(origins).filter(([, from]) => from !== origin));
+function without(origins: Record<string, string>, ...unwanted: string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(origins).filter(([, from]) => !unwanted.includes(from)));
 }
 
 /** The rule of the interfaces, section 2; `parseConfig` does not tell where it found faults. */

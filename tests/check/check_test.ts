@@ -209,4 +209,5 @@ test("of a file with a fault no value is said to be a default: it was not read",
   assert.deepEqual(Object.values(report.origins).filter((origin) => origin === "default"), []);
   const { output } = await checkWorld({ ...goodWorld(), config }, { json: false });
   assert.match(output, /^Where values come from:$/m);
+  assert.doesNotMatch(output, /: rehearsal$/m, "nobody asked for one");
 });
