@@ -17,6 +17,8 @@ const Health = z.object({
   status: z.enum(["healthy", "degraded", "draining"]),
   version: z.string(),
   activeCalls: z.number(),
+  rehearsal: z.boolean().optional(),
+  providers: z.array(z.object({ name: z.string(), state: z.string(), lastFault: z.string().nullish() })).default([]),
 });
 type OffhookHealth = z.infer<typeof Health>;
 
@@ -34,7 +36,7 @@ export async function checkFrontDoor(
   const { port, bind, publicHost } = config.server;
   const state = port === 0 ? "free" : portState(port, bind);
   const here = state === "taken" ? await healthAt(reach, `http://${hostHere(bind)}:${port}`) : undefined;
-  const items = [state === "elsewhere" ? elsewhere(bind) : portItem(port, state, here)];
+  const items = [state === "elsewhere" ? elsewhere(bind) : portItem(config, state, here)];
   if (!publicHost) return [...items, noHost(config)];
   if (offline) return [...items, fine("PUBLIC_HOST", "set, not tried")];
   return [...items, ...await checkHost(reach, config, { publicHost, runs: here !== undefined })];
@@ -44,14 +46,30 @@ function elsewhere(bind: string): CheckItem {
   return wrong("BIND", `${bind} is no address of this machine`, "Write one that it has, or 0.0.0.0 for all of them.");
 }
 
-function portItem(port: number, state: PortState, here: OffhookHealth | undefined): CheckItem {
-  const name = `port ${port}`;
+function portItem({ server, rehearsal }: Config, state: PortState, here: OffhookHealth | undefined): CheckItem {
+  const name = `port ${server.port}`;
   if (state === "free") return fine(name, "free");
   if (state === "forbidden") {
     return wrong(name, "we may not listen there", "Choose one above 1023 with PORT, and put the proxy in front of it.");
   }
-  if (here) return fine(name, `Offhook ${here.version} answers there, with ${here.activeCalls} calls`);
+  if (here) return runningItem(name, here, rehearsal);
   return wrong(name, "in use by a program that is not Offhook", "Stop that program, or choose another port with PORT.");
+}
+
+function runningItem(name: string, here: OffhookHealth, rehearsal: boolean): CheckItem {
+  const { version, activeCalls, status, providers } = here;
+  const finding = `Offhook ${version} answers there, with ${activeCalls} call${activeCalls === 1 ? "" : "s"}`;
+  if (here.rehearsal && !rehearsal) {
+    return warn(
+      name,
+      `${finding}, and rehearses`,
+      "Its callers hear stand-ins. Restart it with the variables that are set here.",
+    );
+  }
+  if (status === "healthy") return fine(name, finding);
+  const failing = providers.filter(({ state }) => state !== "closed")
+    .map((one) => one.lastFault ? `${one.name}: ${one.lastFault}` : one.name).join("; ");
+  return warn(name, `${finding}, ${status}${failing && ` (${failing})`}`, "Its log tells since when, and why.");
 }
 
 async function healthAt({ fetch, clock }: Reach, origin: string): Promise<OffhookHealth | undefined> {

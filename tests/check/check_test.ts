@@ -211,3 +211,22 @@ test("of a file with a fault no value is said to be a default: it was not read",
   assert.match(output, /^Where values come from:$/m);
   assert.doesNotMatch(output, /: rehearsal$/m, "nobody asked for one");
 });
+
+test("of the server that runs here, what fails is told, and that it is another's rehearsal", async () => {
+  const running = (more: object) => JSON.stringify({ status: "healthy", version: "0.1.0", activeCalls: 1, ...more });
+  const providers = [{ name: "store", state: "open", lastFault: "The disk is full" }, { name: "x", state: "closed" }];
+  const found = async (more: object) =>
+    (await checkWorld({ ...goodWorld(), localHealth: running(more) })).item("port 5000")!;
+  assert.equal((await found({ providers: [] })).finding, "Offhook 0.1.0 answers there, with 1 call");
+  const failing = await found({ status: "degraded", providers });
+  assert.deepEqual([failing.state, failing.finding.split(", ").slice(1)], ["warn", [
+    "with 1 call",
+    "degraded (store: The disk is full)",
+  ]]);
+  assert.match((await found({ status: "draining" })).finding, /draining$/);
+  const rehearsing = await found({ rehearsal: true });
+  assert.deepEqual([rehearsing.state, rehearsing.remedy], [
+    "warn",
+    "Its callers hear stand-ins. Restart it with the variables that are set here.",
+  ]);
+});
