@@ -106,11 +106,12 @@ function triedPlace(folder: string, options: { onDeploy: boolean }): RecordsPlac
   const file = `${folder}/.offhook-check`;
   try {
     Deno.mkdirSync(folder, { recursive: true });
-    Deno.writeTextFileSync(file, "");
+    Deno.writeFileSync(file, new Uint8Array(4096)); // an empty one a full disk takes too
     Deno.removeSync(file);
     if (!existed) Deno.removeSync(folder);
     return place;
   } catch (error) {
+    if (isThere(file)) Deno.removeSync(file);
     return { problem: `${folder} cannot be written: ${messageOf(error)}` };
   }
 }
