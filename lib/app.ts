@@ -68,6 +68,7 @@ export function createApp(parts: AppParts): Hono {
   };
 
   const incoming = webhook((c, fields) => {
+    if (!fields.CallSid) return refuse(c, parts, "malformed", 400, NO_CALL);
     if (!isOwn(c, parts)) parts.strangerRang();
     return twiml(c, answerCall(c, parts, fields));
   });
@@ -132,6 +133,8 @@ const UNSIGNED =
 
 const FOREIGN = "Pages of other sites may not ring here.\n";
 
+const NO_CALL = "No call: a call of Twilio's has a CallSid. To ring here yourself: offhook call, or deno task call.\n";
+
 const NO_CALL_SID = "CallSid is not the id of a call: it has up to 64 visible ASCII characters.\n";
 
 /** Announce the call and hand its audio to our socket, or say that we are busy: never an error the caller would hear. */
@@ -139,11 +142,11 @@ function answerCall(c: Context, parts: AppParts, fields: Fields): string {
   const callSid = fields.CallSid ?? "";
   const caller = callerOf(fields);
   // Twilio asks the fallback because a later request failed: a call that was here goes on as that request would have had it.
-  if (fields.ErrorUrl && callSid) {
+  if (fields.ErrorUrl) {
     const next = parts.reception.afterStream(callSid, fields.DialCallStatus);
     if (next.kind !== "hang-up") return nextDocument(c, parts, fields, next);
   }
-  if (!callSid || parts.reception.announce(callSid, caller)) {
+  if (parts.reception.announce(callSid, caller)) {
     const { text, language } = parts.busyLine(caller);
     return sayAndHangUp(text, language);
   }

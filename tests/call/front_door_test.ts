@@ -287,6 +287,16 @@ test("a CallSid that no carrier gives gets 400 on every webhook, and nothing is 
   }
 });
 
+test("who asks for a call without a CallSid is told how to ring, not that all lines are busy", async () => {
+  await using sim = await simHouse();
+  for (const request of [new Request("http://localhost/twiml"), webhook({ From: "+15550100" })]) {
+    const response = await sim.fetch(request);
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /a call of Twilio's has a CallSid.*offhook call/);
+  }
+  assert.deepEqual(sim.refusals, ["malformed", "malformed"]);
+});
+
 test("metrics are for this machine, asked by a name of it: a proxy need not say that it is one", async () => {
   await using sim = await liveHouse();
   const asked = ["localhost:5000", "127.0.0.1", "agent.example.com"].map((host) =>
