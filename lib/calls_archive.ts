@@ -4,6 +4,7 @@ import * as z from "zod";
 import { parseJson } from "./base/json.ts";
 import { whyUnanswered } from "./base/result.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
+import { isForbidden, whyNotRead } from "./permissions.ts";
 import type { CallFilter, CallRow } from "./store.ts";
 import { numberKey } from "./store/backend.ts";
 import { storeFault } from "./store/fault.ts";
@@ -69,7 +70,7 @@ function attempted<T>(what: string, action: () => T): T {
     return action();
   } catch (error) {
     if (error instanceof NotThere) throw error;
-    throw new NotThere(`${what}: ${storeFault(error).detail}.`, 1);
+    throw new NotThere(`${what}: ${isForbidden(error) ? whyNotRead(error) : `${storeFault(error).detail}.`}`, 1);
   }
 }
 

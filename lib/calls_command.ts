@@ -140,7 +140,10 @@ function sinceMs(text: string, now: Date): number {
   const [, count, unit] = text.match(/^(\d+)([smhdw])$/) ?? [];
   if (count && unit) return now.getTime() - Number(count) * UNIT_MS[unit]!;
   const date = Date.parse(text);
-  if (Number.isNaN(date)) throw new UsageError(`--since takes 30m, 2h, 7d or a date, not "${text}".`);
+  // "2" alone is a date to Deno, of 2001.
+  if (Number.isNaN(date) || !/\d{4}/.test(text)) {
+    throw new UsageError(`--since takes 30m, 2h, 7d or a date, not "${text}".`);
+  }
   return date;
 }
 
@@ -222,7 +225,7 @@ function describe(record: CallRecord, notices: readonly CallNotice[], ansi: bool
 
 function copyRecording(record: CallRecord, to: string, folder: string): void {
   const from = `${folder}/${recordingFile(record.id)}`;
-  if (!isThere(from)) throw new NotThere(`${record.id} was not recorded.`, 1);
+  if (!isThere(from)) throw new NotThere(`${record.id} was not recorded: privacy.recording is what asks for it.`, 1);
   writing(to, (path) => Deno.copyFileSync(from, path));
 }
 

@@ -6,6 +6,7 @@ import { CALLS_FILE } from "../lib/store/place.ts";
 import { callsRoutes } from "../lib/calls_routes.ts";
 import { waitsOf } from "../lib/store/waits.ts";
 import { test } from "./case.ts";
+import { fromSource, run } from "./executable/harness.ts";
 import { conversation, folder, makeStore } from "./store/make.ts";
 
 const TOKEN = "a-token-of-24-characters";
@@ -141,9 +142,18 @@ test("a bundle or a recording that cannot be written is told in a sentence", asy
   assert.match(wav.err, /^Cannot write /);
 });
 
+test("a folder that may not be read is told in our words, with what to do", async () => {
+  using at = desk();
+  const program = fromSource("--allow-read=.", "--allow-env");
+  const { code, stderr } = await run(program, ["calls"], { cwd: "/usr", env: { DATA_DIR: at.dir } });
+  assert.equal(code, 1);
+  assert.match(stderr, /^Cannot read \S+calls\.sqlite: it may not be read\. Start Deno with --allow-read/);
+});
+
 test("a recording is copied, or its absence said", async () => {
   using at = desk();
-  assert.match((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).err, /was not recorded/);
+  const missing = await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`]);
+  assert.match(missing.err, /was not recorded: privacy\.recording is what asks for it/);
   Deno.mkdirSync(`${at.dir}/recordings`);
   Deno.writeTextFileSync(`${at.dir}/recordings/call-bb33.wav`, "RIFF");
   assert.equal((await at.run("show", ["bb", "--wav", `${at.dir}/x.wav`])).code, 0);
@@ -157,6 +167,7 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
   const codes: [number, "calls" | "show" | "forget", string[]][] = [
     [2, "calls", ["--sence", "2h"]],
     [2, "calls", ["--since", "yesterday-ish"]],
+    [2, "calls", ["--since", "2"]],
     [2, "calls", ["--limit", "many"]],
     [2, "show", ["a", "b"]],
     [2, "forget", []],
