@@ -93,7 +93,7 @@ export function isOk(
 const SAID_WIDTH = 24;
 const HEARD_WIDTH = 44;
 
-/** The report as aligned plain text, in lines of up to about 120 characters. `colours`: with terminal colours. */
+/** The report as aligned plain text, in lines of up to about 120 characters, longer where it must tell what was heard instead. `colours`: with terminal colours. */
 export function formatReport(report: CallReport, { colours = false }: { colours?: boolean } = {}): string {
   const paint = (code: number, text: string) => colours ? `\x1b[${code}m${text}\x1b[0m` : text;
   const lines = [...summary(report), "", ...turnTable(report)].map(clean);
@@ -121,8 +121,9 @@ function summary(report: CallReport): string[] {
   return pairs.map(([name, value]) => `${name.padEnd(14)}${value}`);
 }
 
-function turnTable({ turns }: CallReport): string[] {
+function turnTable({ turns, expectations }: CallReport): string[] {
   if (turns.length === 0) return [];
+  const heardWidth = expectations.every(({ met }) => met) ? HEARD_WIDTH : Infinity;
   const withParts = turns.some(({ parts }) => parts);
   const withRoute = turns.some(({ route }) => route !== null);
   const head = ["said", "heard", "reply ms", "heard ms", "", ...(withParts ? ["stt", "model", "voice", "ours"] : [])];
@@ -131,7 +132,7 @@ function turnTable({ turns }: CallReport): string[] {
     const parts = turn.parts;
     const row = [
       shorten(turn.said || "(greeting)", SAID_WIDTH),
-      turn.heard === null ? (turn.heardMs > 0 ? "(untagged)" : "(nothing)") : shorten(turn.heard, HEARD_WIDTH),
+      turn.heard === null ? (turn.heardMs > 0 ? "(untagged)" : "(nothing)") : shorten(turn.heard, heardWidth),
       number(turn.replyMs),
       number(Math.round(turn.heardMs)),
       turn.interrupted ? "interrupted" : "",

@@ -43,7 +43,7 @@ const REPORT: CallReport = {
 };
 
 test("the table is aligned plain text", () => {
-  const text = formatReport(REPORT);
+  const text = formatReport({ ...REPORT, expectations: [] });
   assert.equal(
     text,
     `call          CA00000000000000000000000000000001
@@ -61,11 +61,16 @@ said            heard                                         reply ms  heard ms
 how much is it  A first visit                                      912       880  interrupted  400    300    200    12  pricing
 stop            (nothing)                                            -         0                 -      -      -     -
 
-NOT MET  expected "ninety"
 OFFENCE  extra-field: ...
 NOT OK`,
   );
   assert.match(formatReport(REPORT, { colours: true }), /\[31mNOT OK/);
+});
+
+test("where what was expected was not heard, what was heard is told whole", () => {
+  const text = formatReport(REPORT);
+  assert.match(text, /^\(greeting\) +Green Street Clinic, .* How can I help\? +140 +4200/m);
+  assert.match(text, /^NOT MET {2}expected "ninety"$/m);
 });
 
 test("a call is ok without offences, with its expectations met, unless it was refused", () => {
