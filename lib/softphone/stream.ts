@@ -76,7 +76,7 @@ export class Streams {
   async #open(spec: StreamSpec, streamSid: string, signal: AbortSignal): Promise<Line | undefined> {
     const { dial, authToken, socketSignature, monitor, choices } = this.#options;
     const headers = authToken ? signatureHeader(authToken, spec.url, socketSignature) : {};
-    const opened = await dial({ peer: "twilio", url: spec.url, headers }, signal).catch((error) => {
+    const opened = await dial({ peer: "webhook", url: spec.url, headers }, signal).catch((error) => {
       if (signal.aborted) return undefined; // abandoned while it rang
       throw error;
     });

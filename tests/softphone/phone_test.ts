@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type PhoneOptions, ringUp } from "../../lib/softphone/phone.ts";
 import { twilioSignature } from "../../lib/softphone/sign.ts";
 import { readWav } from "../../lib/audio/wav.ts";
-import { FaultError } from "../../lib/base/result.ts";
+import { failed, FaultError } from "../../lib/base/result.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { simDial } from "../sim/dial.ts";
@@ -285,6 +285,14 @@ test("nothing answers: the call rejects with a fault", async () => {
     callOnce({}, { fetch: () => Promise.reject(new TypeError("connection refused")) }),
     (error) => error instanceof FaultError && error.fault.kind === "unreachable",
   );
+});
+
+test("a socket that does not open is told without blaming Twilio, which this phone plays", async () => {
+  const { report } = await callOnce({}, {
+    dial: ({ peer }) => Promise.resolve(failed({ kind: "unreachable", peer, detail: "dns error" })),
+  });
+  assert.equal(report.offences[0]!.code, "no-handshake");
+  assert.match(report.offences[0]!.detail, /did not open: Cannot reach the webhook's server: dns error\./);
 });
 
 test("REST ends the call", async () => {
