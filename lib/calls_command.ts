@@ -155,11 +155,15 @@ function rowLine({ id, startedAt, from, outcome, durationMs, turns, faults, fact
     (from || "unknown").padEnd(13),
     (outcome ?? "live").padEnd(16),
     (durationMs === undefined ? "" : ms(durationMs)).padStart(8),
-    `${turns} turns`.padStart(9),
-    ...(faults > 0 ? [`${faults} fault${faults === 1 ? "" : "s"}`] : []),
+    counted(turns, "turn").padStart(9),
+    ...(faults > 0 ? [counted(faults, "fault")] : []),
     ...(about ? [about] : []),
   ];
   return clean(parts.join("  ")).trimEnd();
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 async function show(call: string, values: Values, open: Open, parts: CommandParts): Promise<number> {
@@ -251,7 +255,7 @@ async function forget(
   }
   const { calls, clean } = await removed(number, open);
   if (values.json) parts.print(JSON.stringify({ schema: 1, number: maskNumbers(numberKey(number)), calls, clean }));
-  else parts.print(`${calls} call${calls === 1 ? "" : "s"} removed.`);
+  else parts.print(`${counted(calls, "call")} removed.`);
   if (clean) return 0;
   parts.printError("Traces may be left in the file until the server that holds it lets go. Say it again in a minute.");
   return 1;
