@@ -48,7 +48,9 @@ export function factBrain(messages: readonly ChatRole[], schema: Record<string, 
   for (const field of Object.keys(properties)) {
     const rule = Object.hasOwn(RULES, field) ? RULES[field] : undefined;
     facts[field] = said.reduce<Found | null>((found, text) => rule?.(text) ?? found, null);
-    if (field.startsWith("summary")) facts[field] = `The caller spoke ${said.length} time${said.length === 1 ? "" : "s"}. (Rehearsal)`;
+    if (field.startsWith("summary")) {
+      facts[field] = `The caller spoke ${said.length} time${said.length === 1 ? "" : "s"}. (Rehearsal)`;
+    }
   }
   return { text: JSON.stringify(facts) };
 }
