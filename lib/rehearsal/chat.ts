@@ -1,7 +1,7 @@
 /** A stand-in for any chat-completions server, `/v1/*` as OpenAI has it and `/openai/v1/*` as Groq does. LLM reference, section 9. */
 
 import { type Clock, sleep } from "../base/clock.ts";
-import { parseJson } from "../base/json.ts";
+import { isObject, parseJson } from "../base/json.ts";
 import { type ChatThought, chunks, whole } from "./chat_script.ts";
 import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, plainText } from "./chat_request.ts";
 
@@ -198,15 +198,18 @@ class ChatServer {
       }
     }
     if (body.model === "object") return { text: '{"name":"Ada","party":2}' };
-    const schema = format?.type === "json_schema" ? format.json_schema.schema : undefined;
+    const forced = tools.find(({ name }) => typeof choice === "object" && name === choice?.function.name);
+    const schema = format?.type === "json_schema"
+      ? format.json_schema.schema
+      : forced?.parameters ?? schemaIn(body.messages);
     const thought = await (this.#options.answer ?? echo)(body.messages, tools, schema);
     if (format && format.type !== "text") {
       if (isJson(thought.text ?? "")) return thought;
       return { text: JSON.stringify(format.type === "json_schema" ? exampleOf(format.json_schema.schema) : {}) };
     }
-    const forced = tools.find(({ name }) => typeof choice === "object" && name === choice?.function.name);
     if (!forced || thought.calls) return thought;
-    return { calls: [{ name: forced.name, arguments: exampleOf(forced.parameters) as Record<string, unknown> }] };
+    const given = parseJson(thought.text ?? "") ?? exampleOf(forced.parameters);
+    return { calls: [{ name: forced.name, arguments: given as Record<string, unknown> }] };
   }
 
   #firstTokenMs({ model }: ChatBody): number {
@@ -320,6 +323,13 @@ function refusal(status: number, more: Record<string, unknown> = {}): Response {
   };
   const headers = status === 429 ? { "retry-after": "1" } : {};
   return Response.json({ error }, { status, headers: { ...headers, "x-request-id": "req_rehearsal" } });
+}
+
+/** The schema that a prompt ends with, for models that are told of none elsewhere. */
+function schemaIn(messages: readonly ChatRole[]): Record<string, unknown> | undefined {
+  const [, json] = /JSON Schema: (\{.*\})$/s.exec(plainText(messages.at(-1)?.content)) ?? [];
+  const schema = json === undefined ? undefined : parseJson(json);
+  return isObject(schema) ? schema : undefined;
 }
 
 function isJson(text: string): boolean {
