@@ -135,7 +135,7 @@ export class Extractor implements AsyncDisposable {
       this.#take(second.answer);
       once(second.answer.summary);
       if (left.length > 0) {
-        const detail = `its facts are not as asked, twice: ${left.slice(0, 5).join(" ")}`;
+        const detail = `its facts are not as asked, twice: ${left.slice(0, 5).join(" ").replace(/\.$/, "")}`;
         this.#fault({ kind: "protocol", peer: "llm", detail });
       }
     } catch (error) {
