@@ -10,6 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
 import { wrongUsage } from "../base/usage.ts";
+import { isLoopbackHost } from "../base/url.ts";
 import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
 import type { PhoneEvent } from "./monitor.ts";
 import { ringUp } from "./phone.ts";
@@ -102,8 +103,9 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     return report.ok ? 0 : 1;
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
-    const unreachable = error.fault.kind === "unreachable" && error.fault.peer === "webhook";
-    const why = unreachable ? nothingAnswers(url) : error.message;
+    const { fault } = error;
+    const unreachable = fault.kind === "unreachable" && fault.peer === "webhook";
+    const why = unreachable ? nothingAnswers(url, fault.detail) : error.message;
     command.printError(why);
     if (args.json) command.print(JSON.stringify({ ok: false, schema: 1, error: why }));
     return unreachable ? 3 : 1;
@@ -130,8 +132,11 @@ function show({ print, colours }: CallCommand, { json }: CallArgs, report: CallR
   print(json ? JSON.stringify(report, null, 2) : formatReport(report, { colours: colours ?? false }));
 }
 
-function nothingAnswers(url: string): string {
-  const { origin } = new URL(url);
+function nothingAnswers(url: string, why: string): string {
+  const { origin, protocol, host } = new URL(url);
+  if (protocol === "https:" || !isLoopbackHost(host)) {
+    return `Nothing answers at ${origin}: ${why}. Check the address, its DNS name, and the proxy in front of the server.`;
+  }
   return `Nothing answers at ${origin}. Start it with \`${
     Deno.build.standalone ? "offhook serve" : "deno task dev"
   }\`.`;

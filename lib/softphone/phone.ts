@@ -220,8 +220,8 @@ class Phone implements PlacedCall, Stage {
   async #ring(): Promise<Document | undefined> {
     const { url } = this.#options;
     const fetched = await this.#webhooks.document({ url, method: "POST" }, { CallStatus: "ringing" });
-    if (!fetched.ok && fetched.unreachable) {
-      throw new FaultError({ kind: "unreachable", peer: "webhook", detail: `nothing answers at ${url}` });
+    if (!fetched.ok && fetched.unreachable !== undefined) {
+      throw new FaultError({ kind: "unreachable", peer: "webhook", detail: fetched.unreachable });
     }
     if (!fetched.ok) return void this.#monitor.offence(fetched.offence);
     return this.#flow.examine(fetched.document) ? fetched.document : undefined;

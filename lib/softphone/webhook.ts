@@ -2,6 +2,7 @@
 
 import { bodyText } from "../base/body_text.ts";
 import type { Clock } from "../base/clock.ts";
+import { whyUnanswered } from "../base/result.ts";
 import { signedUrl, twilioSignature } from "./sign.ts";
 import { type Offence, offence } from "./offence.ts";
 import { MAX_BYTES, readTwiml, type Target, type Twiml } from "./twiml.ts";
@@ -23,8 +24,8 @@ export interface Document extends Twiml {
 
 export type Fetched =
   | { ok: true; document: Document }
-  /** `unreachable`: nothing answered at all. */
-  | { ok: false; unreachable: boolean; offence: Offence };
+  /** `unreachable`: why nothing answered at all. */
+  | { ok: false; unreachable?: string; offence: Offence };
 
 export interface WebhookOptions {
   clock: Clock;
@@ -45,11 +46,7 @@ export class Webhooks {
 
   /** Ask for the next document. Never throws. A connection that cannot be made is tried twice. */
   async document(target: Target, extra: Readonly<Record<string, string>>): Promise<Fetched> {
-    const fault = (code: Offence["code"], what: string, unreachable = false): Fetched => ({
-      ok: false,
-      unreachable,
-      offence: offence(code, what),
-    });
+    const fault = (code: Offence["code"], what: string) => ({ ok: false, offence: offence(code, what) } as const);
     const token = randomHex(this.#options.random, 32);
     const send = () => this.#send(target, { ...this.#options.fields, ...extra }, token);
     const answered = await this.#within(WEBHOOK_LIMIT_MS, async () => {
@@ -57,7 +54,10 @@ export class Webhooks {
       return { response, text: await bodyText(response, MAX_BYTES + 1) };
     });
     if (answered.kind === "late") return fault("webhook-slow", `${target.url} took longer than 15 s`);
-    if (answered.kind === "failed") return fault("webhook-unreachable", `Nothing answers at ${target.url}`, true);
+    if (answered.kind === "failed") {
+      const why = whyUnanswered(answered.error);
+      return { ...fault("webhook-unreachable", `Nothing answers at ${target.url}: ${why}`), unreachable: why };
+    }
     const { response, text } = answered.value;
     const type = (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
     if (!response.ok) {

@@ -157,6 +157,18 @@ test("exit 3: nothing answers, and it says what to do", async () => {
   assert.match(errors, /Nothing answers at http:\/\/localhost:5000. Start it with `deno task dev`\./);
 });
 
+test("of another machine, or a name that is not found, it says why nothing answers", async () => {
+  const error = "error sending request for url (https://agent.example.com/): client error (Connect): dns error";
+  const { code, errors } = await run(["https://agent.example.com"], polite, {
+    fetch: () => Promise.reject(new TypeError(error)),
+  });
+  assert.equal(code, 3);
+  assert.match(
+    errors,
+    /^Nothing answers at https:\/\/agent\.example\.com: client error \(Connect\): dns error\. Check/,
+  );
+});
+
 test("without steps and without a terminal, the greeting is heard to its end", async () => {
   const { code, out } = await run([]);
   assert.equal(code, 0);
