@@ -341,8 +341,16 @@ class Page {
       case "called":
         return this.#called(entry.calls, entry.results);
       case "past":
-        return void this.messages.push(entry.message);
+        return this.#past(entry.message);
     }
+  }
+
+  #past(message: ChatMessage): void {
+    if (message.role === "user") return this.#caller(message.content);
+    if (message.role === "assistant" && message.content !== null && !message.tool_calls) {
+      return this.#assistant(message.content);
+    }
+    this.messages.push(message);
   }
 
   #caller(words: string): void {

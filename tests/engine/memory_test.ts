@@ -41,6 +41,16 @@ test("what both said, in order, neighbours of one speaker as one message", () =>
   ]);
 });
 
+test("of a call that came back, too, neighbours of one speaker are one message", () => {
+  const history = [user("Can I speak to somebody"), user("please?"), assistant("I put you through.")];
+  const memory = memoryOf(10, history);
+  say(memory, 1, "Nobody answers there.");
+  assert.deepEqual(memory.messages().slice(1), [
+    user("Can I speak to somebody please?"),
+    assistant("I put you through. Nobody answers there."),
+  ]);
+});
+
 test("of the last turns all is remembered, however many pieces one of them came in", () => {
   const memory = memoryOf(2);
   for (const n of [1, 2, 3]) {
