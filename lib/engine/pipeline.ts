@@ -138,6 +138,7 @@ export class PipelineEngine implements Engine {
   }
 
   digit(digit: string): void {
+    if (digit === "#") this.#notSpoken(); // it ends the turn at once
     this.#step({ kind: "digit", digit, playing: this.#playing });
   }
 

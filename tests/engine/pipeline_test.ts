@@ -458,6 +458,12 @@ test("keys and typed words are turns", async () => {
   assert.deepEqual(finals(sim), ["[The caller pressed 12.]"]);
 });
 
+test("the wait for an answer to keys that # ends counts from there, not from what was said before", async () => {
+  const { sim } = await callOf({}, [say("are you open"), wait(3000), { kind: "dtmf", keys: "12#" }, wait(2500)]);
+  const totals = noticesOf(sim.notices, "latency").map(({ parts }) => parts.total!);
+  assert.ok(totals.length === 2 && totals[1]! < 1000, `${totals} ms`);
+});
+
 /** An engine whose recogniser, model and line are played by the test. */
 function byHand(
   clock: VirtualClock,
