@@ -421,7 +421,10 @@ export class AgentEngine implements Engine {
         case "text":
           this.#length.says(action.text);
           if (this.#unheard) this.#unheard.texts.push(action.text);
-          else this.#host.post({ kind: "reply-text", reply: action.reply, text: action.text });
+          else {
+            if (!this.#owed.awaitsResult) this.#timers.disarm("owed"); // this is what was owed
+            this.#host.post({ kind: "reply-text", reply: action.reply, text: action.text });
+          }
           break;
         case "finished":
           this.#timers.disarm("quiet");

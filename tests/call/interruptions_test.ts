@@ -225,8 +225,8 @@ test("nobody is asked whether they are there while an answer sounds that a fille
   assert.ok(texts.length > 0 && !texts.some((text) => /still there/i.test(text)), texts.join(" | "));
 });
 
-/** A caller whose answer comes in the same reply as the words before the tool that it needed. */
-function answeredInOneReply(): Promise<SimHouse> {
+/** A caller whose answer comes in the same reply as the words before the tool that it needed, `afterMs` behind the tool's result. */
+function answeredInOneReply(afterMs = 700): Promise<SimHouse> {
   const house: Promise<SimHouse> = simHouse({
     config: {
       tools: [{
@@ -241,7 +241,7 @@ function answeredInOneReply(): Promise<SimHouse> {
         said.includes("stop")
           ? { say: "All right." }
           : history.at(-1)?.role === "function"
-          ? { say: STORY, thinkMs: 700 }
+          ? { say: STORY, thinkMs: afterMs }
           : { say: "Let me look.", call: { name: "look", arguments: {} } },
       faults: { missingAudioDone: true },
       rateX: 1,
@@ -270,9 +270,11 @@ test("an answer that goes on in the reply that told of its tool is interrupted l
   assert.equal(report.turns.at(-1)!.heard, "All right.");
 });
 
-test("nobody is told to wait after an answer that went on in the reply that told of its tool", async () => {
-  await using sim = await answeredInOneReply();
-  const call = sim.ring({ steps: [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 4000 }] });
-  await sim.clock.runFor(call.report);
-  assert.equal(noticesOf(sim.notices, "reply-text").at(-1)!.text, STORY);
-});
+for (const [when, afterMs] of [["after a pause", 700], ["at once", 50]] as const) {
+  test(`nobody is told to wait after an answer that went on ${when} in the reply that told of its tool`, async () => {
+    await using sim = await answeredInOneReply(afterMs);
+    const call = sim.ring({ steps: [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 4000 }] });
+    await sim.clock.runFor(call.report);
+    assert.equal(noticesOf(sim.notices, "reply-text").at(-1)!.text, STORY);
+  });
+}
