@@ -372,8 +372,10 @@ class Session {
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(name: LineName | undefined): void {
+    const onSuspicion = this.#state.kind === "listening" && this.#toolsNow !== "work";
+    if (onSuspicion && this.#ear.audible) return this.#timers.arm("filler", this.#parts.deadlines.filler); // he goes on
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
-    if (this.#state.kind === "listening" && this.#toolsNow !== "work" && this.#fillers >= FILLERS_ON_SUSPICION) return;
+    if (onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = name ? this.#parts.line(name) : this.#parts.filler();
     if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { failed } from "../../lib/base/result.ts";
 import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
 import { seeded, test } from "../case.ts";
+import { listeningDial } from "../faults/lab.ts";
 import { simHouse, STORY, storyBrain } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
@@ -181,6 +182,39 @@ for (const latencySpam of [false, true]) {
     const saidMs = sim.notices.findLast((notice) => notice.kind === "caller-text")!.atMs;
     const filledMs = sim.notices.find((notice) => notice.kind === "reply-text" && notice.text === "One moment.")!.atMs;
     assert.ok(filledMs > saidMs, "a filler was said over him");
+  });
+}
+
+for (const pauseMs of [1200, 2700]) {
+  test(`a caller who goes on after ${pauseMs} ms while a dead agent hears nothing of it is not told to wait before he falls silent`, async () => {
+    await using sim = await simHouse({ agent: { think: () => ({ say: "Fine, noted.", thinkMs: 1000 }) } });
+    const spoken: { from: number; to: number }[] = [];
+    const now = () => sim.clock.monotonicMs();
+    const heard: number[] = [];
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "a table for two" },
+        { kind: "wav", name: "pause", audio: new Uint8Array(pauseMs * 8).fill(0xFF), now: true },
+        { kind: "say", text: "for tomorrow night at eight", now: true },
+        { kind: "wait", ms: 3000 },
+      ],
+      dial: listeningDial(sim.phoneDial, {
+        now,
+        begins: () => void spoken.push({ from: now(), to: Infinity }),
+        ended: (to) => void (spoken.at(-1)!.to = to),
+      }),
+      onSlot: (slot, atMs) => void (slot.playedBytes > 0 && heard.push(atMs)),
+    });
+    await sim.clock.runUntil(() => spoken.length === 1);
+    await sim.clock.run(500);
+    sim.agentDial.pairs.at(-1)!.client.stall();
+    const report = await sim.clock.runFor(call.report);
+    assert.equal(spoken.length, 2);
+    assert.deepEqual(heard.filter((ms) => spoken.some(({ from, to }) => ms > from && ms < to)), []);
+    const saidMs = spoken[1]!.to;
+    const waits = [saidMs, ...heard.filter((ms) => ms > saidMs)].map((ms, n, all) => (all[n + 1] ?? ms) - ms);
+    assert.ok(Math.max(...waits) <= 2500, `${Math.max(...waits)} ms of silence`);
+    assert.match(report.turns.at(-1)!.heard!, /Fine, noted\.$/);
   });
 }
 
