@@ -238,6 +238,8 @@ export class RecordFold {
         const { kind: _kind, call: _call, ...message } = notice;
         return void record.messages.push(message);
       }
+      case "reply-resumed":
+        return this.#resumed(notice.reply, notice.as);
       case "latency": {
         const last = record.transcript.findLast(({ who }) => who === "agent");
         // What we said ourselves took none of these times: they are of an answer that nobody heard.
@@ -309,6 +311,13 @@ export class RecordFold {
     utterance.heardMs = heardMs;
     utterance.interrupted = true;
     this.#tellHeard(reply, utterance);
+  }
+
+  /** What was not heard of `reply` was said as `as`, unless the engine has told better. */
+  #resumed(reply: number, as: number): void {
+    const cut = this.#replies.get(reply);
+    const rest = this.#replies.get(as);
+    if (cut?.heardText !== undefined && rest?.text === "") rest.text = cut.text.slice(cut.heardText.length).trim();
   }
 
   /** By the voice's word times; where it has none, by a voice's usual pace. */

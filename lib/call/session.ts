@@ -365,9 +365,9 @@ class Session {
     const as = this.#parts.newReply();
     if (!this.#parts.leg.resume(as, rest.fromMs)) return;
     this.#report({ kind: "reply-started", reply: as, source: "resumed" });
-    this.#report({ kind: "reply-resumed", reply: rest.last, as });
     this.post({ kind: "reply-started", reply: as, resumed: true });
     this.#engine?.resumed(rest.last, as);
+    this.#report({ kind: "reply-resumed", reply: rest.last, as });
   }
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */

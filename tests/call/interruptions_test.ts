@@ -58,7 +58,7 @@ test("1,000 seeded interruptions (a fifth of them here): nothing stale is heard,
   assert.ok(interrupted >= count * 0.9, `only ${interrupted} calls were interrupted`);
 });
 
-test("500 false starts (a fifth of them here): the rest is played, at most one word is repeated, none is lost", async () => {
+test("500 false starts (a fifth of them here): the rest is played, at most one word is repeated, none is lost, and the record has them all", async () => {
   for (let seed = 1; seed <= seedCount(500); seed++) {
     const random = seeded(seed);
     const afterMs = 300 + Math.floor(random() * 6000);
@@ -77,6 +77,10 @@ test("500 false starts (a fifth of them here): the rest is played, at most one w
     const said = heard.join("").split("Are you")[0]!;
     const words = said.slice(said.indexOf("Once")).trim().split(/\s+/);
     assert.deepEqual(withoutRepeat(words, STORY.split(" ")), STORY.split(" "), `seed ${seed}: ${words.join(" ")}`);
+    const [cut, rest] = sim.records()[0]!.transcript.filter(({ interrupted, source }) =>
+      interrupted || source === "resumed"
+    );
+    assert.equal(`${cut!.heardText} ${rest!.text}`.trim(), STORY, `seed ${seed}: the record`);
   }
 });
 
