@@ -10,10 +10,10 @@ export interface HistoryLine {
 /** The transcript as messages; a reply that was cut off ends where the caller stopped hearing it. */
 export function historyOf({ transcript }: Pick<CallRecord, "transcript">): HistoryLine[] {
   const lines: HistoryLine[] = [];
-  for (const { who, text, heardMs, heardText, interrupted } of transcript) {
-    const heard = interrupted ? heardText : text;
+  for (const { who, text, heardMs, heardText } of transcript) {
+    const heard = heardText ?? text;
     if (who === "caller") lines.push({ role: "user", content: text });
-    else if (heardMs !== 0 && heard) add(lines, interrupted ? `${heard} …` : heard);
+    else if (heardMs !== 0 && heard) add(lines, heardText === undefined ? heard : `${heard} …`);
   }
   return lines.filter(({ content }) => content.trim() !== "");
 }
@@ -22,7 +22,7 @@ export function historyOf({ transcript }: Pick<CallRecord, "transcript">): Histo
 export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript" | "tools">): string | undefined {
   const turn = transcript.findLastIndex(({ who }) => who === "caller");
   const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
-  const isWhole = answer?.heardMs !== undefined && !answer.interrupted;
+  const isWhole = answer?.heardMs !== undefined && answer.heardText === undefined;
   const tool = tools.at(-1);
   const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
   return isWhole && isLast ? undefined : transcript[turn]?.text;
@@ -30,7 +30,9 @@ export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript
 
 /** Everything we said that was heard to its end. */
 export function heardOutIn({ transcript }: Pick<CallRecord, "transcript">): string[] {
-  return transcript.filter(({ who, heardMs, interrupted }) => who === "agent" && heardMs !== undefined && !interrupted)
+  return transcript.filter(({ who, heardMs, heardText }) =>
+    who === "agent" && heardMs !== undefined && heardText === undefined
+  )
     .map(({ text }) => text);
 }
 

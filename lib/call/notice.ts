@@ -38,7 +38,8 @@ export type NoticeBody =
   | { kind: "reply-text"; reply: number; text: string; words?: number }
   | { kind: "reply-words"; reply: number; words: { text: string; startMs: number; endMs: number }[] }
   | { kind: "reply-first-sent"; reply: number }
-  | { kind: "reply-finished"; reply: number }
+  /** `brokeOff`: the engine fell silent before all of its text was spoken. */
+  | { kind: "reply-finished"; reply: number; brokeOff?: boolean }
   | { kind: "reply-heard"; reply: number; heardMs: number }
   /** `byUs`: we cut it to say our last words, the caller did not. */
   | { kind: "reply-interrupted"; reply: number; heardMs: number; byUs?: true }
@@ -189,6 +190,7 @@ export class RecordFold {
   readonly record: CallRecord;
   readonly #replies = new Map<number, Utterance>();
   readonly #words = new Map<number, { text: string; startMs: number; endMs: number }[]>();
+  readonly #brokeOff = new Set<number>();
   #callerDoneMs: number | undefined;
   #pendingRoute: string | undefined;
 
@@ -227,6 +229,8 @@ export class RecordFold {
         return void this.#words.set(notice.reply, [...this.#words.get(notice.reply) ?? [], ...notice.words]);
       case "reply-first-sent":
         return this.#firstSent(notice.reply, notice.atMs);
+      case "reply-finished":
+        return void (notice.brokeOff && this.#brokeOff.add(notice.reply));
       case "reply-heard":
         return this.#heard(notice.reply, notice.heardMs);
       case "reply-interrupted":
@@ -272,6 +276,7 @@ export class RecordFold {
         // Its replies are numbered anew.
         this.#replies.clear();
         this.#words.clear();
+        this.#brokeOff.clear();
         return void (record.endReason = undefined);
     }
   }
@@ -302,7 +307,9 @@ export class RecordFold {
 
   #heard(reply: number, heardMs: number): void {
     const utterance = this.#replies.get(reply);
-    if (utterance) utterance.heardMs = heardMs;
+    if (!utterance) return;
+    utterance.heardMs = heardMs;
+    if (this.#brokeOff.has(reply)) this.#tellHeard(reply, utterance);
   }
 
   #cut(reply: number, heardMs: number): void {

@@ -430,7 +430,7 @@ export class AgentEngine implements Engine {
           this.#timers.disarm("quiet");
           // Text that never sounded is no reply: the caller still waits for one.
           if (this.#unheard) this.#unheard = undefined;
-          else this.#host.post({ kind: "reply-finished", reply: action.reply });
+          else this.#host.post({ kind: "reply-finished", reply: action.reply, brokeOff: this.#length.lacks });
           break;
       }
     }

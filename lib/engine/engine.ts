@@ -18,7 +18,8 @@ export type EngineEvent =
   /** When the words of `reply` sound, ms from its start; comes in pieces. */
   | { kind: "reply-words"; reply: number; words: SpokenWord[] }
   /** All audio of `reply` was handed over. */
-  | { kind: "reply-finished"; reply: number }
+  /** `brokeOff`: not all of its text was spoken. */
+  | { kind: "reply-finished"; reply: number; brokeOff?: boolean }
   /** Our reply broke off, and all that came of it was heard: the caller waits for the rest. */
   | { kind: "answer-due" }
   | { kind: "tool-call"; id: string; name: string; arguments: string }

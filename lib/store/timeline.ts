@@ -65,9 +65,9 @@ function utterance(entry: CallRecord["transcript"][number], style: Style): strin
 }
 
 /** What was said, with that struck out which the caller did not hear. */
-function heard({ text: said, interrupted, heardText }: CallRecord["transcript"][number], style: Style): string {
+function heard({ text: said, heardText }: CallRecord["transcript"][number], style: Style): string {
   const text = clean(said);
-  if (!interrupted || heardText === undefined) return text;
+  if (heardText === undefined) return text;
   const words = text.split(/\s+/);
   const count = heardText.split(/\s+/).filter(Boolean).length;
   const unheard = words.slice(count).join(" ");

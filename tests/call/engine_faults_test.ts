@@ -94,6 +94,19 @@ for (const [name, faults] of Object.entries(PASSING)) {
   });
 }
 
+test("the record of an answer in the middle of which its agent was lost ends about where its sound did", async () => {
+  await using sim = await simHouse({
+    agent: {
+      faults: (session) => session === 1 ? { dropMidReply: { reply: 2, afterBytes: 40_000 } } : {},
+      think: ({ said }) => ({ say: said === "Please go on." ? "And so on." : STORY }),
+    },
+  });
+  const report = await sim.clock.runFor(sim.ring({ steps: [{ kind: "say", text: "tell me something" }] }).report);
+  const heard = report.turns.at(-1)!.heard!.replace(/ *And so on\.$/, "").split(" ").length;
+  const told = sim.records()[0]!.transcript.find(({ text }) => text === STORY)!.heardText!.split(" ").length;
+  assert.ok(heard > 5 && Math.abs(told - heard) <= 2, `${told} words told, ${heard} heard`);
+});
+
 for (const [why, recording, lost] of [["a recording notice", true, 1], ["a filler", false, 2]] as const) {
   test(`an agent that takes over before anything but ${why} was said still greets`, async () => {
     await using sim = await simHouse({

@@ -105,6 +105,20 @@ test("what was heard of a reply whose words have no times is told by a voice's u
   assert.equal(cutAfter(9000, [late])[0], "One two three four five. Six.", "text that comes late");
 });
 
+test("of a reply whose agent was lost in the middle of it only what sounded counts as heard", () => {
+  const record = folded([
+    ...reply(1, 100, "One two three four five."),
+    [300, { kind: "reply-finished", reply: 1, brokeOff: true }],
+    [740, { kind: "reply-heard", reply: 1, heardMs: 620 }],
+    ...reply(2, 1000, "Three four five."),
+    [1100, { kind: "reply-finished", reply: 2 }],
+    [1900, { kind: "reply-heard", reply: 2, heardMs: 900 }],
+  ]);
+  const [broken, whole] = record.transcript;
+  assert.deepEqual([broken!.heardText, broken!.interrupted, whole!.heardText], ["One two", undefined, undefined]);
+  assert.deepEqual(historyOf(record).map(({ content }) => content), ["One two … Three four five."]);
+});
+
 test("what was heard of a reply of a call that came back holds no words from before", () => {
   const times = (words: string[]) => words.map((text, n) => ({ text, startMs: n * 300, endMs: n * 300 + 280 }));
   const { transcript } = folded([
