@@ -319,9 +319,9 @@ export class AgentEngine implements Engine {
     this.#attempts.ready(this.#clock.monotonicMs());
     this.#host.post({ kind: "ready", requestId });
     if (!early) return;
+    this.#ask(); // what the caller has said since then comes behind it
     for (const frame of early.frames()) this.#agent.hear(frame);
     early.clear();
-    this.#ask();
     if (this.#untold !== undefined) this.#agent.injectCaller(this.#untold);
     this.#untold = undefined;
   }

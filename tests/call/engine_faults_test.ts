@@ -94,6 +94,26 @@ for (const [name, faults] of Object.entries(PASSING)) {
   });
 }
 
+test("what a caller says to an agent that is dead is answered by the next one, after the turn that the first one left", async () => {
+  await using sim = await simHouse({
+    agent: { think: ({ said }) => ({ say: `Concerning ${said} that is all.`, thinkMs: 800 }) },
+  });
+  const call = sim.ring({
+    steps: [
+      { kind: "say", text: "a table for two" },
+      { kind: "wav", name: "pause", audio: new Uint8Array(16_000).fill(0xFF), now: true },
+      { kind: "say", text: "hello are you there", now: true },
+      { kind: "wait", ms: 10_000 },
+    ],
+  });
+  await sim.clock.runUntil(() => sim.notices.some((notice) => notice.kind === "caller-text"));
+  sim.agentDial.pairs.at(-1)!.client.stall();
+  const report = await sim.clock.runFor(call.report);
+  const said = sim.records()[0]!.transcript.flatMap(({ who, text }) => who === "caller" ? [text] : []);
+  assert.deepEqual(said, ["a table for two", "hello are you there"]);
+  assert.match(report.turns.at(-1)!.heard!, /Concerning hello are you there that is all\./);
+});
+
 test("the record of an answer in the middle of which its agent was lost ends about where its sound did", async () => {
   await using sim = await simHouse({
     agent: {
