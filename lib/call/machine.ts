@@ -152,7 +152,7 @@ export const TRANSITIONS: TransitionTable = {
     "caller-text": (state, said) =>
       said.final ? answer(said) : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
     "answer-due": () => think(),
-    "caller-quiet": (state) => [state, [{ kind: "arm", timer: "filler" }]],
+    "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
     "digit": () => listen(0),
     "reply-heard": (state) => [state, [{ kind: "arm", timer: "silence" }]], // a filler holds no turn, and is no silence
     "tool-call": (state, { tools }) => [

@@ -373,7 +373,8 @@ class Session {
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(name: LineName | undefined): void {
     const onSuspicion = this.#state.kind === "listening" && this.#toolsNow !== "work";
-    if (onSuspicion && this.#ear.audible) return this.#timers.arm("filler", this.#parts.deadlines.filler); // he goes on
+    const tooEarlyMs = this.#audibleMs + this.#parts.deadlines.filler - this.#parts.clock.monotonicMs();
+    if (onSuspicion && tooEarlyMs > 0) return this.#timers.arm("filler", tooEarlyMs); // he went on
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
     if (onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
