@@ -73,6 +73,11 @@ export class Breaker {
 
   failed(fault: Fault): void {
     this.#lastFault = fault;
+    if (this.#state === "half-open" && isLasting(fault) && !meetsAll(fault)) {
+      // It answers: what it refuses is this request. Its faults are counted anew.
+      this.#faults = 0;
+      this.#enter("closed");
+    }
     this.#faults++;
     const inVain = this.#state === "half-open";
     if (!inVain && !meetsAll(fault) && this.#faults < FAULTS_TO_OPEN) return;

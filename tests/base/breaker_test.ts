@@ -51,3 +51,15 @@ test("after its rest one call tries: in vain the rest is longer, else all are le
   assert.deepEqual(breakers.health().map(({ name, state }) => `${name} ${state}`), ["model closed"]);
   assert.ok(breaker.admits() && breaker.admits());
 });
+
+test("who answers the one that tries, if only to refuse that request, is there again", async () => {
+  const clock = new VirtualClock();
+  const breaker = new Breakers(clock).of("model");
+  breaker.failed(refused(402));
+  await clock.run(10_000);
+  assert.ok(breaker.admits());
+  breaker.failed(refused(400));
+  assert.ok(breaker.admits() && breaker.admits());
+  for (const status of [413, 422]) breaker.failed(refused(status));
+  assert.ok(!breaker.admits(), "unless it happens again and again");
+});
