@@ -119,8 +119,9 @@ export class Aligner implements LineTap {
 
   /** The rest: the call is over. Audio without an echo was heard up to now. */
   end(): { caller: Uint8Array; agent: Uint8Array } | undefined {
+    const untilMs = Math.max(this.#nowMs, this.#dueMs ?? 0); // what was heard while the carrier's time stood still
     this.#cut(this.#nowMs, this.#sentBytes);
-    return this.#takeUntil(this.#nowMs);
+    return this.#takeUntil(untilMs);
   }
 
   /** Whether a frame that leaps follows one that did. */
@@ -135,11 +136,12 @@ export class Aligner implements LineTap {
     return { caller: this.#caller.take(untilMs), agent: this.#agent.take(untilMs) };
   }
 
-  /** Put audio up to the byte `at` where it was heard: in one run with what was before, unless there was a pause. */
+  /**
+   * Put audio up to the byte `at` where it was heard: in one run with what was before, unless there was a pause. It is never
+   * put before that: while the carrier sends no frames its time stands still, and echoes come all the same.
+   */
   #place(at: number, fromMs: number, endMs: number): void {
-    const startMs = this.#dueMs !== undefined && Math.abs(fromMs - this.#dueMs) < PAUSE_MS
-      ? this.#dueMs
-      : Math.max(0, fromMs);
+    const startMs = this.#dueMs !== undefined && fromMs < this.#dueMs + PAUSE_MS ? this.#dueMs : Math.max(0, fromMs);
     this.#write(Math.min(at, this.#placedBytes + Math.max(0, endMs - startMs) * BYTES_PER_MS), startMs);
     this.#dueMs = startMs + (at - this.#placedBytes) / BYTES_PER_MS;
     this.#forget(at);

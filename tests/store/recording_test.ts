@@ -155,6 +155,31 @@ test("stamps that no other follows, and those of no call, are passed over, and t
   assert.ok(caller.every((byte) => byte === 7));
 });
 
+for (
+  const [then, resumesAtMs, frames] of [["his stamps went on", 4000, 200], ["they stood still", 1000, 200], [
+    "the call ends",
+    0,
+    0,
+  ]] as const
+) {
+  test(`what the agent says while the carrier sends none of the caller's audio is recorded whole: ${then}`, () => {
+    const aligner = new Aligner();
+    const frame = (ms: number) => aligner.caller(ms, new Uint8Array(160).fill(1));
+    for (let ms = 0; ms < 1000; ms += 20) frame(ms);
+    for (let n = 0; n < 15; n++) {
+      aligner.sent(new Uint8Array(1600).fill(n + 2));
+      aligner.marked(`r1.${n}`);
+    }
+    for (let n = 0; n < 15; n++) aligner.echoed(`r1.${n}`);
+    for (let n = 0; n < frames; n++) frame(resumesAtMs + n * 20);
+    const { agent } = aligner.end()!;
+    const heard = [...agent].filter((byte) => byte !== 0xFF);
+    const changes = heard.flatMap((byte, at) => byte === heard[at - 1] ? [] : [`${byte} at ${at}`]);
+    assert.deepEqual(changes, Array.from({ length: 15 }, (_, n) => `${n + 2} at ${n * 1600}`));
+    assert.equal(heard.length, 15 * 1600);
+  });
+}
+
 test("what is handed over may be used again, and what a carrier without echoes was sent is recorded as it left", () => {
   const aligner = new Aligner();
   const frame = new Uint8Array(160);
