@@ -53,6 +53,8 @@ export class AgentEngine implements Engine {
   #ended = false;
   /** An open reply that has text, and no sound yet. */
   #unheard: { reply: number; texts: string[] } | undefined;
+  /** What the agent says is its greeting. */
+  #greets = false;
   readonly #quiet = new ReplyQuiet();
   readonly #length = new ReplyLength();
   readonly #owed = new Owed();
@@ -285,9 +287,9 @@ export class AgentEngine implements Engine {
         this.#utterance.begin();
         return this.#interrupted(FENCE_LIMIT_MS);
       case "text":
-        return event.role === "user"
-          ? this.#callerText(event.content)
-          : this.#perform(this.#fence.assistantText(event.content));
+        if (event.role === "user") return this.#callerText(event.content);
+        this.#greets = event.greets === true;
+        return this.#perform(this.#fence.assistantText(event.content));
       case "answering":
         return this.#perform(this.#fence.answering());
       case "audio-done":
@@ -381,7 +383,10 @@ export class AgentEngine implements Engine {
 
   #audioDone(): void {
     const actions = this.#fence.audioDone();
-    if (actions.length > 0) this.#length.whole();
+    if (actions.length > 0) {
+      this.#length.whole();
+      this.#greets = false;
+    }
     this.#perform(actions);
   }
 
@@ -413,7 +418,7 @@ export class AgentEngine implements Engine {
         case "play":
           // What was owed comes in the same reply, after all before it was heard.
           if (this.#sounding && this.#host.drained()) this.#timers.disarm("owed");
-          this.#owed.sounds();
+          this.#owed.sounds({ greets: this.#greets });
           this.#length.sounds(action.audio.length);
           this.#sounds();
           this.#host.play(action.reply, action.audio);
@@ -442,9 +447,11 @@ export class AgentEngine implements Engine {
     if (!unheard) return;
     this.#unheard = undefined;
     this.#lastWords ||= this.#ending;
-    this.#timers.disarm("answer");
+    // A greeting that comes after the caller's first words leaves him waiting for their answer.
+    const covers = this.#greets && this.#owed.turn !== undefined;
+    covers ? this.#timers.arm("answer", ANSWER_MS) : this.#timers.disarm("answer");
     this.#alive();
-    this.#host.post({ kind: "reply-started", reply: unheard.reply });
+    this.#host.post({ kind: "reply-started", reply: unheard.reply, ...(covers ? { covers } : {}) });
     for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
     this.#tellLatency();
   }

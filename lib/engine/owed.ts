@@ -50,9 +50,10 @@ export class Owed {
     this.#rest = false;
   }
 
-  /** Some audio of the agent is played. */
-  sounds(): void {
+  /** Some audio of the agent is played; `greets`: of its greeting, which answers nobody. */
+  sounds({ greets = false } = {}): void {
     this.#spoken = true;
+    if (greets) return;
     this.#turn = undefined;
     if (!this.awaitsResult) this.#rest = false;
   }

@@ -183,6 +183,8 @@ class DeepgramAgentSession implements VoiceAgent {
   #wire: Wire | undefined;
   #openedMs = 0;
   #requestId = "";
+  /** What it has not told yet of the greeting that we gave it. */
+  #greeting = "";
   #ready = false;
   #ended = false;
   readonly #opening: Promise<void>;
@@ -263,15 +265,24 @@ class DeepgramAgentSession implements VoiceAgent {
         });
       default: {
         const event = eventOf(message);
-        if (event) this.#host.event(event);
+        if (event) this.#host.event(event.kind === "text" && this.#greets(event) ? { ...event, greets: true } : event);
       }
     }
+  }
+
+  /** Its text comes in pieces. */
+  #greets({ role, content }: { role: string; content: string }): boolean {
+    if (role === "user" || content === "" || !this.#greeting.startsWith(content)) return false;
+    this.#greeting = this.#greeting.slice(content.length).trimStart();
+    return true;
   }
 
   async #settle(): Promise<void> {
     this.#readyTimer[Symbol.dispose]();
     try {
-      this.#put(settingsMessage(await this.#parts.plan));
+      const plan = await this.#parts.plan;
+      this.#greeting = plan.greeting ?? "";
+      this.#put(settingsMessage(plan));
     } finally {
       if (!this.#ended) this.#readyTimer = this.#parts.clock.after(READY_DEADLINE_MS, () => this.#late());
     }

@@ -120,7 +120,8 @@ export type VoiceAgentEvent =
   /** It has taken our settings: audio may flow. */
   | { kind: "ready"; requestId: string }
   | { kind: "caller-started" }
-  | { kind: "text"; role: "user" | "assistant"; content: string }
+  /** `greets`: it is of the greeting, which answers nobody. */
+  | { kind: "text"; role: "user" | "assistant"; content: string; greets?: true }
   /** It begins to answer; not every agent says so. */
   | { kind: "answering" }
   /** It has sent the last audio of what it says now. */

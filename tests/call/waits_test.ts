@@ -4,6 +4,7 @@ import type { Step } from "../../lib/softphone/steps.ts";
 import { test } from "../case.ts";
 import { CEILING_MS, listeningDial, Waiting } from "../faults/lab.ts";
 import { simHouse, type SimOptions, STORY } from "../sim/house.ts";
+import { noticesOf } from "../sim/pipeline.ts";
 
 const LOOK = {
   name: "look",
@@ -71,3 +72,24 @@ for (const [what, agent, config, steps = ASK] of CASES) {
     assert.equal(sim.agent.sessions.length, 1, "the agent was not given up");
   });
 }
+
+test("a greeting that comes after the caller's first words is not their answer: he is told to wait, and they are asked again", async () => {
+  let questions = 0;
+  const think: Brain = () => ++questions === 1 ? { say: "Too late.", thinkMs: 60_000 } : { say: "That is finished." };
+  await using sim = await simHouse({ agent: { think, slowThinkMs: 60_000 } });
+  const call = sim.ring({ steps: [{ kind: "wait", ms: 16_000 }] });
+  await sim.clock.runUntil(() => noticesOf(sim.notices, "engine-ready").length > 0);
+  const session = sim.agent.sessions[0]!;
+  session.callerSays("is there a table", 100);
+  await sim.clock.runUntil(() => noticesOf(sim.notices, "caller-text").length > 0);
+  session.sendRaw(
+    JSON.stringify({ type: "ConversationText", role: "assistant", content: "Welcome to the clinic today." }),
+  );
+  session.sendRaw(new Uint8Array(12_000).fill(0x20));
+  session.sendRaw(JSON.stringify({ type: "AgentAudioDone" }));
+  await sim.clock.runFor(call.report);
+  const [greeted] = noticesOf(sim.notices, "reply-heard");
+  const [filler] = noticesOf(sim.notices, "reply-started").filter(({ source }) => source === "line");
+  assert.ok(filler!.atMs - greeted!.atMs <= CEILING_MS, `${filler!.atMs - greeted!.atMs} ms of silence`);
+  assert.match(sim.records()[0]!.transcript.map(({ text }) => text).join(" "), /That is finished\./);
+});
