@@ -116,6 +116,10 @@ export class ConfiguredTools implements CallTools, CallActions {
     if (wordsOf(said).length > 0 && !isOnly(said, acknowledgementPhrases)) this.#finishDigits();
   }
 
+  weSay(): void {
+    this.#box.weSay();
+  }
+
   waiting(name: string): SpokenLine | undefined {
     return this.#parts.spoken(name);
   }

@@ -48,6 +48,8 @@ export interface CallTools extends Disposable {
   run(call: ToolCall): Promise<{ content: string; ok: boolean }>;
   cancel(id: string): void;
   callerSaid(text: string): void;
+  /** The engine says something aloud. */
+  weSay(): void;
   /** A key of the caller's phone. @returns whether a tool took it. */
   digit(digit: string): boolean;
   /** Whether this tool waits for the caller; with any other tool the caller waits for us. */

@@ -205,6 +205,9 @@ class Session {
         this.#report(event);
         this.#parts.leg.end(event.reply);
         return this.post(event);
+      case "reply-text":
+        this.#parts.tools.weSay();
+        return this.#report(event);
       case "reply-words":
         this.#cut.addWords(event.reply, event.words);
         return this.#report(event);

@@ -51,8 +51,8 @@ export class ToolBox implements Disposable {
   readonly #scope = new AbortController();
   readonly #results = new Map<string, Promise<ToolResult>>();
   readonly #running = new Map<string, AbortController>();
-  /** Calls that wait for the caller's yes, by name and arguments. */
-  readonly #asked = new Map<string, "asked" | "agreed">();
+  /** Calls that wait for the caller's yes, by name and arguments. `read`: we have said something since. */
+  readonly #asked = new Map<string, "asked" | "read" | "agreed">();
 
   /** `language`: the caller's, in which he says yes. */
   constructor({ tools, clock, language = "en" }: { tools: readonly Tool[]; clock: Clock; language?: string }) {
@@ -66,10 +66,18 @@ export class ToolBox implements Disposable {
     return [...this.#tools.values()].map((tool) => ({ ...tool.schema, deferUntilEot: tool.sideEffect }));
   }
 
+  /** We say something aloud: what waits for a yes may be read back in it. */
+  weSay(): void {
+    for (const [key, how] of this.#asked) if (how === "asked") this.#asked.set(key, "read");
+  }
+
   /** What the caller just said: it may agree to what was read back, or refuse it. */
   callerSaid(text: string): void {
     const agreed = agrees(text, this.#language);
-    for (const key of this.#asked.keys()) agreed ? this.#asked.set(key, "agreed") : this.#asked.delete(key);
+    for (const [key, how] of this.#asked) {
+      if (!agreed) this.#asked.delete(key);
+      else if (how === "read") this.#asked.set(key, "agreed");
+    }
   }
 
   /** Run one request. Never rejects. The same id never runs twice. */
@@ -121,7 +129,9 @@ export class ToolBox implements Disposable {
   /** Whether the caller said yes to exactly this; if not, it has to be asked for. A yes counts once. */
   #agreed(key: string): boolean {
     if (this.#asked.get(key) === "agreed") return this.#asked.delete(key);
-    this.#asked.set(key, "asked");
+    // Another question follows: the next yes is to that one.
+    for (const [other, how] of this.#asked) if (how === "read" && other !== key) this.#asked.delete(other);
+    if (!this.#asked.has(key)) this.#asked.set(key, "asked");
     return false;
   }
 }

@@ -54,6 +54,7 @@ test("events that find the inbox full are reported, each of them, and the call g
       run: () => Promise.resolve({ content: "", ok: true }),
       cancel: nothing,
       callerSaid: nothing,
+      weSay: nothing,
       digit: () => false,
       asksCaller: () => false,
       waiting: () => undefined,
