@@ -173,6 +173,7 @@ export class ConfiguredTools implements CallTools, CallActions {
       const timer = this.#parts.clock.after(wanted.timeoutMs, () => this.#finishDigits());
       this.#digits = { wanted, keys: "", done: resolve, timer };
       signal.addEventListener("abort", () => this.#finishDigits(), { once: true });
+      for (const key of this.#call?.takeKeys() ?? "") this.digit(key); // he did not wait to be asked
     });
   }
 

@@ -36,6 +36,8 @@ export interface ToolCall {
 export interface CallControl {
   end(reason: EndReason, say?: LineName): void;
   report(notice: NoticeBody): void;
+  /** The keys that the caller pressed a moment ago, and that nobody was told of yet. */
+  takeKeys(): string;
 }
 
 /** The functions a model may call in this call. They outlive its line: a call that comes back finds them at work. */

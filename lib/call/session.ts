@@ -91,6 +91,7 @@ class Session {
     this.#parts.tools.attach({
       end: (reason, say) => this.post({ kind: "end", reason, say }),
       report: (notice) => this.#report(notice),
+      takeKeys: () => this.#engine?.takeKeys() ?? "",
     });
     this.#startedMs = clock.monotonicMs();
     this.#perform(begin()[1]);

@@ -99,6 +99,13 @@ export class AgentEngine implements Engine {
     this.#timers.arm("keys", digit === "#" ? 0 : DIGITS_MS);
   }
 
+  takeKeys(): string {
+    const keys = this.#keys;
+    this.#keys = "";
+    this.#timers.disarm("keys");
+    return keys;
+  }
+
   text(text: string): void {
     if (this.#early) this.#untold = text;
     else this.#agent.injectCaller(text);
@@ -194,8 +201,7 @@ export class AgentEngine implements Engine {
     if (this.#early) return this.#timers.arm("keys", LOOK_MS); // nobody is there to be told
     if (this.#ending) return;
     if (this.#fence.reply !== undefined || !this.#host.drained()) this.#interrupted(TYPED_LIMIT_MS);
-    this.text(`[The caller pressed ${this.#keys} on the keypad.]`);
-    this.#keys = "";
+    this.text(`[The caller pressed ${this.takeKeys()} on the keypad.]`);
   }
 
   #interrupted(limitMs: number): void {

@@ -66,6 +66,8 @@ export interface Engine extends AsyncDisposable {
   hear(frame: Uint8Array): void;
   /** A key of the caller's phone. */
   digit(digit: string): void;
+  /** The keys that nobody was told of yet. They are somebody else's now. */
+  takeKeys(): string;
   /** Typed caller text, taken as if it had been said. */
   text(text: string): void;
   /** `reply` was cut off after `heardMs`: produce no more of it, and remember what was heard. */

@@ -142,6 +142,13 @@ export class PipelineEngine implements Engine {
     this.#step({ kind: "digit", digit, playing: this.#playing });
   }
 
+  takeKeys(): string {
+    const { digits } = this.#turn;
+    this.#turn = { ...this.#turn, digits: "" };
+    this.#timers.disarm("digits");
+    return digits;
+  }
+
   text(text: string): void {
     this.#notSpoken();
     this.#step({ kind: "typed", text, playing: this.#playing });

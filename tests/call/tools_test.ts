@@ -221,6 +221,25 @@ for (const keys of ["12", "12#"]) {
   });
 }
 
+for (const engine of ["agent", "pipeline"] as const) {
+  test(`keys that are pressed just before they are asked for are part of the number: ${engine}`, async () => {
+    const config = { tools: [{ name: "collect_digits" }] };
+    const asks = { name: "collect_digits", arguments: { length: 4 } };
+    await using sim = engine === "agent"
+      ? await simHouse({ config, agent: { think: caller(asks.name, asks.arguments) } })
+      : await collecting();
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "here it comes" }, { kind: "dtmf", keys: "12wwww34", now: true }, {
+        kind: "wait",
+        ms: 6000,
+      }],
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns.map(({ heard }) => heard).join(" "), /digits\s+1234\s/);
+    assert.equal(noticesOf(sim.notices, "caller-text").filter(({ final }) => final).length, 1);
+  });
+}
+
 test("nobody is told to wait while he types what was asked before", async () => {
   await using sim = await simHouse({
     config: { tools: [{ name: "collect_digits" }] },

@@ -7,6 +7,7 @@ export function silentEngine(does: Partial<Engine> = {}): Engine {
   return {
     hear: nothing,
     digit: nothing,
+    takeKeys: () => "",
     text: nothing,
     interrupt: nothing,
     goesOn: nothing,
