@@ -268,7 +268,7 @@ export class Reception {
   }
 
   async drain(graceMs: number): Promise<void> {
-    await this.#registry.drain(graceMs);
+    await this.#registry.drain(graceMs, () => this.#unasked.settled());
     await this.#unasked.settled();
     this.#parking.forgetAll();
   }
@@ -398,7 +398,7 @@ export class Reception {
   /** Let a call that left us in again, with its memory. */
   #comeBack(callSid: string, left: Present, why: Resumption["why"]): AfterStream {
     const { facts, fold, startedMs, tools, fellBack } = left;
-    if (this.#registry.admits(callSid) !== "yes") {
+    if (this.#registry.admits(callSid, { isBack: true }) !== "yes") {
       this.#close(left);
       return { kind: "hang-up" };
     }

@@ -27,6 +27,8 @@ export class Registry<P extends AsyncDisposable> {
   readonly #expected = new Map<string, Expected<P>>();
   readonly #live = new Map<string, LiveCall>();
   #draining = false;
+  /** The drain's grace is over. */
+  #closing = false;
   #changed: () => void = () => {};
 
   constructor(parts: RegistryParts) {
@@ -51,9 +53,9 @@ export class Registry<P extends AsyncDisposable> {
     return this.#expected.has(callSid) || this.#live.has(callSid);
   }
 
-  /** Whether one more call has a place. A call that is known already keeps its own. */
-  admits(callSid: string): "yes" | "full" | "draining" {
-    if (this.#draining) return "draining";
+  /** Whether one more call has a place. A call that is known already keeps its own. `isBack`: it had one, and its line broke. */
+  admits(callSid: string, { isBack = false } = {}): "yes" | "full" | "draining" {
+    if (isBack ? this.#closing : this.#draining) return "draining";
     if (this.knows(callSid)) return "yes";
     return this.#live.size + this.#expected.size < this.#parts.maxCalls() ? "yes" : "full";
   }
@@ -112,14 +114,22 @@ export class Registry<P extends AsyncDisposable> {
 
   /**
    * No new calls; those that are live or were announced finish by themselves up to `graceMs`, then say goodbye. Settles
-   * when none is left, or after `graceMs` + 8 s.
+   * when none is left, or after `graceMs` + 8 s. `asked` settles once those whose lines broke have come back, or will not.
    */
-  async drain(graceMs: number): Promise<void> {
+  async drain(graceMs: number, asked: () => Promise<void>): Promise<void> {
     this.#draining = true;
-    await settledWithin(this.#parts.clock, graceMs, this.#empty());
+    await settledWithin(this.#parts.clock, graceMs, this.#over(asked));
+    this.#closing = true;
     for (const callSid of this.#expected.keys()) this.drop(callSid);
     for (const call of this.#live.values()) call.end("drained", "goodbye");
     await settledWithin(this.#parts.clock, GOODBYE_MS, this.#empty());
+  }
+
+  async #over(asked: () => Promise<void>): Promise<void> {
+    do {
+      await this.#empty();
+      await asked();
+    } while (!this.#closing && this.#live.size + this.#expected.size > 0);
   }
 
   /** Settles once no call is live or expected. */

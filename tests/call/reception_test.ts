@@ -86,6 +86,25 @@ test("a call that was announced before a drain still gets its stream", async () 
   await sim.clock.runFor(drained, 40_000);
 });
 
+for (const others of [0, 1]) {
+  test(`a call whose line breaks during a drain comes back, and the drain waits for it: ${others} others`, async () => {
+    await using sim = await simHouse();
+    const steps = [{ kind: "wait", ms: 12_000 }, { kind: "say", text: "my last words" }] as const;
+    const call = sim.ring({ steps });
+    const line = sim.phoneDial.pairs.length;
+    await sim.clock.run(2000);
+    if (others > 0) await carrier(sim).begin("CA1");
+    const drained = sim.house.reception.drain(60_000);
+    sim.phoneDial.pairs[line]!.cut();
+    await sim.clock.runFor(call.report);
+    assert.deepEqual(of(sim.notices, "call-resumed").map(({ why }) => why), ["line-lost"]);
+    assert.match(JSON.stringify(sim.records()[0]!.transcript), /my last words/);
+    const fromMs = sim.clock.monotonicMs();
+    await sim.clock.runFor(drained, 80_000);
+    if (others === 0) assert.ok(sim.clock.monotonicMs() - fromMs < 3000);
+  });
+}
+
 test("a call that a transfer has ended is over, and one that the full house cannot take back is let go", async () => {
   const tools = [{ name: "transfer_call", to: { desk: { number: "+15550142", hours: "daily 00:00-24:00" } } }];
   const config = { timezone: "UTC", tools, fallback: { transferTo: "desk" }, limits: { callsAtOnce: 1 } };
