@@ -107,6 +107,7 @@ export class AgentEngine implements Engine {
   }
 
   text(text: string): void {
+    this.#handled = this.#lastWords;
     if (this.#early) this.#untold = text;
     else this.#agent.injectCaller(text);
   }

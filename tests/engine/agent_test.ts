@@ -229,6 +229,18 @@ test("what the agent wants to do for a turn that a route has answered is not don
   assert.equal(events.at(-1)!.kind, "tool-call", "the next turn is its own");
 });
 
+test("what the agent wants to do for pressed keys is done, though a route has answered the turn before", async () => {
+  const { engine, clock, events, agents, tell } = rig([], "how much is it");
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, said("how much is it"));
+  await clock.run(3000);
+  engine.digit("#");
+  await clock.run(10);
+  tell({ kind: "function-calls", calls: [call("a")] }, said("[The caller pressed # on the keypad.]"));
+  assert.ok(events.some(({ kind }) => kind === "tool-call"));
+  assert.deepEqual(agents[0]!.told.slice(2), []);
+});
+
 test("an agent is replaced three times, and the fourth loss is the end; what an old one still says reaches nobody", async () => {
   const { clock, engine, events, agents, tell } = rig();
   await using _engine = engine;
