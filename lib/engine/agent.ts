@@ -138,6 +138,8 @@ export class AgentEngine implements Engine {
 
   toolResult(id: string, name: string, content: string): void {
     if (!this.#owed.settled(id)) return;
+    // What follows is new. If noise has put the fence up, no words of the caller will take it down.
+    if (!this.#utterance.sounds) this.#perform(this.#fence.answering());
     this.#agent.functionResult(id, name, content);
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#owed.turn) this.#timers.arm("answer", ANSWER_MS);

@@ -217,6 +217,18 @@ test("the result of a call that the agent has taken back is not sent, and anothe
   assert.deepEqual(events.slice(-3).map(({ kind }) => kind), ["tool-call", "tool-call", "tool-cancelled"]);
 });
 
+test("what a tool has brought is heard, though the agent has taken some noise for the caller meanwhile", async () => {
+  const { engine, clock, events, tell, audio } = rig();
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, said("any room"), { kind: "function-calls", calls: [call("a")] });
+  tell({ kind: "caller-started" });
+  await clock.run(1500);
+  engine.toolResult("a", "find", "nine");
+  tell({ kind: "text", role: "assistant", content: "There is, from nine." });
+  audio();
+  assert.deepEqual(events.slice(-2).map(({ kind }) => kind), ["reply-started", "reply-text"]);
+});
+
 test("what the agent wants to do for a turn that a route has answered is not done, and it is told so", async () => {
   const { engine, events, agents, tell } = rig([], "how much is it");
   await using _engine = engine;
