@@ -151,6 +151,7 @@ export class AgentEngine implements Engine {
     // An agent that is being opened has a deadline of its own, and a caller who goes on speaking waits for nothing.
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
+    if (this.#owed.askAgain()) return this.#ask();
     if (this.#attempts.mute({ owed: this.#owed.anything })) this.#lost("a sign of life", LIFELESS_MS);
   }
 
@@ -189,9 +190,8 @@ export class AgentEngine implements Engine {
       case "owed":
         return this.#owe();
       case "answer":
-        return this.#utterance.sounds || this.#owed.awaitsResult
-          ? this.#timers.arm("answer", LIFELESS_MS)
-          : this.#lost("an answer", ANSWER_MS);
+        if (this.#utterance.sounds || this.#owed.awaitsResult) return this.#timers.arm("answer", LIFELESS_MS);
+        return this.#owed.askAgain() ? this.#ask() : this.#lost("an answer", ANSWER_MS);
       case "again":
         return this.#reopen();
       case "keys":
@@ -294,6 +294,7 @@ export class AgentEngine implements Engine {
         this.#handled = this.#lastWords;
         this.#attempts.heard();
         this.#utterance.begin();
+        this.#owed.callerStarted();
         return this.#interrupted(FENCE_LIMIT_MS);
       case "text":
         if (event.role === "user") return this.#callerText(event.content);

@@ -14,6 +14,8 @@ export class Owed {
   #rest = false;
   /** The agent fell silent in the middle of a reply: the rest is owed if it is lost before it shows that it lives. */
   #brokeOff = false;
+  /** The caller began to speak, or something that the agent took for it: it drops what it was preparing. */
+  #dropped = false;
   /** To be said to the agent in the caller's place, as soon as there is one. */
   #request: string | undefined;
   /** What was said to it so: it comes back as the caller's words. */
@@ -42,6 +44,20 @@ export class Owed {
 
   callerSaid(text: string, nowMs: number): void {
     this.#turn = { text, sinceMs: nowMs };
+    this.#dropped = false;
+  }
+
+  /** The agent has noticed the caller, or some noise. */
+  callerStarted(): void {
+    this.#dropped = this.anything;
+  }
+
+  /** No words followed, and no answer: the agent is to be asked for it once more. @returns false if it dropped nothing. */
+  askAgain(): boolean {
+    if (!this.#dropped || !this.anything) return false;
+    this.#dropped = false;
+    this.#request = this.#turn?.text ?? GO_ON;
+    return true;
   }
 
   /** The call has answered by itself: nothing is owed. */
@@ -104,7 +120,7 @@ export class Owed {
   /** The agent is gone; `midReply`: while it was saying something. */
   lost({ midReply }: { midReply: boolean }): void {
     if (this.#brokeOff || midReply) this.#rest = true;
-    this.#brokeOff = false;
+    this.#brokeOff = this.#dropped = false;
     this.#calls.clear();
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Utterance } from "../../lib/audio/voice.ts";
 import { sleep } from "../../lib/base/clock.ts";
-import type { CallNotice } from "../../lib/call/notice.ts";
+import type { CallNotice, CallRecord } from "../../lib/call/notice.ts";
 import { seedCount, seeded, test } from "../case.ts";
 import { type SimHouse, simHouse, STORY, storyBrain } from "../sim/house.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -178,6 +178,26 @@ for (const doneAfterBargeIn of [false, true]) {
     assert.equal(sim.agent.sessions.length, 1);
   });
 }
+
+test("a caller who coughs while each of his answers is prepared gets all of them", async () => {
+  await using sim = await simHouse({
+    agent: { think: ({ said }) => ({ say: `Concerning ${said} there is plenty.`, thinkMs: 2000 }) },
+  });
+  const numbers = ["one", "two", "three", "four", "five"];
+  const call = sim.ring({
+    steps: numbers.flatMap((number) => [{ kind: "say", text: `number ${number}` }, { kind: "wait", ms: 11_000 }]),
+  });
+  for (const [n] of numbers.entries()) {
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "caller-text").length > n);
+    await sim.clock.run(700);
+    sim.agent.sessions.at(-1)!.falseStart();
+  }
+  await sim.clock.runFor(call.report);
+  const [{ endReason, transcript }] = sim.records() as [CallRecord];
+  const answered = transcript.flatMap(({ text }) => /^Concerning number (\w+)/.exec(text)?.[1] ?? []);
+  assert.deepEqual([answered, endReason], [numbers, "caller-hung-up"]);
+  assert.equal(sim.agent.sessions.length, 1);
+});
 
 /** An answer whose text comes at once and whose sound comes only after the filler has begun. */
 const SLOW_SOUND = { slowFirstByteMs: 1200 };

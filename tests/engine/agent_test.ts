@@ -145,6 +145,31 @@ test("noise that every agent takes for the beginning of speech ends no call", as
   assert.ok(!events.some((event) => event.kind === "fault" && event.fatal));
 });
 
+test("an agent that drops its answer for some noise is asked once more, and replaced if it is silent again", async () => {
+  const { engine, clock, agents, events, tell } = rig();
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, said("any room"), { kind: "caller-started" });
+  await clock.run(3000);
+  engine.unanswered();
+  assert.deepEqual([agents.length, agents[0]!.told], [1, ["caller: any room"]]);
+  tell(said("any room"));
+  assert.equal(events.filter(({ kind }) => kind === "caller-text").length, 1, "he said it once");
+  await clock.run(3000);
+  engine.unanswered();
+  assert.equal(agents.length, 2);
+});
+
+test("an agent that takes back a call of a tool for some noise is asked to go on", async () => {
+  const { engine, clock, agents, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  tell(said("any room"), { kind: "text", role: "assistant", content: "Let me look." });
+  audio();
+  tell({ kind: "audio-done" }, { kind: "function-calls", calls: [call("a")] });
+  tell({ kind: "caller-started" }, { kind: "functions-cancelled", ids: ["a"] });
+  await clock.run(6100);
+  assert.deepEqual([agents.length, agents[0]!.told], [1, ["caller: Please go on."]]);
+});
+
 test("what the caller says is told, though it is what we would have said for him", async () => {
   const { engine, events, tell, audio } = rig(TOLD);
   await using _engine = engine;
