@@ -72,7 +72,8 @@ export type CallEvent =
   | { kind: "ready" }
   | { kind: "leg-ended"; how: LegEnd }
   | { kind: "digit" }
-  | { kind: "caller-spoke"; interrupts: boolean }
+  /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
+  | { kind: "caller-spoke"; interrupts: boolean; owed?: boolean }
   /** `times`: how often in a row the caller has said just this. */
   | { kind: "caller-text"; final: boolean; times?: number }
   /** The caller was heard for a while and has fallen silent, whatever the engine makes of it. */
@@ -145,9 +146,9 @@ export const TRANSITIONS: TransitionTable = {
   },
   listening: {
     ...ALIVE,
-    "caller-spoke": (state) => [{ ...state, prompts: 0 }, [
+    "caller-spoke": (state, { owed }) => [{ ...state, prompts: 0 }, [
       { kind: "arm", timer: "silence" },
-      { kind: "disarm", timer: "filler" },
+      { kind: owed ? "arm" : "disarm", timer: "filler" },
     ]],
     "caller-text": (state, said) =>
       said.final ? answer(said) : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
@@ -166,7 +167,7 @@ export const TRANSITIONS: TransitionTable = {
       name === "silence"
         ? breakSilence(state, audible, promptsLeft)
         : name === "filler"
-        ? [state, [{ kind: "fill" }]]
+        ? [state, [audible ? { kind: "arm", timer: "filler" } : { kind: "fill" }]]
         : overTime(state, name),
   },
   processing: {

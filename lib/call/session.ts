@@ -194,7 +194,11 @@ class Session {
       case "caller-spoke":
         this.#report(event);
         if (this.#state.kind === "processing") this.#fillers = 0;
-        return this.post({ kind: "caller-spoke", interrupts: this.#protected.size === 0 });
+        return this.post({
+          kind: "caller-spoke",
+          interrupts: this.#protected.size === 0,
+          owed: this.#toolsNow === "work",
+        });
       case "caller-text":
         return this.#callerText(event);
       case "reply-started":

@@ -151,7 +151,7 @@ export class AgentEngine implements Engine {
     // An agent that is being opened has a deadline of its own, and a caller who goes on speaking waits for nothing.
     if (this.#early || this.#utterance.sounds) return;
     if (this.#clock.monotonicMs() - this.#lastEventMs < LIFELESS_MS) return;
-    if (this.#owed.askAgain()) return this.#ask();
+    if (this.#askAgain()) return;
     if (this.#attempts.mute({ owed: this.#owed.anything })) this.#lost("a sign of life", LIFELESS_MS);
   }
 
@@ -191,7 +191,7 @@ export class AgentEngine implements Engine {
         return this.#owe();
       case "answer":
         if (this.#utterance.sounds || this.#owed.awaitsResult) return this.#timers.arm("answer", LIFELESS_MS);
-        return this.#owed.askAgain() ? this.#ask() : this.#lost("an answer", ANSWER_MS);
+        return this.#askAgain() ? undefined : this.#lost("an answer", ANSWER_MS);
       case "again":
         return this.#reopen();
       case "keys":
@@ -263,6 +263,14 @@ export class AgentEngine implements Engine {
     if (this.#sounding || !this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "answer-due" });
     if (!this.#early) this.#ask();
+  }
+
+  /** @returns whether it had dropped what it owes for some noise. */
+  #askAgain(): boolean {
+    if (!this.#owed.askAgain()) return false;
+    this.#host.post({ kind: "answer-due" });
+    this.#ask();
+    return true;
   }
 
   /** Ask the agent for what it owes the caller. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
+import type { AgentSession } from "../../lib/rehearsal/agent_session.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { test } from "../case.ts";
 import { CEILING_MS, listeningDial, Waiting } from "../faults/lab.ts";
@@ -93,3 +94,41 @@ test("a greeting that comes after the caller's first words is not their answer: 
   assert.ok(filler!.atMs - greeted!.atMs <= CEILING_MS, `${filler!.atMs - greeted!.atMs} ms of silence`);
   assert.match(sim.records()[0]!.transcript.map(({ text }) => text).join(" "), /That is finished\./);
 });
+
+for (
+  const [what, noise] of [
+    ["is not heard by anybody else", (session) => session.sendRaw(JSON.stringify({ type: "UserStartedSpeaking" }))],
+    ["makes the agent take its call back", (session) => session.falseStart()],
+  ] satisfies [string, (session: AgentSession) => void][]
+) {
+  test(`some noise that ${what} leaves a caller who waits for a tool in silence for no longer`, async () => {
+    let asked = 0;
+    const think: Brain = ({ history }) =>
+      history.at(-1)?.role === "function"
+        ? { say: "That is finished." }
+        : { ...(asked++ === 0 ? { say: "Let me look." } : {}), call: { name: "look", arguments: {} } };
+    await using sim = await simHouse({
+      config: { tools: [LOOK] },
+      agent: { think, rateX: 20 },
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      toolFetch: () => new Promise((resolve) => void sim.clock.after(8000, () => resolve(new Response("nine")))),
+    });
+    const isAnswered = () => noticesOf(sim.notices, "reply-text").some(({ text }) => text === "That is finished.");
+    let quietMs = 0;
+    let longestMs = 0;
+    const call = sim.ring({
+      steps: [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 25_000 }],
+      onSlot(slot) {
+        quietMs = slot.playedBytes > 0 ? 0 : quietMs + 20;
+        const [tool] = noticesOf(sim.notices, "tool-call");
+        if (tool && !isAnswered()) longestMs = Math.max(longestMs, quietMs);
+      },
+    });
+    await sim.clock.runUntil(() => noticesOf(sim.notices, "reply-heard").length > 1);
+    await sim.clock.run(200);
+    noise(sim.agent.sessions[0]!);
+    await sim.clock.runFor(call.report);
+    assert.ok(isAnswered());
+    assert.ok(longestMs <= CEILING_MS, `${longestMs} ms of silence`);
+  });
+}
