@@ -142,8 +142,11 @@ function streamTokens({ config, clock, randomHex }: HouseParts) {
 
 /** The pipeline's vendors tell their breakers themselves; the agent's sessions are known by their notices. */
 function noteHealth(breakers: Breakers, notice: CallNotice): void {
-  if (notice.kind === "fault" && notice.fault.peer === "deepgram-agent" && notice.fault.kind !== "protocol") {
-    breakers.of("deepgram-agent").failed(notice.fault);
+  if (notice.kind === "fault" && notice.fault.peer === "deepgram-agent") {
+    const { fault, fatal } = notice;
+    // A warning, or an error after which another agent takes over: how that goes is told next.
+    const isPassing = fault.kind === "protocol" || (fault.kind === "rejected" && !fatal);
+    if (!isPassing) breakers.of("deepgram-agent").failed(fault);
   }
   if (notice.kind === "engine-ready" && notice.requestId !== "") breakers.of("deepgram-agent").worked();
 }

@@ -3,7 +3,7 @@ import { failed } from "../../lib/base/result.ts";
 import type { AgentFaults } from "../../lib/rehearsal/agent_faults.ts";
 import { seeded, test } from "../case.ts";
 import { listeningDial } from "../faults/lab.ts";
-import { simHouse, STORY, storyBrain } from "../sim/house.ts";
+import { simHouse, type SimOptions, STORY, storyBrain } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
 const APOLOGY = /I am sorry, something went wrong on our side/;
@@ -360,4 +360,18 @@ test("a call over its limit is told so half a minute before, and ends with a goo
   assert.equal(report.endedBy, "server");
   await sim.clock.run(5000);
   assert.equal(sim.records()[0]!.endReason, "time-limit");
+});
+
+test("what an agent only warns of does not make it fail, and what it refuses for good does", async () => {
+  const providers = async (config: Record<string, unknown>, agent: SimOptions["agent"], warnings: number) => {
+    await using sim = await simHouse({ config, ...(agent ? { agent } : {}) });
+    const call = sim.ring({ steps: [{ kind: "wait", ms: 9000 }] });
+    await sim.clock.run(3000);
+    const warning = { type: "Warning", code: "POOR_AUDIO_QUALITY", description: "The line is noisy." };
+    for (let n = 0; n < warnings; n++) sim.agent.sessions[0]!.sendRaw(JSON.stringify(warning));
+    await sim.clock.runFor(call.report);
+    return sim.house.providers().map(({ name, state }) => `${name} ${state}`);
+  };
+  assert.deepEqual(await providers({}, undefined, 5), ["deepgram-agent closed"]);
+  assert.deepEqual(await providers({}, { faults: { refuse: 401 } }, 0), ["deepgram-agent open"]);
 });
