@@ -30,6 +30,8 @@ const INBOX_LIMIT = 256;
 const INTERRUPTED_LIMIT_MS = 10_000;
 /** Sound of this length may have been words: 0.6 s, of which 0.2 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 30;
+/** A filler comes this long after the last key at the latest: whether more follow takes the engine half of it to know. */
+const KEYED_MS = 2300;
 /** At most this many fillers while it is not known whether the caller said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
 
@@ -71,6 +73,8 @@ class Session {
   #routedAway = false;
   /** When the caller was last heard. */
   #audibleMs = -Infinity;
+  /** When the caller last pressed a key that the engine is told of. */
+  #keyMs = -Infinity;
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
@@ -167,7 +171,10 @@ class Session {
         return this.post(event);
       case "digit":
         this.#report(event);
-        if (!this.#parts.tools.digit(event.digit)) this.#engine?.digit(event.digit);
+        if (!this.#parts.tools.digit(event.digit)) {
+          this.#keyMs = this.#parts.clock.monotonicMs();
+          this.#engine?.digit(event.digit);
+        }
         return this.post({ kind: "digit" });
       case "reply-heard":
         this.#protected.delete(event.reply);
@@ -250,7 +257,8 @@ class Session {
     const nowMs = clock.monotonicMs();
     if (timer === "silence") return Math.max(deadlines.silence, this.#patientUntilMs - nowMs);
     if (timer === "false-start") return Math.max(this.#interruptedMs, this.#audibleMs) + deadlines[timer] - nowMs;
-    return deadlines[timer];
+    const keyedMs = this.#keyMs + KEYED_MS - nowMs;
+    return timer === "filler" && keyedMs > 0 ? Math.min(deadlines.filler, keyedMs) : deadlines[timer];
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {

@@ -74,6 +74,15 @@ for (const [what, agent, config, steps = ASK] of CASES) {
   });
 }
 
+test("a caller who has pressed keys waits no longer for a sign than one who has spoken", async () => {
+  await using sim = await simHouse({ agent: { think: () => SLOWLY } });
+  const call = sim.ring({ steps: [{ kind: "dtmf", keys: "12" }, { kind: "wait", ms: 9000 }] });
+  await sim.clock.runFor(call.report);
+  const pressed = noticesOf(sim.notices, "digit").at(-1)!;
+  const [filler] = noticesOf(sim.notices, "reply-started").filter(({ source }) => source === "line");
+  assert.ok(filler!.atMs - pressed.atMs <= CEILING_MS, `${filler!.atMs - pressed.atMs} ms`);
+});
+
 test("a greeting that comes after the caller's first words is not their answer: he is told to wait, and they are asked again", async () => {
   let questions = 0;
   const think: Brain = () => ++questions === 1 ? { say: "Too late.", thinkMs: 60_000 } : { say: "That is finished." };
