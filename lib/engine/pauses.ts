@@ -41,10 +41,7 @@ export class Pauses {
     for (let index = this.sounds.length - 1; index >= 0; index--) {
       const fromMs = this.sounds[index]!.endMs;
       const untilMs = this.sounds[index + 1]?.startMs ?? this.#atMs;
-      if (untilMs - fromMs < CUT_MS) continue;
-      const cutMs = wholeFrames(untilMs - ONSET_MS);
-      if (cutMs >= fromMs) return cutMs;
-      if (wholeFrames(untilMs) >= fromMs) return wholeFrames(untilMs);
+      if (untilMs - fromMs >= CUT_MS) return wholeFrames(untilMs - ONSET_MS);
     }
     return 0;
   }
