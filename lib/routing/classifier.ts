@@ -15,35 +15,29 @@ export interface Classifier {
   readonly bytes: number;
 }
 
-export interface ClassifierOptions {
-  /** Texts that mean none of the routes. */
-  none: readonly string[];
-  seed: number;
-}
-
 /** From this many examples on, a network tells the routes apart better than linear machines do (see lib/README.md). */
 const MANY_EXAMPLES = 2000;
 /** A background text this like an example of a route is no counter-example. */
 const TOO_LIKE = 0.6;
 
-/** Train on `examples` (one list for each route), yielding every few milliseconds. */
+/** Train on `examples` (one list for each route) and `none`, texts that mean none of them, yielding every few milliseconds. */
 export function trainClassifier(
   examples: readonly (readonly string[])[],
-  options: ClassifierOptions,
+  none: readonly string[],
 ): Generator<void, Classifier> {
   const count = examples.reduce((sum, list) => sum + list.length, 0);
-  return count >= MANY_EXAMPLES ? trainMany(examples, options) : trainFew(examples, options);
+  return count >= MANY_EXAMPLES ? trainMany(examples, none) : trainFew(examples, none);
 }
 
 function* trainMany(
   examples: readonly (readonly string[])[],
-  { none, seed }: ClassifierOptions,
+  none: readonly string[],
 ): Generator<void, Classifier> {
   const classes = [...examples, none];
   const features = yield* Features.learn(classes.flat(), { minTexts: 2, unknown: 0, conceptLength: 0.7 });
   const vectors = yield* vectorsOf(classes.flat(), features);
   const set = { vectors, classes: labels(classes), features: features.size, classCount: classes.length };
-  const network: Network = yield* trainNetwork(set, NETWORK, seeded(seed));
+  const network: Network = yield* trainNetwork(set, NETWORK, randomNumbers());
   return {
     bytes: network.bytes + features.bytes,
     likeness: (words, others) => likenesses(words, others, features),
@@ -56,7 +50,7 @@ function* trainMany(
 
 function* trainFew(
   examples: readonly (readonly string[])[],
-  { none, seed }: ClassifierOptions,
+  none: readonly string[],
 ): Generator<void, Classifier> {
   const features = yield* Features.learn([...examples.flat(), ...none], {
     minTexts: 1,
@@ -76,7 +70,7 @@ function* trainFew(
     features: features.size,
     classCount: classes.length,
   };
-  const linear: Linear = yield* trainLinear(set, LINEAR, seeded(seed));
+  const linear: Linear = yield* trainLinear(set, LINEAR, randomNumbers());
   return {
     bytes: linear.bytes + features.bytes,
     likeness: (words, others) => likenesses(words, others, features),
@@ -121,9 +115,9 @@ function logistic(x: number): number {
   return 1 / (1 + Math.exp(-x));
 }
 
-/** A small seeded generator (mulberry32): uniform numbers in [0, 1). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
+/** A small generator (mulberry32), always from the same seed: uniform numbers in [0, 1). */
+function randomNumbers(): () => number {
+  let state = 1;
   return () => {
     state = (state + 0x6D2B79F5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

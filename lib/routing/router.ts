@@ -39,8 +39,6 @@ export interface TrainOptions {
   background?: boolean;
   /** Lets the event loop run between slices of training. Default: every 8 ms of work, until the next timer. */
   pause?: () => Promise<void> | void;
-  /** Seed of the training's random numbers. Default 1. */
-  seed?: number;
 }
 
 /** At most about one utterance in two hundred that means no route reaches this (see lib/README.md, "Routes"). */
@@ -60,10 +58,8 @@ const NOTHING: Decision = { route: undefined, score: 0, threshold: DEFAULT_THRES
  */
 export async function trainRouter(routes: readonly RouteExamples[], options: TrainOptions = {}): Promise<Router> {
   const pause = options.pause ?? breather();
-  const training = trainClassifier(routes.map((route) => route.utterances), {
-    none: [...(options.background === false ? [] : backgroundUtterances()), ...(options.outOfScope ?? [])],
-    seed: options.seed ?? 1,
-  });
+  const none = [...(options.background === false ? [] : backgroundUtterances()), ...(options.outOfScope ?? [])];
+  const training = trainClassifier(routes.map((route) => route.utterances), none);
   for (;;) {
     const step = training.next();
     if (step.done) return new Router(routes, step.value);
