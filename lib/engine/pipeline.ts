@@ -122,11 +122,6 @@ export class PipelineEngine implements Engine {
     this.#keep(this.#open());
   }
 
-  /** What the model would be told now, and what was said and heard of each reply: for records and tests. */
-  get memory(): Pick<Memory, "messages" | "replies"> {
-    return this.#memory;
-  }
-
   hear(frame: Uint8Array): void {
     const endedFrames = this.#ear.push(frame);
     if (this.#ear.loud) this.#heardMs = this.#nowMs;

@@ -45,11 +45,6 @@ export class SessionRecord {
     audio.messages++;
     audio.bytes += bytes;
   }
-
-  /** The messages sent of one type, in order. */
-  sentOf(type: string): Record<string, unknown>[] {
-    return this.sent.filter(({ message }) => message.type === type).map(({ message }) => message);
-  }
 }
 
 function keep<T>(list: T[], entry: T): void {

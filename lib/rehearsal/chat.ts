@@ -36,8 +36,6 @@ export interface ChatStandInOptions {
   crlf?: boolean;
   /** Where `reasoning` goes; `content` puts it between think tags. */
   reasoningField?: "reasoning" | "reasoning_content" | "content";
-  /** First token of the model `slow`. */
-  slowMs?: number;
 }
 
 /** One request as it came, and what became of it. Times are of the clock, ms. */
@@ -85,12 +83,13 @@ const ERRORS: Readonly<Record<number, { message: string; type: string; code: str
   500: { message: "Internal Server Error", type: "internal_server_error", code: "internal_error" },
   503: { message: "The model is overloaded", type: "service_unavailable", code: "unavailable" },
 };
+/** The first token of the model `slow`. */
+const SLOW_MS = 8000;
 const DEFAULTS = {
   firstTokenMs: 200,
   tokensPerSecond: 100,
   crlf: false,
   reasoningField: "reasoning",
-  slowMs: 8000,
 } as const;
 
 export function chatStandIn(options: ChatStandInOptions): ChatStandIn {
@@ -213,7 +212,7 @@ class ChatServer {
   }
 
   #firstTokenMs({ model }: ChatBody): number {
-    return model === "slow" ? this.#options.slowMs : this.#options.firstTokenMs;
+    return model === "slow" ? SLOW_MS : this.#options.firstTokenMs;
   }
 
   /** The events at their pace, cut into pieces that respect neither lines nor characters. */

@@ -78,9 +78,4 @@ export class OffenceLog {
     if (count <= OffenceLog.KEPT_PER_CODE) this.list.push(offence);
     return count === 1;
   }
-
-  /** How often `code` was noted, kept or not. */
-  count(code: OffenceCode): number {
-    return this.#counts.get(code) ?? 0;
-  }
 }
