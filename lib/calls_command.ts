@@ -22,7 +22,7 @@ export interface CommandParts extends ArchiveParts, Terminal {
   confirm: (question: string) => boolean | undefined;
 }
 
-export const HELP: Record<"calls" | "show" | "forget", string> = {
+const HELP: Record<"calls" | "show" | "forget", string> = {
   calls: `Usage: calls [--live] [--since 2h] [--outcome X] [--number N] [--limit 20] [--url URL] [--json]
 
 Lists calls, the newest first. --since takes 30m, 2h, 7d or a date. --outcome is an end reason, for example silence.

@@ -24,14 +24,14 @@ export interface ReaperParts {
   stuck: (callSid: string) => void;
 }
 
-export const SWEEP_EVERY_MS = 10_000;
+const SWEEP_EVERY_MS = 10_000;
 /** A call is asked about so often at most. */
 export const LOOK_EVERY_MS = 60_000;
 /** Requests in one sweep, all at once: 48 calls a minute. */
 export const LOOKS_PER_SWEEP = 8;
 const LOOK_LIMIT_MS = 5000;
 /** The call's own goodbye has this long beyond its limit. */
-export const LATE_MS = 60_000;
+const LATE_MS = 60_000;
 export const STUCK_MS = 90_000;
 
 /** Statuses after which nothing happens to a call any more. Twilio reference, section 5.4. */

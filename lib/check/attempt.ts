@@ -13,7 +13,7 @@ export interface Reach {
 }
 
 /** How long one try may take, in ms. */
-export const ATTEMPT_MS = 3000;
+const ATTEMPT_MS = 3000;
 const LATE_REMEDY = "Check the address and the network, or try again.";
 
 /** Run `work` with a signal that aborts after 3 s. Never rejects: what it throws is an item called `name`. */

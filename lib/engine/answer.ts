@@ -12,7 +12,7 @@ import { GO_ON } from "./owed.ts";
 import type { ToolDesk } from "./tool_desk.ts";
 
 /** How often the model is asked for one turn; the last time without tools, so that it has to speak. */
-export const MAX_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 /** How often it is looked whether all that was said was heard. */
 const LOOK_MS = 100;
 

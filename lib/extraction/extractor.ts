@@ -40,7 +40,7 @@ export const PASS_LIMIT_MS = 15_000;
 /** The last pass, its repair included: a record must not wait for long. */
 export const FINAL_LIMIT_MS = 10_000;
 /** Passes that may wait behind the one that runs; each later one sees all that an earlier one would have seen. */
-export const WAITING_LIMIT = 2;
+const WAITING_LIMIT = 2;
 /** What the model is shown of a long conversation, its newest part. */
 const SHOWN_CHARS = 24_000;
 const ANSWER_TOKENS = 1500;

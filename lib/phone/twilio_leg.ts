@@ -10,7 +10,7 @@ import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
 
 /** A valid `start` must come within this time of the socket's opening. */
-export const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 10_000;
 /** Longer text messages end the line: a 20 ms frame needs 400 bytes (Twilio reference, section 3.1). */
 const MESSAGE_LIMIT_BYTES = 65_536;
 /** No caller sends this much in this time: he sends some 20 KB a second, though what the network held up comes at once. */

@@ -10,7 +10,7 @@ import { type Opener, openQuick } from "./quick_socket.ts";
 export type VendorSocket = "auto" | "native" | "ws";
 
 /** How long name lookup, TCP, TLS and the upgrade may take together, ms. */
-export const OPEN_DEADLINE_MS = 3000;
+const OPEN_DEADLINE_MS = 3000;
 
 /** Which of the two implementations `kind` means on this Deno. The native one leaves Nagle's algorithm on and hides refusals (deno.md section 1). */
 export function socketKind(kind: VendorSocket, { onDeploy = false } = {}): "native" | "ws" {

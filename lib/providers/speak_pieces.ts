@@ -5,7 +5,7 @@ export const PIECE_LIMIT = 200;
 /** Characters per socket and minute. */
 export const CHARACTERS_PER_MINUTE = 2400;
 /** `Flush` per socket and minute. */
-export const FLUSHES_PER_MINUTE = 20;
+const FLUSHES_PER_MINUTE = 20;
 const MINUTE_MS = 60_000;
 /** A socket lives 60 minutes; no reply begins on one that is nearly over. */
 const SOCKET_LIFE_MS = 55 * MINUTE_MS;

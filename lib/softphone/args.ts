@@ -24,7 +24,7 @@ export interface CallArgs {
 }
 
 /** An interruption comes this long after the agent began to answer, unless told otherwise. */
-export const INTERRUPT_AFTER_MS = 700;
+const INTERRUPT_AFTER_MS = 700;
 
 export const CALL_HELP = `Ring a server with the built-in telephone, and report how it went.
 

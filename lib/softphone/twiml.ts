@@ -264,6 +264,6 @@ class Translator {
 }
 
 /** Whether `hostname` (as `URL` gives it) is this machine. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127\./.test(hostname);
 }

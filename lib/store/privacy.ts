@@ -26,7 +26,7 @@ export function withoutWords(notice: CallNotice): CallNotice | undefined {
   }
 }
 
-export function countWords(text: string): number {
+function countWords(text: string): number {
   return text.split(/\s+/).filter(Boolean).length;
 }
 
