@@ -11,23 +11,23 @@ import { toneVoice } from "../sim/tone_voice.ts";
 const LOST: Fault = { kind: "lost", peer: "deepgram-listen", closeCode: 1006, reason: "", openMs: 10 };
 const WRONG_KEY: Fault = { kind: "refused", peer: "deepgram-listen", status: 401, detail: "" };
 
-/** Two ears whose sockets open at once; `sockets` in the order of their opening. */
-function rig() {
+/** Two ears whose sockets open at once; `sockets` in the order of their opening; `finished`: frames heard when asked for the rest. */
+function rig({ endsWithinMs = 1300 } = {}) {
   const clock = new VirtualClock();
-  const sockets: { name: string; heard: Uint8Array[]; tell: (event: SttEvent) => void }[] = [];
+  const sockets: { name: string; heard: Uint8Array[]; finished: number[]; tell: (event: SttEvent) => void }[] = [];
   const events: SttEvent[] = [];
   const open = (name: string): OpenStt => (tell, opened) => {
-    const socket = { name, heard: [] as Uint8Array[], tell };
+    const socket = { name, heard: [] as Uint8Array[], finished: [] as number[], tell };
     sockets.push(socket);
     clock.after(0, () => opened?.());
     return {
       name,
       hear: (frame) => void socket.heard.push(frame.slice()),
-      finish() {},
+      finish: () => void socket.finished.push(socket.heard.length),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   };
-  const ear = (name: string): Ear => ({ name, peer: "deepgram-listen", open: open(name), endsWithinMs: 1300 });
+  const ear = (name: string): Ear => ({ name, peer: "deepgram-listen", open: open(name), endsWithinMs });
   const breakers = new Breakers(clock);
   const stt = steadyStt({
     ears: [ear("one"), ear("two")],
@@ -145,4 +145,60 @@ test("a guess that was taken back is told, and leaves no open turn: nothing is a
   assert.deepEqual(events[1], { kind: "interim", text: "" });
   await stt[Symbol.asyncDispose]();
   assert.equal(clock.pending, 0);
+});
+
+test("the rest is asked for at once, or, of a socket that is opened anew, once it has heard the turn", async () => {
+  const { sockets, stt, hear, clock } = rig();
+  const said = await speech("and another thing, and another thing, and another thing, and another thing");
+  await hear([SILENT_FRAME, ...said.slice(0, 20)]);
+  stt.finish();
+  assert.deepEqual(sockets[0]!.finished, [sockets[0]!.heard.length]);
+  sockets[0]!.tell({ kind: "interim", text: "and" });
+  for (const frame of said.slice(20)) stt.hear(frame);
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  stt.finish();
+  await clock.run(20);
+  assert.ok(sockets[1]!.heard.length < said.length, "more than is played again at once");
+  stt.finish();
+  await clock.run(5000);
+  assert.deepEqual(sockets[1]!.finished, [said.length + 1], "once, after the last frame");
+  sockets[1]!.tell({ kind: "ended", fault: LOST });
+  await clock.run(5000);
+  assert.deepEqual(sockets[2]!.finished, [], "not again of the next one");
+  await stt[Symbol.asyncDispose]();
+});
+
+test("a turn longer than what is kept of its audio keeps its first words when the socket is lost", async () => {
+  const { sockets, events, stt, hear } = rig();
+  const said = await speech("and another thing");
+  for (let frames = 0; frames < 1600; frames += said.length) {
+    await hear(said);
+    sockets[0]!.tell({ kind: "interim", text: "the first of my things and another" });
+  }
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  await hear(silence(20));
+  sockets[1]!.tell({ kind: "final", text: "and another thing", endOfTurn: true });
+  assert.deepEqual(events.at(-1), {
+    kind: "final",
+    text: "the first of my things and another thing",
+    endOfTurn: true,
+  });
+  sockets[1]!.tell({ kind: "interim", text: "hello" });
+  sockets[1]!.tell({ kind: "ended", fault: LOST });
+  await hear(silence(20));
+  sockets[2]!.tell({ kind: "interim", text: "hallo there" });
+  assert.deepEqual(events.at(-1), { kind: "interim", text: "hallo there" }, "of the next turn all is heard again");
+  await stt[Symbol.asyncDispose]();
+});
+
+test("words before a long pause are heard again where the recogniser takes its time to end the turn", async () => {
+  const { sockets, stt, hear } = rig({ endsWithinMs: Infinity });
+  const said = await speech("and another thing");
+  await hear(said);
+  sockets[0]!.tell({ kind: "interim", text: "and another thing" });
+  await hear(silence(4000));
+  sockets[0]!.tell({ kind: "ended", fault: LOST });
+  await hear(silence(2000));
+  assert.deepEqual(sockets[1]!.heard.slice(0, said.length), said);
+  await stt[Symbol.asyncDispose]();
 });
