@@ -226,14 +226,13 @@ class Turn {
         return this.#pressed(playing);
       case "floor":
         return this.#floorFree(playing);
-      case "more":
-        return floor.kind === "caller" ? this.#conclude(floor) : this.#step();
       case "rest":
         if (floor.kind === "guess") return this.#wait(floor.held, "");
         if (floor.kind !== "caller") return this.#step();
         this.#do({ kind: "finish" });
         this.#arm("last", LAST_MS);
         return this.#step();
+      case "more":
       case "last":
         return floor.kind === "caller" ? this.#conclude(floor) : this.#step();
     }
