@@ -25,6 +25,7 @@ const LEFT: [
   ["whose line broke", "line-lost", {}, undefined, 30_000],
   ["that was put through", "transferred", {}, SHOP, 180_000],
   ["whose engine failed", "engine-failed", {}, DESK, 180_000],
+  ["whose engine never came up", "engine-not-ready", {}, DESK, 180_000],
   ["whose engine failed after its fallback", "engine-failed", { fellBack: true }, undefined, 0],
   ["whose engine failed without a fallback", "engine-failed", { fallback: undefined }, undefined, 0],
   ["whose caller hung up", "caller-hung-up", {}, undefined, 0],
@@ -60,4 +61,18 @@ test("a destination is for one departure", () => {
   parking.take("CA1");
   park("transferred");
   assert.equal(parking.get("CA1"), undefined);
+});
+
+test("of more than 1,000 calls that may come back, the first does not, nor is it put through", () => {
+  const { clock, gone, parking, call } = rig({ fallback: undefined });
+  const calls = Array.from({ length: 1001 }, (_, n): [string, Leaving] => [`CA${n}`, { ...call }]);
+  for (const [callSid] of calls) parking.putThrough(callSid, SHOP);
+  parking.park("CA0", calls[0]![1], "transferred");
+  assert.deepEqual(gone, [calls[0]![1]], "its destination was dropped");
+  for (const [callSid, one] of calls.slice(1)) parking.park(callSid, one, "transferred");
+  parking.park("CA0", calls[0]![1], "line-lost");
+  assert.deepEqual(gone, [calls[0]![1], calls[1]![1]]);
+  assert.deepEqual([parking.get("CA1"), parking.get("CA2")?.destination, clock.pending], [undefined, SHOP, 1000]);
+  parking.forgetAll();
+  assert.deepEqual([gone.length, clock.pending], [1002, 0]);
 });
