@@ -10,8 +10,8 @@ export class DailyMinutes {
   readonly #timezone: () => string;
   /** Since when, by the clock that nobody sets. */
   readonly #live = new Map<string, number>();
-  #day = "";
-  #minutes = 0;
+  #day: string;
+  #minutes: number;
 
   /** `usedSince`: what a store knows of the time before this process began: minutes of the calls that began at that time (ms since 1970) or later. */
   constructor({ clock, timezone, usedSince }: {

@@ -23,7 +23,7 @@ export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { hear
   const count = words.filter((word) => isHeard(word, heardMs)).length;
   if (sameWords(tokens, words.slice(0, count))) return split(tokens, count);
   // The voice has words of its own ("ninety dollars" for "$90"): what it says of them is the truth.
-  return { heard: words.slice(0, count).map(({ text }) => text).join(" "), rest: textOf(words.slice(count)) };
+  return { heard: textOf(words.slice(0, count)), rest: textOf(words.slice(count)) };
 }
 
 function isHeard({ startMs, endMs }: SpokenWord, heardMs: number): boolean {

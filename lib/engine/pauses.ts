@@ -30,7 +30,7 @@ export class Pauses {
   push(frame: Uint8Array): void {
     for (let at = 0; at < frame.length; at += WINDOW_BYTES) {
       let sum = 0;
-      for (let i = at; i < at + WINDOW_BYTES && i < frame.length; i++) sum += POWER[frame[i]!]!;
+      for (let i = at; i < at + WINDOW_BYTES; i++) sum += POWER[frame[i]!]!;
       this.#window(sum / WINDOW_BYTES);
       this.#atMs += WINDOW_MS;
     }
