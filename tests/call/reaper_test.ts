@@ -27,8 +27,8 @@ function reaping(count: number, status: (callSid: string, signal: AbortSignal) =
     late: (callSid) => late.push(callSid),
     stuck: (callSid) => late.push(`${callSid} stuck`),
   });
-  const end = () => {
-    calls = [];
+  const end = (callSid?: string) => {
+    calls = calls.filter((call) => callSid !== undefined && call.callSid !== callSid);
     reaper.update();
   };
   reaper.update();
@@ -62,6 +62,15 @@ test("a carrier that says nothing, fails or never answers ends no call, and each
     await clock.run(20_000);
     assert.equal(clock.pending, 0);
   }
+});
+
+test("a call that has ended is not asked about, another one still is", async () => {
+  const { clock, asked, end } = reaping(2, () => Promise.resolve("in-progress"));
+  end("CA0");
+  await clock.run(5 * 60_000);
+  assert.deepEqual([...new Set(asked.map(({ callSid }) => callSid))], ["CA1"]);
+  end();
+  assert.equal(clock.pending, 0);
 });
 
 test("500 calls make no more requests at once than a few, and none is forgotten", async () => {

@@ -239,6 +239,18 @@ test("the window holds the last turns, the system prompt and nothing of the turn
   assert.deepEqual(memory.messages("three").map(({ content }) => content), [SYSTEM.content, "two", "second", "three"]);
 });
 
+test("of replies before the window nothing is kept, and those within it can still be cut", () => {
+  const memory = memoryOf(2);
+  for (const n of [1, 2, 3]) {
+    if (n > 1) memory.caller(`question ${n}`);
+    say(memory, n, `This is answer ${n}.`);
+  }
+  memory.caller("question 4");
+  assert.deepEqual(memory.replies().map(({ reply }) => reply), [3]);
+  memory.cut(3, 0);
+  assert.equal(memory.replies()[0]!.heard, "");
+});
+
 type Act =
   | { kind: "caller" | "cut" | "resume" | "tool" | "result"; n: number }
   | { kind: "say"; n: number; words: boolean };

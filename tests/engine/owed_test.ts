@@ -39,6 +39,7 @@ const LOSSES: [what: string, owed: (owed: Owed) => void, midReply: boolean, aske
   ["before a tool has run", (owed) => (owed.called("a"), owed.sounds()), false, true],
   ["before it tells what a tool brought", (owed) => (owed.called("a"), owed.settled("a")), false, true],
   ["after it has told that", (owed) => (owed.called("a"), owed.settled("a"), owed.sounds()), false, false],
+  ["after it was asked for the rest", (owed) => (owed.askForRest(), owed.takeRequest()), false, true],
   ["after the call answered by itself", (owed) => (owed.called("a"), owed.answered()), false, false],
 ];
 
@@ -58,6 +59,16 @@ test("while the caller speaks nobody is asked to go on", () => {
   assert.deepEqual(owed.handOver([QUESTION], { callerSpeaks: true }), [QUESTION]);
   assert.equal(owed.takeRequest(), undefined);
   assert.ok(owed.anything, "it is owed all the same");
+});
+
+test("an agent that stopped for a noise is asked for the rest once, unless it shows that it lives", () => {
+  const owed = begun();
+  owed.askForRest();
+  assert.ok(owed.anything && owed.asksForRest);
+  assert.deepEqual([owed.takeRequest(), owed.takeRequest()], ["Please go on.", undefined]);
+  owed.askForRest();
+  owed.alive();
+  assert.equal(owed.takeRequest(), undefined);
 });
 
 test("the result of a call that was called off, or whose agent is gone, is nobody's", () => {

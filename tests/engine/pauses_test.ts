@@ -43,6 +43,12 @@ test("how many words were spoken: by pace, and at a long pause exactly up to its
   // Slower than it was: a pause of 300 ms after 2,900 ms can only be the comma's (39 characters, 2,340 ms).
   assert.equal(at([{ startMs: 0, endMs: 2900 }], 3200), 6);
   assert.equal(at([{ startMs: 0, endMs: 2900 }, { startMs: 3200, endMs: 3900 }], 3900), 9);
+  // Faster: after 1,900 ms (31 characters, 5 words) it is the same comma.
+  assert.equal(at([{ startMs: 0, endMs: 1900 }], 2120), 6);
+  // Another one soon after it is not the same, and one without a mark near it says nothing.
+  const sounds = [{ startMs: 0, endMs: 2900 }, { startMs: 3200, endMs: 3500 }, { startMs: 3900, endMs: 4500 }];
+  assert.equal(at(sounds, 4500), 10);
+  assert.equal(at([{ startMs: 0, endMs: 900 }, { startMs: 1200, endMs: 1800 }], 1800), 5);
   assert.equal(at([], 0), 0);
   assert.equal(at([{ startMs: 0, endMs: 60_000 }], 60_000), words.length);
 });
