@@ -99,8 +99,6 @@ export function socketWire(socket: WebSocket): Wire {
   socket.binaryType = "arraybuffer";
   socket.onmessage = ({ data }) => typeof data === "string" ? inlet.text(data) : inlet.binary(new Uint8Array(data));
   socket.onclose = ({ code, reason }) => end(code, reason);
-  // Deno follows an error with `close`, so there is nothing to do here but to keep it from being unhandled.
-  socket.onerror = (event) => event.preventDefault();
 
   return {
     get bufferedBytes() {

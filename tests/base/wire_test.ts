@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Inlet, socketWire } from "../../lib/base/wire.ts";
+import { setImmediate } from "node:timers";
+import { CLOSE_DEADLINE_MS, Inlet, socketWire } from "../../lib/base/wire.ts";
 import { test } from "../case.ts";
 
 test("what came before there was a listener comes in order, and nothing after the close", () => {
@@ -18,6 +19,59 @@ test("what came before there was a listener comes in order, and nothing after th
     });
     inlet.end(1000, "");
     assert.deepEqual(told, givesUp ? ["one", "two", "1006"] : ["one", "two", "three", "1000"]);
+  }
+});
+
+test("a handler that throws is told to its own wire, and what comes next is delivered", () => {
+  const inlet = new Inlet();
+  const told: unknown[] = [];
+  inlet.listen({
+    text() {
+      throw "broken";
+    },
+    binary: (bytes) => told.push(bytes.length),
+    close: (code) => told.push(code),
+    crashed: (error) => told.push(error),
+  });
+  inlet.text("one");
+  inlet.binary(new Uint8Array(2));
+  inlet.end(0, "");
+  assert.deepEqual(told, ["broken", 2, 1006]);
+});
+
+test("a peer that does not answer our close: nothing more is sent, and the end comes at the deadline", async () => {
+  const asked: unknown[][] = [];
+  const socket = {
+    readyState: WebSocket.OPEN,
+    send: (data: string) => asked.push(["send", data]),
+    close(...how: unknown[]) {
+      asked.push(["close", ...how]);
+      if (how[0] === 1001) throw new DOMException("a client may not say that", "InvalidAccessError");
+    },
+  };
+  const { setTimeout } = globalThis;
+  let deadline: [action: () => void, ms: number | undefined] | undefined;
+  globalThis.setTimeout = ((action: () => void, ms?: number) => {
+    deadline = [action, ms];
+    return setTimeout(() => {}, ms);
+  }) as unknown as typeof setTimeout;
+  try {
+    const wire = socketWire(socket as unknown as WebSocket);
+    const ends: unknown[][] = [];
+    wire.listen({ text() {}, binary() {}, close: (...end) => ends.push(end), crashed: assert.fail });
+    wire.send("one");
+    wire.close(1001, "enough");
+    wire.close(1000, "twice");
+    wire.send("two");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(asked, [["send", "one"], ["close", 1001, "enough"], ["close"]]);
+    assert.deepEqual([ends, deadline![1]], [[], CLOSE_DEADLINE_MS]);
+    deadline![0]();
+    assert.deepEqual(ends, [[1006, "no answer to our close"]]);
+    wire.terminate();
+    assert.equal(ends.length, 1);
+  } finally {
+    globalThis.setTimeout = setTimeout;
   }
 });
 
