@@ -62,6 +62,6 @@ export class Pacer implements Disposable {
       if (line.nextMs === Infinity) this.#lines.delete(line);
       else nextMs = Math.min(nextMs, line.nextMs);
     }
-    if (nextMs < Infinity) this.#arm(Math.max(nextMs, nowMs + COALESCE_MS));
+    this.#arm(Math.max(nextMs, nowMs + COALESCE_MS));
   }
 }
