@@ -96,8 +96,7 @@ class Outflow {
   }
 
   readonly #wrote = (count: number): void => {
-    const [first] = this.#waiting;
-    if (!first) return; // it failed meanwhile
+    const first = this.#waiting[0]!;
     this.bytes -= count;
     if (count < first.length) this.#waiting[0] = first.subarray(count);
     else this.#waiting.shift();
