@@ -178,7 +178,7 @@ export class CartesiaReply {
       failed: (fault, { again, status }) => {
         // Our finish came to a context that was done already, once all it had was spoken. Section 7, first row.
         const isLate = status === 400 && segment.finishSent && spokenOut(segment) && this.#audioBytes > 0;
-        if (segment.done || isLate) return this.#done(segment);
+        if (isLate) return this.#done(segment);
         if (again && this.#tried === 1 && this.#audioBytes === 0) this.#tryAgain(fault);
         else this.#fail(new FaultError(fault));
       },

@@ -288,7 +288,8 @@ for (const [error, kind, advice] of ERRORS) {
   });
 }
 
-test("an error where our finish was due is no end while a sentence is unspoken", async () => {
+/** A server that speaks what is the "First. " text alone, and takes a finish for an error: the context is gone. */
+function finishedAlready() {
   const clock = new VirtualClock();
   const { client, server } = wirePair(clock);
   server.listen({
@@ -307,8 +308,20 @@ test("an error where our finish was due is no end while a sentence is unspoken",
     crashed: assert.fail,
   });
   const make = { ...rig({}, { options: { clock, dial: () => Promise.resolve(ok(client)) } }), clock };
-  const { hearing } = await failing(make, ["First. ", "Take the second pill at noon."]);
+  return make;
+}
+
+test("an error where our finish was due is no end while a sentence is unspoken", async () => {
+  const { hearing } = await failing(finishedAlready(), ["First. ", "Take the second pill at noon."]);
   assert.equal(hearing.frames.length, 10, "what was spoken is heard");
+});
+
+test("an error where our finish was due is the end where all was spoken", async () => {
+  const make = finishedAlready();
+  const hearing = hear(make, timed(make.clock, [[0, "First. "], [100, ""]]));
+  await finished(make, hearing);
+  assert.equal(hearing.frames.length, 10);
+  await make.clock.runFor(Promise.resolve(make.tts[Symbol.asyncDispose]()));
 });
 
 test("busy twice is refused with the status", async () => {
