@@ -107,7 +107,6 @@ class Splitter implements TextSink {
   #space = false;
   /** Something was left out since the space: a mark that follows belongs to the word before. */
   #gap = false;
-  #glued = false;
   /** Cut before the next character, unless that is a digit. */
   #unlessNumber = false;
   #first = true;
@@ -133,8 +132,7 @@ class Splitter implements TextSink {
   space(): void {
     if (this.#space || this.#text === "") return;
     this.#space = true;
-    if (this.#glued) this.#glued = false;
-    else this.#consider(borderAfter(this.#text, this.#language));
+    this.#consider(borderAfter(this.#text, this.#language));
   }
 
   mark(char: string): void {
@@ -146,13 +144,12 @@ class Splitter implements TextSink {
   stop(): void {
     if (this.#text === "") return;
     this.mark(".");
-    this.#glued = false;
     this.#space = true;
     this.#consider("sentence");
   }
 
   glue(): void {
-    this.#glued = true;
+    this.#space = this.#text !== "";
   }
 
   gap(): void {
@@ -162,11 +159,7 @@ class Splitter implements TextSink {
   flush(): void {
     if (this.#text) this.#ready.push(this.#text);
     this.#text = "";
-    this.#space =
-      this.#gap =
-      this.#glued =
-      this.#unlessNumber =
-        false;
+    this.#space = this.#gap = this.#unlessNumber = false;
     this.#first = true;
   }
 

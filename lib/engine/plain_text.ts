@@ -10,7 +10,7 @@ export interface TextSink {
   mark(char: string): void;
   /** A line that stands for itself ends here (heading, list item, paragraph). */
   stop(): void;
-  /** What was said last belongs to what comes next. */
+  /** A space, behind which comes what belongs to what was said last. */
   glue(): void;
   /** Something was left out. */
   gap(): void;
@@ -105,7 +105,6 @@ export class PlainText {
     for (const digit of number) this.#say(digit);
     this.#say(".");
     this.#sink.glue();
-    this.#sink.space();
   }
 
   /** The line ended while it was undecided: empty, a rule, a fence, or a few characters of text. */

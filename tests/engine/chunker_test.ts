@@ -34,6 +34,12 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "The table by the window — ",
     "number four — is free.",
   ]],
+  ["a numbered list", "1. Turn left. Then go straight on.\n2. Stop at the door. Ring twice.", [
+    "1. Turn left. ",
+    "Then go straight on. ",
+    "2. Stop at the door. ",
+    "Ring twice.",
+  ]],
   ["a colon", "These are our opening hours: nine to five.", ["These are our opening hours: ", "nine to five."]],
   ["later clauses stay", "Yes. If you come after six o'clock, the side door is open.", [
     "Yes. ",
