@@ -43,6 +43,7 @@ function listening(wire: Wire) {
 
 test("text and bytes go both ways, the path, the query and the headers arrive", async () => {
   const seen: string[] = [];
+  const closed = Promise.withResolvers<number>();
   await using server = serving((request) => {
     seen.push(new URL(request.url).pathname + new URL(request.url).search, request.headers.get("authorization") ?? "");
     const { socket, response } = Deno.upgradeWebSocket(request);
@@ -50,6 +51,7 @@ test("text and bytes go both ways, the path, the query and the headers arrive", 
       socket.send(data);
       if (data === "bye") socket.close(4001, "said bye");
     };
+    socket.onclose = ({ code }) => closed.resolve(code);
     return response;
   });
   const dialled = await ask(server.url, { Authorization: "Token k" });
@@ -62,6 +64,7 @@ test("text and bytes go both ways, the path, the query and the headers arrive", 
   assert.deepEqual(await messages(3), ["grüß dich", [1, 2, 255], [...long]]);
   dialled.value.send("bye");
   assert.deepEqual(await ended, [4001, "said bye"]);
+  assert.equal(await closed.promise, 4001, "its close was answered");
   assert.deepEqual(seen, ["/v1/agent?model=a", "Token k"]);
 });
 
