@@ -77,6 +77,15 @@ test("silence is prompted, and after the last prompt the call ends with a goodby
   assert.ok(last.some((effect) => effect.kind === "say" && effect.line === "goodbye"));
 });
 
+test("a caller whom nobody understands, but who can be heard, is not silent", () => {
+  const [state, effects] = step(
+    { kind: "listening", prompts: 2 },
+    timer("silence", { audible: true, promptsLeft: false }),
+  );
+  assert.deepEqual(state, { kind: "listening", prompts: 0 });
+  assert.deepEqual(effects.at(-1), { kind: "arm", timer: "silence" });
+});
+
 test("a caller who makes a sound or presses a key is silent from then on, and was not asked yet", () => {
   const asked: CallState = { kind: "listening", prompts: 2 };
   for (const event of [{ kind: "caller-spoke", interrupts: true }, { kind: "digit" }] as const) {
@@ -127,6 +136,8 @@ const EVENTS: readonly CallEvent[] = [
   { kind: "tool-call", tools: "work" },
   { kind: "tool-call", tools: "ask" },
   { kind: "tool-call", tools: "none" },
+  { kind: "answer-due" },
+  { kind: "caller-quiet" },
   { kind: "fault", fatal: true },
   { kind: "fault", fatal: false },
   { kind: "caller-text", final: true, times: LOOP_TIMES },
@@ -136,6 +147,7 @@ const EVENTS: readonly CallEvent[] = [
   ...([
     "setup",
     "answer",
+    "filler",
     "false-start",
     "silence",
     "nearly-over",

@@ -39,3 +39,20 @@ test("a media message means the same however it is written", () => {
     assert.ok("malformed" in parseTwilio(carriers.slice(0, cut)), `cut after ${cut}`);
   }
 });
+
+test("an echoed mark means the same however it is written, and a part of one nothing", () => {
+  const carriers = JSON.stringify({ event: "mark", sequenceNumber: "4", streamSid: "MZ1", mark: { name: "r1/2" } });
+  const ways = [
+    carriers,
+    carriers.replaceAll("/", "\\/"),
+    JSON.stringify({ mark: { name: "r1/2" }, event: "mark" }),
+    JSON.stringify({ event: "mark", mark: { name: "r1/2", more: "x" } }, undefined, 1),
+  ];
+  for (const text of ways) assert.deepEqual(parseTwilio(text), { event: "mark", mark: { name: "r1/2" } }, text);
+  for (let cut = 0; cut <= carriers.indexOf("}"); cut++) {
+    assert.ok("malformed" in parseTwilio(carriers.slice(0, cut)), `cut after ${cut}`);
+  }
+  for (const text of ['{"event":"mark","name":"r1.2"}', '{"event":"mark","mark":{"name":"r1.2}']) {
+    assert.ok("malformed" in parseTwilio(text), text);
+  }
+});
