@@ -82,7 +82,6 @@ export type CallEvent =
   | { kind: "answer-due" }
   /** `resumed`: it is the rest of one that was cut. `covers`: it is no answer, the caller goes on waiting for that. */
   | { kind: "reply-started"; reply: number; resumed?: boolean; covers?: boolean }
-  | { kind: "reply-finished"; reply: number }
   /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
   | { kind: "reply-heard"; reply: number; owed?: boolean }
   /** Told at the beginning and the end of each. */

@@ -215,8 +215,7 @@ class Session {
         return this.post(event);
       case "reply-finished":
         this.#report(event);
-        this.#parts.leg.end(event.reply);
-        return this.post(event);
+        return this.#parts.leg.end(event.reply);
       case "reply-text":
         this.#parts.tools.weSay();
         return this.#report(event);

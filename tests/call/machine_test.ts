@@ -131,7 +131,6 @@ const EVENTS: readonly CallEvent[] = [
   { kind: "caller-text", final: false },
   { kind: "reply-started", reply: 7 },
   { kind: "reply-started", reply: 7, resumed: true },
-  { kind: "reply-finished", reply: 7 },
   { kind: "reply-heard", reply: 7 },
   { kind: "tool-call", tools: "work" },
   { kind: "tool-call", tools: "ask" },
