@@ -163,3 +163,37 @@ test("a reply that is ended twice is heard once", () => {
   playout.take(0, 200);
   assert.equal(playout.end(1), false, "it is being heard, not over");
 });
+
+test("audio of a reply that ended and waits for its turn is no loss, and not played", () => {
+  const playout = new Playout();
+  for (const reply of [1, 2]) playout.push(reply, new Uint8Array(160).fill(reply));
+  playout.end(2);
+  assert.ok(playout.push(2, new Uint8Array(160).fill(9)));
+  playout.end(1);
+  const sent = playout.take(0, 200).flatMap((out) => out.kind === "audio" ? [...out.bytes] : []);
+  assert.deepEqual(sent, [...new Uint8Array(160).fill(1), ...new Uint8Array(160).fill(2)]);
+});
+
+test("of more than 3 minutes that wait what comes last is dropped, until some was sent or let go", () => {
+  const playout = new Playout();
+  const minute = new Uint8Array(60_000 * BYTES_PER_MS);
+  const frame = new Uint8Array(FRAME_BYTES);
+  assert.deepEqual([1, 2, 3].map((reply) => playout.push(reply, minute)), [true, true, true]);
+  assert.equal(playout.push(3, frame), false);
+  playout.take(0, 0);
+  assert.deepEqual([playout.push(3, frame), playout.push(3, frame)], [true, false]);
+  playout.clear(0);
+  assert.ok(playout.push(4, minute));
+});
+
+test("a reply that is taken up before all of it has come goes on with what comes", () => {
+  const playout = new Playout();
+  playout.push(1, new Uint8Array(160).fill(1));
+  playout.clear(0);
+  assert.ok(playout.resume(2, 0));
+  playout.push(2, new Uint8Array(160).fill(2));
+  assert.deepEqual([...new Set(sentBetween(playout, 0, 100))], [1, 2]);
+  assert.ok(!playout.take(100, 200).length, "its last mark waits for its end");
+  playout.end(2);
+  assert.deepEqual(playout.take(120, 200).map(({ kind }) => kind), ["mark"]);
+});
