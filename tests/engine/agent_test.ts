@@ -20,6 +20,7 @@ function rig(given: readonly { role: "user" | "assistant"; content: string }[] =
   const agents: { host: VoiceAgentHost; resumed: unknown[] | undefined; told: string[]; closed: boolean }[] = [];
   const events: EngineEvent[] = [];
   const phone = { drained: true };
+  const played: [reply: number, bytes: number][] = [];
   let reply = 0;
   const engine: AgentEngine = new AgentEngine({
     clock,
@@ -42,7 +43,7 @@ function rig(given: readonly { role: "user" | "assistant"; content: string }[] =
         events.push(event);
         if (event.kind === "caller-text" && event.text === routed) engine.answered(9, "Ninety dollars.");
       },
-      play: () => {},
+      play: (reply, audio) => void played.push([reply, audio.length]),
       drained: () => phone.drained,
       audible: () => false,
       history: () => history,
@@ -57,6 +58,7 @@ function rig(given: readonly { role: "user" | "assistant"; content: string }[] =
     events,
     history,
     phone,
+    played,
     tell,
     audio: (bytes = 8000) => agents.at(-1)!.host.audio(new Uint8Array(bytes)),
   };
@@ -331,4 +333,72 @@ test("what is written for the caller while an agent is being replaced reaches th
   assert.ok(agents[1]!.told.includes("caller: Where is my order?"), agents[1]!.told.join());
   tell({ kind: "ready", requestId: "" });
   assert.equal(agents[1]!.told.length, 1, "once");
+});
+
+const STORY =
+  "There is a room with two beds on the first floor, and one with a view of the sea above it, which is free too.";
+
+/** An agent that has fallen silent after one second of a longer answer; the caller has heard that. */
+async function brokenOff() {
+  const one = rig([{ role: "user", content: "any room" }, { role: "assistant", content: STORY }]);
+  const { clock, tell, audio } = one;
+  tell(said("any room"), { kind: "text", role: "assistant", content: STORY });
+  audio();
+  await clock.run(500);
+  return one;
+}
+
+test("the caller waits for the rest of a reply in which the agent falls silent, and after a second for another agent", async () => {
+  const { engine, clock, agents, events, tell } = await brokenOff();
+  await using _engine = engine;
+  const due = () => events.filter(({ kind }) => kind === "answer-due").length;
+  assert.equal(due(), 0);
+  await clock.run(300);
+  assert.deepEqual([due(), events.some(({ kind }) => kind === "reply-finished")], [1, true]);
+  await clock.run(700);
+  assert.equal(agents.length, 1);
+  await clock.run(200);
+  assert.deepEqual(agents.map(({ closed }) => closed), [true, false]);
+  const fault = events.findLast(({ kind }) => kind === "fault");
+  assert.ok(fault?.kind === "fault" && fault.fault.kind === "deadline" && /rest of its reply/.test(fault.fault.what));
+  const [, told] = agents[1]!.resumed as { content: string }[];
+  assert.match(told!.content, /^There is a room \S* ?…$/, "it is told what was heard");
+  tell({ kind: "ready", requestId: "" });
+  await clock.run(500);
+  assert.deepEqual(agents[1]!.told, ["caller: Please go on."]);
+});
+
+test("an agent that falls silent in a reply and goes on within a second is not replaced", async () => {
+  const { engine, clock, agents, tell, audio } = await brokenOff();
+  await using _engine = engine;
+  await clock.run(800);
+  for (let ms = 0; ms < 6000; ms += 1000) audio();
+  tell({ kind: "audio-done" });
+  await clock.run(10_000);
+  assert.deepEqual([agents.length, agents[0]!.told], [1, []]);
+});
+
+test("a reply that was cut by a noise goes on with what came meanwhile, and what is missing of it is asked for", async () => {
+  for (const isWhole of [true, false]) {
+    const { engine, clock, agents, events, played, tell, audio } = rig();
+    await using _engine = engine;
+    tell(said("any room"), { kind: "text", role: "assistant", content: STORY });
+    audio(8000);
+    tell({ kind: "caller-started" });
+    audio(1600);
+    if (isWhole) tell({ kind: "audio-done" });
+    engine.resumed(1, 2);
+    assert.deepEqual(played, [[1, 8000], [2, 1600]]);
+    assert.deepEqual(events.at(-1), { kind: "reply-finished", reply: 2 });
+    await clock.run(1000);
+    assert.deepEqual(agents[0]!.told, isWhole ? [] : ["caller: Please go on."]);
+  }
+});
+
+test("a fence that the agent's answer has taken down is not told to be late", async () => {
+  const { engine, clock, events, tell } = rig();
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, { kind: "answering" });
+  await clock.run(11_000);
+  assert.ok(!events.some(({ kind }) => kind === "fence-timed-out"));
 });
