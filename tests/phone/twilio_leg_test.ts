@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Wire, WireEvents } from "../../lib/base/wire.ts";
 import { FRAME_BYTES, FRAME_MS, SILENCE, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import type { LegEvent } from "../../lib/phone/leg.ts";
 import { Pacer } from "../../lib/phone/pacer.ts";
@@ -9,6 +10,9 @@ import { VirtualClock } from "../sim/clock.ts";
 import { wirePair } from "../sim/wire.ts";
 
 const streamSid = `MZ${"1".repeat(32)}`;
+
+const mediaFormat = { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 };
+const START = JSON.stringify({ event: "start", streamSid, start: { callSid: "CA1", mediaFormat } });
 
 /** A started line, and the carrier's end of it. `echo`: marks come back. */
 function startedLine({ echo = false } = {}) {
@@ -33,8 +37,7 @@ function startedLine({ echo = false } = {}) {
     close: (code, reason) => closed = [code, reason],
     crashed: assert.fail,
   });
-  const mediaFormat = { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 };
-  client.send(JSON.stringify({ event: "start", streamSid, start: { callSid: "CA1", mediaFormat } }));
+  client.send(START);
   const payload = SILENT_FRAME.toBase64();
   /** The caller's silence. */
   const silence = (timestampMs: number) => sound(timestampMs, payload);
@@ -131,5 +134,98 @@ test("the caller's audio stays in order, however much of it is in a message", as
   const gap = [[80, 8], [FRAME_BYTES, SILENCE], [80, 9]] as const;
   const runs = [...lengths.map((length, n) => [length, n] as const), ...gap];
   assert.deepEqual(heard, runs.flatMap(([length, byte]) => Array(length).fill(byte)));
+  leg.hangUp();
+});
+
+/** A line over a socket of which the test says what comes, and how much of what was sent is stuck. */
+function heldLine({ started = true } = {}) {
+  const clock = new VirtualClock();
+  const done: string[] = [];
+  let events: WireEvents | undefined;
+  const wire = {
+    bufferedBytes: 0,
+    send: () => {},
+    close: (code: number) => void done.push(`close ${code}`),
+    terminate: () => void done.push("terminate"),
+    listen: (to: WireEvents) => void (events = to),
+  } satisfies Wire;
+  const leg = new TwilioLeg({ wire, clock, pacer: new Pacer(clock), leadMs: 200 });
+  if (started) events!.text(START);
+  return { clock, leg, wire, done, events: events! };
+}
+
+test("a carrier that takes nothing any more is given up, without a farewell", async () => {
+  const { clock, leg, wire, done } = heldLine();
+  const told: LegEvent[] = [];
+  leg.listen((event) => told.push(event));
+  wire.bufferedBytes = 256 * 1024;
+  leg.play(1, new Uint8Array(50 * FRAME_BYTES));
+  await clock.run(100);
+  assert.deepEqual(done, []);
+  wire.bufferedBytes++;
+  await clock.run(100);
+  assert.deepEqual([done, told.at(-1)], [["terminate"], { kind: "leg-ended", how: "clogged" }]);
+  assert.ok(leg.play(1, new Uint8Array(FRAME_BYTES)), "what comes then is no loss");
+  assert.equal(clock.pending, 0);
+});
+
+test("what came before anybody listened is told then, the caller's last two seconds too", async () => {
+  const { clock, leg, events } = heldLine();
+  events.text(JSON.stringify({ event: "dtmf", streamSid, dtmf: { digit: "5" } }));
+  for (let frame = 0; frame < 110; frame++) {
+    const media = {
+      track: "inbound",
+      chunk: "1",
+      timestamp: `${frame * 20}`,
+      payload: new Uint8Array(160).fill(frame).toBase64(),
+    };
+    events.text(JSON.stringify({ event: "media", streamSid, media }));
+  }
+  const told: string[] = [];
+  leg.listen(({ kind }) => told.push(kind));
+  const heard: number[] = [];
+  leg.connect((frame) => heard.push(frame[0]!));
+  assert.deepEqual(told, ["leg-started", "digit"]);
+  assert.deepEqual(heard, Array.from({ length: 100 }, (_, n) => n + 10));
+  leg.hangUp();
+  await clock.run(0);
+  assert.equal(clock.pending, 0);
+});
+
+test("a mistake of ours with a message ends the line, and is reported", () => {
+  const { leg, done, events } = heldLine();
+  const told: LegEvent[] = [];
+  leg.listen((event) => told.push(event));
+  const mistake = new Error("a mistake");
+  assert.throws(() => events.crashed(mistake), mistake);
+  assert.deepEqual([done, told.at(-1)], [["close 1000"], { kind: "leg-ended", how: "garbage" }]);
+});
+
+test("a socket without a start is closed after 10 s, and a second start changes nothing", async () => {
+  for (const started of [false, true]) {
+    const { clock, leg, done, events } = heldLine({ started });
+    const told: LegEvent[] = [];
+    leg.listen((event) => told.push(event));
+    if (started) events.text(START.replace("CA1", "CA2"));
+    await clock.run(9900);
+    assert.deepEqual(done, []);
+    await clock.run(200);
+    assert.deepEqual(done, started ? [] : ["close 1008"]);
+    const last: LegEvent = started
+      ? { kind: "carrier-odd", what: "second start" }
+      : { kind: "leg-ended", how: "no-start" };
+    assert.deepEqual(told.at(-1), last);
+    assert.deepEqual(told.filter(({ kind }) => kind === "leg-started").length, started ? 1 : 0);
+    leg.hangUp();
+  }
+});
+
+test("how long a mark took to come back is told, and that its reply was heard", async () => {
+  const { clock, leg, events } = startedLine({ echo: true });
+  leg.play(1, new Uint8Array(FRAME_BYTES));
+  leg.end(1);
+  await clock.run(300);
+  const [, , trip, heard] = events;
+  assert.deepEqual([trip?.kind, heard], ["mark-round-trip", { kind: "reply-heard", reply: 1, heardMs: FRAME_MS }]);
   leg.hangUp();
 });
