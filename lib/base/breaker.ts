@@ -25,10 +25,8 @@ const PROBE_MS = 15_000;
 
 /** Whether the same request would meet the same fault: someone has to change key, account, configuration or the request first. */
 export function isLasting(fault: Fault): boolean {
-  if (fault.kind === "refused") {
-    return fault.status >= 400 && fault.status < 500 && ![408, 409, 425, 429].includes(fault.status);
-  }
-  return false;
+  if (fault.kind !== "refused") return false;
+  return fault.status >= 400 && fault.status < 500 && ![408, 409, 425, 429].includes(fault.status);
 }
 
 /** Key, account, model or voice: any other call meets the same. The other statuses may be about this one request. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Breakers } from "../../lib/base/breaker.ts";
+import { Breakers, isLasting } from "../../lib/base/breaker.ts";
 import type { Fault } from "../../lib/base/result.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
@@ -17,6 +17,24 @@ test("three faults in a row open a breaker, one that works between them does not
   assert.ok(breaker.admits());
   breaker.failed(LOST);
   assert.ok(!breaker.admits());
+});
+
+test("what a request was refused for lasts, unless it passes by itself", () => {
+  for (const status of [400, 401, 402, 404, 422, 499]) assert.ok(isLasting(refused(status)), `${status}`);
+  for (const status of [302, 408, 409, 425, 429, 500, 503]) assert.ok(!isLasting(refused(status)), `${status}`);
+  assert.ok(!isLasting(LOST));
+});
+
+test("a provider that asks for a longer rest gets it, up to two minutes", async () => {
+  for (const [askedMs, restMs] of [[5000, 10_000], [30_000, 30_000], [900_000, 120_000]] as const) {
+    const clock = new VirtualClock();
+    const breaker = new Breakers(clock).of("model");
+    for (let n = 0; n < 3; n++) breaker.failed({ ...refused(429), retryAfterMs: askedMs } as Fault);
+    await clock.run(restMs - 1);
+    assert.ok(!breaker.admits());
+    await clock.run(1);
+    assert.ok(breaker.admits());
+  }
 });
 
 test("a wrong key opens it at once", () => {
