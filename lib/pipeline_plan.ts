@@ -18,6 +18,7 @@ import {
 } from "./config.ts";
 import type { EngineHost } from "./engine/engine.ts";
 import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
+import { symbolsIn } from "./engine/symbols.ts";
 import { REST_MS } from "./engine/turn.ts";
 import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
 import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
@@ -98,7 +99,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       restMs: Math.max(REST_MS, (listen.provider.eot_timeout_ms ?? 0) + END_OF_TURN_MS),
     },
     maxHistoryTurns: turn.maxHistoryTurns,
-    language: { ordinals: writesOrdinals(call.language) },
+    language: { ordinals: writesOrdinals(call.language), symbols: symbolsIn(call.language) },
     systemPrompt: known.then(() => `${fill(call.prompt)}\n\n${PHONE_MANNERS}`),
     ...(greeting ? { greeting: known.then(() => fill(greeting.text)) } : {}),
     history: [...history, ...(said === undefined ? [] : [{ role: "assistant" as const, content: said }])],

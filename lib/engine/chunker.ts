@@ -1,6 +1,7 @@
 /** Token stream -> speakable chunks: clauses and sentences of plain text, the first one short so that sound starts early (pure). */
 
 import { PlainText, type TextSink } from "./plain_text.ts";
+import { ENGLISH, type Symbols } from "./symbols.ts";
 
 /** A clause this long may be the first chunk, in characters. */
 const FIRST_CLAUSE = 20;
@@ -45,6 +46,7 @@ type Border = "none" | "clause" | "sentence" | "unless-number";
 export interface Language {
   /** A number with a full stop may be an ordinal, with its month behind it. */
   ordinals: boolean;
+  symbols: Symbols;
 }
 
 /** How what was said so far ends, at a space. */
@@ -81,9 +83,9 @@ export class Chunker {
   readonly #splitter: Splitter;
   readonly #text: PlainText;
 
-  constructor(language: Language = { ordinals: false }) {
+  constructor(language: Language = { ordinals: false, symbols: ENGLISH }) {
     this.#splitter = new Splitter(language);
-    this.#text = new PlainText(this.#splitter);
+    this.#text = new PlainText(this.#splitter, language.symbols);
   }
 
   /** @returns chunks that are complete now, often none. */
@@ -168,7 +170,7 @@ class Splitter implements TextSink {
     const cut = this.#unlessNumber && !/\d/.test(char);
     this.#unlessNumber = false;
     if (cut) this.#emit(this.#text, " ");
-    else if (!(this.#gap && /^[.,!?;:]$/.test(char))) this.#text += " ";
+    else if (!(this.#gap && /^[.,!?;:)]$/.test(char))) this.#text += " ";
   }
 
   /** A word has ended: is this a place to cut? */

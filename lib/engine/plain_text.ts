@@ -1,5 +1,7 @@
 /** Model text without what must not be spoken: markdown, tags, emoji (pure). Works character by character, so that it does not matter how the text is cut into tokens. */
 
+import { ENGLISH, type Symbols } from "./symbols.ts";
+
 /** Where the cleaned text goes. */
 export interface TextSink {
   /** One visible character. */
@@ -30,7 +32,13 @@ const EMOJI =
   /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u{1F1E6}-\u{1F1FF}\u{E0020}-\u{E007F}\uFE0E\uFE0F\u20E3])$/u;
 const WORD = /^[\p{L}\p{N}]$/u;
 const DIGIT = /^\d$/;
+/** A number or an amount of money begins so. */
+const AMOUNT = /^[\d\p{Sc}]$/u;
 const TAG = /^(?:[/!]?|[/!]?[A-Za-z][^<>\n]*|!-[^\n]*)$/;
+/** Within a word `<` opens no tag of several bare words: "a<b and c>d". */
+const COMPARED = /^[^=]*\s[^=/\s][^=]*$/;
+/** A star by itself, with the marks at its sides: a key, neither emphasis nor a bullet. */
+const KEY = /^(?:\s[\s.,;:!?)\uFE0F\u20E3]?|(["'`])\1|“”|\(\))$/;
 /** Tags that part what they stand between. */
 const BLOCK = /^\/?(?:br|p|li|ul|ol|div|tr|td|th|h\d)\b/i;
 const ADDRESS = /^(?:https?:|mailto:|tel:|[^\s@]+@[^\s@]+$)/;
@@ -39,6 +47,7 @@ const HELD = new Set(["_", "*", "~", "<", ">", "!"]);
 
 export class PlainText {
   readonly #sink: TextSink;
+  readonly #symbols: Symbols;
   /** Half of a character outside the basic plane. */
   #half = "";
   /** The beginning of a line, while it may be markdown; undefined inside a line. */
@@ -50,6 +59,8 @@ export class PlainText {
   /** The character before that run. */
   #heldAfter = "";
   #inside: "text" | "tag" | "url" = "text";
+  /** The `<` of the tag being read stood right behind a word. */
+  #behindWord = false;
   /** The tag or address being read, without its opening mark. */
   #inner = "";
   #depth = 0;
@@ -59,8 +70,9 @@ export class PlainText {
   #previous = "\n";
   #lastVisible = "";
 
-  constructor(sink: TextSink) {
+  constructor(sink: TextSink, symbols: Symbols = ENGLISH) {
     this.#sink = sink;
+    this.#symbols = symbols;
   }
 
   push(text: string): void {
@@ -138,7 +150,7 @@ export class PlainText {
     if (this.#held && this.#previous !== char) this.#decide(char);
     if (this.#inside === "tag") return this.#inTag(char);
     if (this.#lead === undefined) this.#inText(char);
-    this.#previous = char;
+    if (char !== "\\") this.#previous = char;
   }
 
   #inText(char: string): void {
@@ -187,9 +199,10 @@ export class PlainText {
 
   /** Say words that stand for a mark. */
   #instead(words: string): void {
-    this.#sink.space();
+    if (!/^["'“(]$/.test(this.#lastVisible)) this.#sink.space();
     for (const char of words) this.#say(char);
     this.#sink.space();
+    this.#sink.gap();
   }
 
   /** What a held run of marks means, now that the character after it is known. */
@@ -203,19 +216,23 @@ export class PlainText {
         }
         return;
       case "*": {
+        if (run !== "*") return;
         const spaced = /\s/.test(this.#heldAfter) && next === " ";
-        if (run === "*" && DIGIT.test(this.#lastVisible) && (spaced || DIGIT.test(next))) this.#instead("times");
+        if (DIGIT.test(this.#lastVisible) && (spaced || DIGIT.test(next))) this.#instead(this.#symbols.times);
+        else if (this.#isKey(next)) this.#instead(this.#symbols.star);
         return;
       }
       case "~":
-        if (run === "~" && DIGIT.test(next)) this.#instead("about");
+        if (run !== "~" || !AMOUNT.test(next)) return;
+        if (DIGIT.test(this.#heldAfter)) this.#say("-");
+        else this.#instead(this.#symbols.about);
         return;
       case "<":
         if (/^[A-Za-z/!]$/.test(next)) this.#enter("tag");
-        else if (/^[\s\d]$/.test(next) && WORD.test(this.#lastVisible)) this.#instead("less than");
+        else if (this.#compares(next)) this.#instead(this.#symbols.less);
         return;
       case ">":
-        if (/^[\s\d]$/.test(next) && WORD.test(this.#lastVisible)) this.#instead("greater than");
+        if (this.#compares(next) || (WORD.test(this.#heldAfter) && WORD.test(next))) this.#instead(this.#symbols.more);
         return;
       case "!":
         if (next === "[") return;
@@ -223,14 +240,26 @@ export class PlainText {
     }
   }
 
+  /** Whether a star is the key of a telephone; after a colon or a full stop it is rather a bullet. */
+  #isKey(next: string): boolean {
+    if (!KEY.test(this.#heldAfter + next) || this.#heldAfter === "\n") return false;
+    return WORD.test(this.#lastVisible) || !/\s/.test(this.#heldAfter);
+  }
+
+  /** Whether `<` or `>` stands before an amount, or between words; not in an arrow. */
+  #compares(next: string): boolean {
+    return AMOUNT.test(next) ? !/[-=]/.test(this.#heldAfter) : /^\s$/.test(next) && WORD.test(this.#lastVisible);
+  }
+
   #enter(inside: "tag" | "url"): void {
     this.#inside = inside;
+    this.#behindWord = WORD.test(this.#heldAfter);
     this.#inner = "";
     this.#depth = 1;
   }
 
   #inTag(char: string): void {
-    if (char === ">") {
+    if (char === ">" && !(this.#behindWord && COMPARED.test(this.#inner))) {
       const inner = this.#inner;
       this.#inside = "text";
       this.#previous = ">";
@@ -240,16 +269,17 @@ export class PlainText {
       return;
     }
     const inner = this.#inner + char;
-    if (inner.length <= TAG_CHARS && TAG.test(inner)) return void (this.#inner = inner);
+    if (char !== ">" && inner.length <= TAG_CHARS && TAG.test(inner)) return void (this.#inner = inner);
     this.#replayTag();
     this.#take(char);
   }
 
-  /** It was no tag: its characters are text, without the `<`. */
+  /** It was no tag: its characters are text, and a `<` right behind a word compares. */
   #replayTag(): void {
     const inner = this.#inner;
     this.#inside = "text";
     this.#previous = "<";
+    if (this.#behindWord && WORD.test(inner[0] ?? "")) this.#instead(this.#symbols.less);
     for (const char of inner) this.#take(char);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Chunker } from "../../lib/engine/chunker.ts";
+import { symbolsIn } from "../../lib/engine/symbols.ts";
 import { seeded, test } from "../case.ts";
 
 function cut(text: string, chunker = new Chunker()): string[] {
@@ -139,13 +140,26 @@ const CLEANED: [name: string, text: string, spoken: string][] = [
   ["a comment", "One <!-- not this --> two", "One two"],
   ["an address in angle brackets", "Mail <joe@x.org> or <https://x.org>.", "Mail joe@x.org or https://x.org."],
   ["less and greater", "If 3 < 5 and 6 > 2 then.", "If 3 less than 5 and 6 greater than 2 then."],
-  ["a stray bracket", "A < b and c<d.", "A less than b and cd."],
+  ["a stray bracket", "A < b and c<d.", "A less than b and c less than d."],
+  [
+    "comparisons without spaces",
+    "If a<b and c>d then <b>do</b> it.",
+    "If a less than b and c greater than d then do it.",
+  ],
+  ["comparisons with amounts", "It is <$50 (>5 minutes).", "It is less than $50 (greater than 5 minutes)."],
+  ["a tag behind a word", 'Wait<break time="1s"/>and<br />see.', "Waitand see."],
   ["an arrow", "A -> B", "A - B"],
   ["emoji", "Great 😀! See you 👋🏽 soon 👨‍👩‍👧.", "Great! See you soon."],
   ["flags and keycaps", "From 🇩🇪 press 1️⃣ now.", "From press 1 now."],
   ["only emoji", "👍", ""],
   ["times and about", "It is 2*3 or 2 * 3, ~5 minutes.", "It is 2 times 3 or 2 times 3, about 5 minutes."],
-  ["escapes", "Five \\* stars\\.", "Five stars."],
+  ["about an amount, and a range", "~$30 for 5~10 minutes.", "about $30 for 5-10 minutes."],
+  ["the star key", 'Press * to go back, or 0 or *. Or "*".', 'Press star to go back, or 0 or star. Or "star ".'],
+  ["the star key, escaped", "Press \\* now.", "Press star now."],
+  ["the star key as a keycap", "Press *️⃣ now.", "Press star now."],
+  ["a footnote", "A price* and\n*terms apply.", "A price and terms apply."],
+  ["bullets within a line", "We have: * soup", "We have: soup"],
+  ["escapes", "Five\\* stars\\.", "Five stars."],
   ["runs of space", "One   two \t three.", "One two three."],
 ];
 
@@ -320,9 +334,17 @@ test("a sentence is complete with the space after it", () => {
   assert.deepEqual(chunker.push("Again. "), ["Again. "], "and it may be used for another text");
 });
 
+test("marks are named in the language that is spoken", () => {
+  const inLanguage = (text: string, language: string) =>
+    cut(text, new Chunker({ ordinals: false, symbols: symbolsIn(language) })).join("");
+  assert.equal(inLanguage("Drücken Sie * (~5 Minuten).", "de-AT"), "Drücken Sie Stern (etwa 5 Minuten).");
+  assert.equal(inLanguage("Cuesta <$50, 2*3.", "es"), "Cuesta menos de $50, 2 por 3.");
+  assert.equal(inLanguage("Kosztuje ~5 lub * teraz.", "pl"), "Kosztuje ~ 5 lub * teraz.", "it may know its own");
+});
+
 test("a day of the month is not spoken apart from its month, in languages that write it so", () => {
   const text = "Am 3. Mai oder am 14. Juni ist etwas frei. Passt das?";
   const expected = ["Am 3. Mai oder am 14. Juni ist etwas frei. ", "Passt das?"];
-  assert.deepEqual(cut(text, new Chunker({ ordinals: true })), expected);
+  assert.deepEqual(cut(text, new Chunker({ ordinals: true, symbols: symbolsIn("de") })), expected);
   assert.deepEqual(cut("We close at 6. Shall I book a table?"), ["We close at 6. ", "Shall I book a table?"]);
 });
