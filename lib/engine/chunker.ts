@@ -16,32 +16,45 @@ const WORD_LIMIT = 400;
 
 const CLOSING = `["'”’»)\\]]*$`;
 const FULL_STOP = new RegExp(`\\.${CLOSING}`);
-const CALL = new RegExp(`[!?]${CLOSING}`);
+const CALL = new RegExp(`[!?؟۔।॥]${CLOSING}`);
 const ELLIPSIS = new RegExp(`(?:\\.\\.|…)${CLOSING}`);
-const CLAUSE = new RegExp(`(?:[,;:—–]|(?<=\\s)-)${CLOSING}`);
-const STOPPED = new RegExp(`[.!?…:;,。！？、，]${CLOSING}`);
+const CLAUSE = new RegExp(`(?:[,;:،؛—–]|(?<=\\s)-)${CLOSING}`);
+const STOPPED = new RegExp(`[.!?…:;,؟۔।॥،؛。！？、，]${CLOSING}`);
 /** Ends of sentences in scripts that put no space after them. */
 const WIDE_STOP = /^[。！？]$/;
+/** What still belongs to a sentence that ended so. */
+const WIDE_TAIL = /^[。！？…」』）”’)]$/;
+/** What goes on with a number. */
+const DIGIT = /^\d$/;
+/** What goes on with a sentence after a full stop: that was one of an abbreviation. (Georgian has small letters only.) */
+const GOES_ON = /^(?!\p{Script=Georgian})\p{Ll}$/u;
+const GOES_ON_OR_DIGIT = new RegExp(`${DIGIT.source}|${GOES_ON.source}`, "u");
 
-/** Abbreviations in upper or lower case; more of the sentence follows. */
+/** Abbreviations in upper or lower case; more of the sentence follows, and may begin with a capital or a number. */
 const ABBREVIATIONS = new Set(
   ("dr mr mrs ms mx prof sr jr rev gen col capt lt sgt hon messrs vs etc approx dept est inc ltd corp tel ext vol pp " +
-    "ave blvd rd hwy apt ste cf ca al bros min max hrs mins secs ph.d st").split(" "),
+    "ave blvd rd hwy apt ste cf ca al bros min max hrs mins secs ph.d st ft med inkl exkl zzgl bzw evtl ggf usw hr fr str mrd dra sra srta ud uds " +
+    "núm mme mlle dott sig dhr mevr ул руб тел").split(" "),
 );
 /** Abbreviations only with a capital: in small letters, or alone, they are words. */
 const CAPITAL_ABBREVIATIONS = new Set(
-  "St Mt Ft Co Fig Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun".split(
-    " ",
-  ),
+  "St Mt Co Fig Mio Std Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun"
+    .split(
+      " ",
+    ),
 );
 /** A number may follow ("No. 5"), or nothing that belongs to them ("No. We do not."). */
 const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;
-const INITIALS = /^(?:[A-Za-z]\.){2,}$|^\d+[ap]\.m\.$/i;
-const INITIAL = /^[A-HJ-Z]\.$/;
+const INITIALS = /^(?:[\p{Lu}\p{Ll}]\.){2,}$|^\d+[ap]\.m\.$/iu;
+/** "J. Smith", "z. B."; not the word "I", and no script whose letters are syllables. */
+const INITIAL = /^(?!I)[\p{Lu}\p{Ll}]\.$/u;
+/** "May 3, 2026". */
+const DATE_OR_LIST = /\d,$/;
 /** "am 3. Mai". */
 const DAY = /^(?:[12]?\d|3[01])\.$/;
 
-type Border = "none" | "clause" | "sentence" | "unless-number";
+/** "full-stop": unless the sentence goes on. "unless-number": unless a number or the sentence goes on. */
+type Border = "none" | "clause" | "sentence" | "full-stop" | "unless-number";
 
 export interface Language {
   /** A number with a full stop may be an ordinal, with its month behind it. */
@@ -56,7 +69,7 @@ function borderAfter(text: string, language: Language): Border {
   if (!FULL_STOP.test(text)) return "none";
   const word = lastWord(text);
   if (BEFORE_NUMBERS.test(word)) return "unless-number";
-  return isAbbreviation(word, language) ? "none" : "sentence";
+  return isAbbreviation(word, language) ? "none" : "full-stop";
 }
 
 function lastWord(text: string): string {
@@ -72,7 +85,7 @@ function isAbbreviation(word: string, { ordinals }: Language): boolean {
 
 /** Whether what follows `text` may be spoken apart from it; not where that would cut a number in two, or a title from its name. */
 function mayPart(text: string, language: Language): boolean {
-  return !/\d$/.test(text) && !isAbbreviation(lastWord(text), language);
+  return !/\d[)\]]?$/.test(text) && !isAbbreviation(lastWord(text), language);
 }
 
 /**
@@ -109,8 +122,8 @@ class Splitter implements TextSink {
   #space = false;
   /** Something was left out since the space: a mark that follows belongs to the word before. */
   #gap = false;
-  /** Cut before the next character, unless that is a digit. */
-  #unlessNumber = false;
+  /** Cut before the next character, unless it is one of these. */
+  #unless: RegExp | undefined;
   #first = true;
 
   constructor(language: Language) {
@@ -124,11 +137,14 @@ class Splitter implements TextSink {
   }
 
   visible(char: string): void {
-    if (this.#space) this.#spaceBefore(char);
-    this.#gap = false;
+    if (this.#unless && !this.#unless.test(char)) this.#emit(this.#text, this.#space ? " " : "");
+    else if (this.#space && !(this.#gap && /^[.,!?;:)]$/.test(char))) this.#text += " ";
+    this.#space = this.#gap = false;
     this.#text += char;
-    if (WIDE_STOP.test(char) && (this.#first || this.#text.length >= SENTENCE_MIN)) this.#emit(this.#text, "");
-    else if (this.#text.length >= WORD_LIMIT) this.#emit(this.#text, "");
+    const isWhole = WIDE_STOP.test(char) && (this.#first || this.#text.length >= SENTENCE_MIN);
+    if (isWhole) this.#unless = WIDE_TAIL;
+    else if (this.#unless !== WIDE_TAIL) this.#unless = undefined;
+    if (this.#text.length >= WORD_LIMIT) this.#emit(this.#text, "");
   }
 
   space(): void {
@@ -161,16 +177,9 @@ class Splitter implements TextSink {
   flush(): void {
     if (this.#text) this.#ready.push(this.#text);
     this.#text = "";
-    this.#space = this.#gap = this.#unlessNumber = false;
+    this.#space = this.#gap = false;
+    this.#unless = undefined;
     this.#first = true;
-  }
-
-  #spaceBefore(char: string): void {
-    this.#space = false;
-    const cut = this.#unlessNumber && !/\d/.test(char);
-    this.#unlessNumber = false;
-    if (cut) this.#emit(this.#text, " ");
-    else if (!(this.#gap && /^[.,!?;:)]$/.test(char))) this.#text += " ";
   }
 
   /** A word has ended: is this a place to cut? */
@@ -178,9 +187,11 @@ class Splitter implements TextSink {
     const { length } = this.#text;
     const least = this.#first ? 1 : SENTENCE_MIN;
     if (border === "sentence" && length >= least) return this.#emit(this.#text, " ");
-    if (border === "unless-number" && length >= least) return void (this.#unlessNumber = true);
+    if (border === "full-stop" && length >= least) return void (this.#unless = GOES_ON);
+    if (border === "unless-number" && length >= least) return void (this.#unless = GOES_ON_OR_DIGIT);
     if (this.#first) {
       const clause = border === "clause" && length >= FIRST_CLAUSE;
+      if (clause && DATE_OR_LIST.test(this.#text)) return void (this.#unless = DIGIT);
       if (clause || (length >= FIRST_LIMIT && mayPart(this.#text, this.#language))) return this.#emit(this.#text, " ");
     }
     if (length >= CHUNK_LIMIT) this.#emitBest();
@@ -193,7 +204,8 @@ class Splitter implements TextSink {
     for (let at = this.#text.indexOf(" "); at >= 0 && at < CHUNK_LIMIT; at = this.#text.indexOf(" ", at + 1)) {
       const before = this.#text.slice(0, at);
       if (mayPart(before, this.#language)) word = at;
-      if (at >= CHUNK_LIMIT / 3 && borderAfter(before, this.#language) === "clause") clause = at;
+      const border = at < CHUNK_LIMIT / 3 || DATE_OR_LIST.test(before) ? "none" : borderAfter(before, this.#language);
+      if (border === "clause" || border === "full-stop") clause = at;
     }
     const at = clause >= 0 ? clause : word;
     if (at < 0) return this.#emit(this.#text, " ");
@@ -207,6 +219,7 @@ class Splitter implements TextSink {
     this.#ready.push(text + end);
     this.#text = "";
     this.#space = false;
+    this.#unless = undefined;
     this.#first = false;
   }
 }
