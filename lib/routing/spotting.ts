@@ -1,34 +1,20 @@
 /** Stretches of a longer utterance that may be a phrase one listens for anywhere, such as an emergency. Pure. */
+import { COMMON_WORDS } from "./common_words.ts";
 import { tokens } from "./text.ts";
 
-/** Words that alone say nothing: a stretch must hold another word of the examples. */
-const COMMON = new Set(
-  ("i you he she it we they me my your his her our their a an the is am are was were be been do does did have has had can could will would " +
-    "shall should may might must not no to of in on at for from with by and or but so if that this there here what who how when where why " +
-    "some any all just very too lot having took take get got want need help call please").split(" "),
+/** English, and what the other languages that Flux knows put before a thing that is not there. */
+const DENIALS = new Set(
+  ("not no without never nobody neither nor kein keine keinen keinem keiner nicht ohne pas aucun aucune sans sin ningún ninguna non senza " +
+    "nessun nessuna sem não nenhum nenhuma geen niet zonder не нет без").split(" "),
 );
-const DENIALS = new Set(["not", "no", "without", "never"]);
 /** What may stand between a denial and the thing denied. */
-const BETWEEN = new Set([
-  "have",
-  "having",
-  "had",
-  "has",
-  "got",
-  "any",
-  "a",
-  "an",
-  "the",
-  "my",
-  "more",
-  "longer",
-  "real",
-  "really",
-  "actual",
-  "feel",
-  "feeling",
-  "like",
-]);
+const BETWEEN = new Set(
+  ("have having had has got take taken any a an the my more longer real really actual feel feeling like exactly quite medical serious life " +
+    "threatening").split(" "),
+);
+/** "I do not think that this is ...": what may stand behind the opinion. */
+const OPINIONS = new Set(["think", "believe", "say", "call", "consider", "like"]);
+const CLAIMED = new Set(["that", "this", "it", "is", "was"]);
 /** After "no" these begin a new statement: "no I have chest pain" denies nothing. */
 const SUBJECTS = new Set(["i", "it", "he", "she", "we", "they", "you", "there", "my", "the", "this"]);
 /** A monologue is not searched beyond this. */
@@ -38,7 +24,7 @@ const SLACK_WORDS = 1;
 
 /**
  * The stretches of `words` about as long as the `examples`, holding a telling word of theirs, and not denied. An example that
- * is itself a denial ("I can't breathe") cannot be denied: its words count whatever stands before them.
+ * is itself a denial ("I can't breathe") cannot be denied: words that only such examples tell count whatever stands before them.
  */
 export function spottings(words: readonly string[], examples: readonly string[]): string[][] {
   const lists = examples.map(tokens);
@@ -49,8 +35,9 @@ export function spottings(words: readonly string[], examples: readonly string[])
   for (let from = 0; from < words.length; from++) {
     for (let to = from + shortest; to <= Math.min(words.length, from + longest); to++) {
       const stretch = words.slice(from, to), stems = stretch.map(stem);
-      const deniable = !stems.some((word) => denying.has(word));
-      if (deniable && (!stems.some((word) => plain.has(word)) || hasDenial(stretch) || isDenied(words, from))) continue;
+      if (stems.some((word) => plain.has(word) && !denying.has(word))) {
+        if (hasDenial(stretch) || isDenied(words, { from, listed: stretch.includes("or"), things: plain })) continue;
+      } else if (!stems.some((word) => denying.has(word))) continue;
       found.push(stretch);
       if (found.length === MOST_STRETCHES) return found;
     }
@@ -59,10 +46,10 @@ export function spottings(words: readonly string[], examples: readonly string[])
 }
 
 function telling(lists: readonly (readonly string[])[]): Set<string> {
-  return new Set(lists.flat().filter((word) => !COMMON.has(word)).map(stem));
+  return new Set(lists.flat().filter((word) => !COMMON_WORDS.has(word)).map(stem));
 }
 
-function hasDenial(words: readonly string[]): boolean {
+export function hasDenial(words: readonly string[]): boolean {
   return words.some((word) => DENIALS.has(word));
 }
 
@@ -70,13 +57,30 @@ function stem(word: string): string {
   return word.slice(0, 5);
 }
 
-/** Whether a denial right before `from`, or with only empty words between, covers what begins there. */
-function isDenied(words: readonly string[], from: number): boolean {
+/**
+ * Whether a denial right before `from` covers what begins there; between them may stand empty words, and of a list ("no pain or
+ * bleeding") other `things` that are listened for.
+ */
+function isDenied(
+  words: readonly string[],
+  { from, listed, things }: { from: number; listed: boolean; things: ReadonlySet<string> },
+): boolean {
   let at = from - 1;
-  while (at >= 0 && BETWEEN.has(words[at]!)) at--;
+  for (; at >= 0; at--) {
+    const word = words[at]!;
+    if (word === "or") listed = true;
+    else if (!BETWEEN.has(word) && !(listed && things.has(stem(word)))) break;
+  }
   const before = words[at];
-  if (before === undefined || !DENIALS.has(before)) return false;
+  if (before === undefined) return false;
+  if (!DENIALS.has(before)) return isDoubted(words, at);
   return before !== "no" || at === from - 1
     ? !(before === "no" && SUBJECTS.has(words[from]!))
     : !SUBJECTS.has(words[at + 1]!);
+}
+
+/** Whether the words up to `at` end as "I do not think that this is". */
+function isDoubted(words: readonly string[], at: number): boolean {
+  while (at > 0 && CLAIMED.has(words[at]!)) at--;
+  return OPINIONS.has(words[at]!) && DENIALS.has(words[at - 1] ?? "");
 }

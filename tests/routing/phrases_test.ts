@@ -189,3 +189,62 @@ test("paraphrases reach their route, and never another", async () => {
   assert.deepEqual(wrong, []);
   assert.ok(missed.length <= 12, `${missed.length} of 60 paraphrases missed:\n${missed.join("\n")}`);
 });
+
+test("a denied emergency is none, however it is denied", async () => {
+  const router = await trained();
+  for (
+    const said of [
+      "I don't think it's an emergency",
+      "I wouldn't say this is an emergency",
+      "it's not like it's an emergency",
+      "it's not exactly an emergency",
+      "it's not a life threatening emergency",
+      "I have no trouble breathing",
+      "I'm not having trouble breathing",
+      "no chest pain, no trouble breathing",
+      "I don't have chest pain or trouble breathing",
+      "neither chest pain nor trouble breathing",
+      "nobody has chest pain",
+      "I did not take an overdose",
+    ]
+  ) assert.equal(router.decide(said).route, undefined, said);
+});
+
+test("a denial of something else does not hide an emergency", async () => {
+  const router = await trained();
+  for (
+    const said of [
+      "no this is an emergency",
+      "no I have chest pain",
+      "not only chest pain I can't breathe",
+      "I don't feel well I have chest pain",
+      "I'm not joking this is an emergency",
+      "I don't care this is an emergency",
+      "I don't think he is well he has chest pain",
+      "I don't think I can breathe",
+      "don't you think this is an emergency",
+      "it is not good he has trouble breathing",
+      "I don't know if it is an emergency but she's bleeding a lot",
+      "it's not a joke it's an emergency",
+      "it's not an emergency, but I have chest pain",
+      "no chest pain, but he has trouble breathing",
+      "she is not breathing",
+      "nobody answers and he has chest pain",
+      "I can't breathe or talk, this is an emergency",
+    ]
+  ) assert.equal(router.decide(said).route, "emergency", said);
+});
+
+test("in other languages, too, a phrase counts anywhere, its small words count for nothing, and its denial counts", async () => {
+  const anywhere = (...utterances: string[]) => trainRouter([{ name: "urgent", match: "anywhere", utterances }]);
+  const german = await anywhere("das ist ein Notfall", "starke Schmerzen in der Brust", "Atemnot");
+  for (const said of ["das ist gut", "das ist ein Termin", "das ist kein Notfall", "nein ich habe keine Atemnot"]) {
+    assert.equal(german.decide(said).route, undefined, said);
+  }
+  assert.equal(german.decide("nein er hat Atemnot").route, "urgent");
+  assert.equal(german.decide("hallo ich glaube das ist ein Notfall").route, "urgent");
+  const spanish = await anywhere("es una emergencia", "dolor en el pecho", "no puedo respirar");
+  for (const said of ["es una cita", "no puedo ir el lunes"]) assert.equal(spanish.decide(said).route, undefined, said);
+  assert.equal(spanish.decide("ayuda no puedo respirar").route, "urgent");
+  assert.equal(spanish.decide("hola mi padre tiene un dolor en el pecho muy fuerte").route, "urgent");
+});
