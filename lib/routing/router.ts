@@ -5,7 +5,7 @@
 import { breather } from "../base/breather.ts";
 import { backgroundUtterances } from "./background.ts";
 import { type Classifier, trainClassifier } from "./classifier.ts";
-import { spottings } from "./spotting.ts";
+import { hasDenial, spottings } from "./spotting.ts";
 import { tokens } from "./text.ts";
 
 export interface RouteExamples {
@@ -130,8 +130,14 @@ export class Router {
     return this.#routes.map((route, k) => {
       if (said !== undefined) return k === said ? 1 : 0;
       if (route.match === "anywhere") return this.#spot(words, k);
-      return words.length > 2 * this.#longestWords[k]! + LEEWAY_WORDS ? 0 : whole[k]!;
+      if (words.length > 2 * this.#longestWords[k]! + LEEWAY_WORDS) return 0;
+      return route.strict && whole[k]! >= DEFAULT_THRESHOLD && this.#saysOpposite(words, route) ? 0 : whole[k]!;
     });
+  }
+
+  /** "Do not take me off your list" is like "take me off your list" in all but what it says. */
+  #saysOpposite(words: readonly string[], route: RouteExamples): boolean {
+    return hasDenial(words) !== hasDenial(tokens(this.#nearest(words, route)?.utterance ?? ""));
   }
 
   /** The best score of route `k` in any stretch of `words` that is not denied. */

@@ -235,6 +235,14 @@ test("a denial of something else does not hide an emergency", async () => {
   ) assert.equal(router.decide(said).route, "emergency", said);
 });
 
+test("a route that hangs up is not taken by who says the opposite", async () => {
+  const router = await trained();
+  for (const said of ["please call me again", "do not stop calling me", "don't take me off your list"]) {
+    assert.equal(router.decide(said).route, undefined, said);
+  }
+  assert.equal(router.decide("don't ever call me again").route, "stop");
+});
+
 test("in other languages, too, a phrase counts anywhere, its small words count for nothing, and its denial counts", async () => {
   const anywhere = (...utterances: string[]) => trainRouter([{ name: "urgent", match: "anywhere", utterances }]);
   const german = await anywhere("das ist ein Notfall", "starke Schmerzen in der Brust", "Atemnot");
