@@ -84,8 +84,10 @@ class Lift {
       input: { encoding: "mulaw", sample_rate: 8000 },
       output: { encoding: "mulaw", sample_rate: 8000, container: "none" },
     };
+    this.#unknown("audio", objectOf(audio), right);
     for (const [side, fields] of Object.entries(right)) {
       const written = objectOf(objectOf(audio)[side]);
+      this.#unknown(`audio.${side}`, written, fields);
       for (const [field, value] of Object.entries(fields)) {
         if (written[field] === undefined || written[field] === value) continue;
         this.#warn(
@@ -94,6 +96,12 @@ class Lift {
           "A phone line carries mulaw, 8000 Hz, no container. Remove audio, or correct it.",
         );
       }
+    }
+  }
+
+  #unknown(path: string, written: Raw, known: Raw): void {
+    for (const key of Object.keys(written)) {
+      if (!Object.hasOwn(known, key)) this.#warn(`${path}.${key}`, "is not carried over", "Remove it.");
     }
   }
 

@@ -141,6 +141,12 @@ test("audio that no phone line carries is corrected, with a warning for each fie
   assert.match(warnings[0]!.problem, /"linear16"; corrected to "mulaw"/);
 });
 
+test("what else stands under audio is told too", () => {
+  const audio = { input: { encoding: "mulaw", sampel_rate: 16000 }, output: { bitrate: 48000 }, inptu: {} };
+  const { warnings } = load({ ...SETTINGS, audio });
+  assert.deepEqual(keys(warnings).slice(0, 3), ["audio.inptu", "audio.input.sampel_rate", "audio.output.bitrate"]);
+});
+
 test("a saved agent configuration cannot be lifted", () => {
   assert.match(
     noteOf(faults({ ...SETTINGS, agent: "b3f7c0aa-0000-4000-8000-000000000000" }), "agent").problem,
