@@ -30,7 +30,7 @@ const QUIET_LINE_MS = 500;
 const EARLY_FRAMES = 100;
 /** A mark that comes back later than this after its audio's end is taken as lost. */
 const ECHO_GRACE_MS = 2000;
-/** Silence is made up in pieces of this. */
+/** Silence is made up in pieces of this, and so far behind time; on a line whose carrier is known to send none, without delay. */
 const CHECK_EVERY_MS = 250;
 /** A line that has sent nothing for this long is asked for a sign of life: a mark comes back at once if nothing is queued (Twilio reference, section 3.4). */
 export const ASK_LIFE_MS = 15_000;
@@ -76,6 +76,8 @@ export class TwilioLeg implements Leg, Paced {
   #ended = false;
   /** Carrier timestamp that the next frame should have. */
   #expectedMs: number | undefined;
+  /** The carrier has left silence out before, instead of sending it. */
+  #skipsSilence = false;
   #lastFrameMs = 0;
   /** When the carrier last gave a mark back, and when it was last asked for one as a sign of life. */
   #lastEchoMs = 0;
@@ -270,7 +272,9 @@ export class TwilioLeg implements Leg, Paced {
 
   /** The carrier skipped audio: put silence there, so that time passes for the recogniser too. */
   #fillGap(timestampMs: number): void {
-    const missingMs = timestampMs - (this.#expectedMs ?? timestampMs) - this.#madeUpMs;
+    const skippedMs = timestampMs - (this.#expectedMs ?? timestampMs);
+    this.#skipsSilence ||= skippedMs >= QUIET_LINE_MS;
+    const missingMs = skippedMs - this.#madeUpMs;
     this.#madeUpMs = 0;
     if (missingMs < FRAME_MS) return;
     const filledMs = Math.min(missingMs, GAP_FILL_LIMIT_MS);
@@ -304,13 +308,14 @@ export class TwilioLeg implements Leg, Paced {
     const newsMs = Math.max(this.#lastFrameMs, this.#lastEchoMs);
     if (nowMs - newsMs >= LIFELESS_MS) return this.#end("socket-closed", 1001, "no sign of life");
     if (nowMs - newsMs >= ASK_LIFE_MS && this.#askedMs <= newsMs) this.#askForLife(nowMs);
-    if (quietMs >= QUIET_LINE_MS) {
-      for (let ms = CHECK_EVERY_MS; ms >= FRAME_MS; ms -= FRAME_MS) {
-        this.#madeUpMs += FRAME_MS;
-        this.#cutter.push(SILENT_FRAME, this.#deliver);
-      }
+    const behindMs = this.#skipsSilence ? 0 : QUIET_LINE_MS - CHECK_EVERY_MS;
+    const owedMs = quietMs - behindMs;
+    const isDue = owedMs >= CHECK_EVERY_MS;
+    for (let ms = owedMs; isDue && ms >= FRAME_MS; ms -= FRAME_MS) {
+      this.#madeUpMs += FRAME_MS;
+      this.#cutter.push(SILENT_FRAME, this.#deliver);
     }
-    if (!this.#ended) this.#timers.arm("check", Math.max(CHECK_EVERY_MS, QUIET_LINE_MS - quietMs));
+    if (!this.#ended) this.#timers.arm("check", isDue ? CHECK_EVERY_MS : CHECK_EVERY_MS - owedMs);
   }
 
   /** Only a line that has started is checked, so it can be written to. */

@@ -229,3 +229,21 @@ test("how long a mark took to come back is told, and that its reply was heard", 
   assert.deepEqual([trip?.kind, heard], ["mark-round-trip", { kind: "reply-heard", reply: 1, heardMs: FRAME_MS }]);
   leg.hangUp();
 });
+
+test("on a line that has skipped silence before, silence is made up as it passes", async () => {
+  const { clock, leg, silence } = startedLine();
+  let heardMs = 0;
+  leg.connect((frame) => heardMs += frame.length / 8);
+  silence(100);
+  await clock.run(500);
+  assert.equal(heardMs, 20 + 240, "the network may only be late");
+  await clock.run(500);
+  silence(1100);
+  await clock.run(1);
+  assert.equal(heardMs, 1020);
+  await clock.run(500);
+  assert.equal(heardMs, 1020 + 500);
+  await clock.run(10_000);
+  assert.equal(heardMs, 1020 + 10_500, "and none is lost with time");
+  leg.hangUp();
+});
