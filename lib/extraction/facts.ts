@@ -5,14 +5,17 @@ import { parseObject } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import {
   addDays,
+  bearsTime,
   dateOf,
+  datesOf,
   type Day,
+  digitRunsOf,
   digitsOf,
   emailIn,
   emailOf,
   isDay,
-  numbersOf,
   saysDayOfMonth,
+  saysNumber,
   spelledOf,
   timeOf,
   weekdayOf,
@@ -172,6 +175,11 @@ export class CallerWords {
     return at < this.#words.length && !this.#texts.some(({ from }) => from === at);
   }
 
+  /** All that was said before position `at`. */
+  until(at: number): string {
+    return this.#words.slice(0, at).join(" ");
+  }
+
   get length(): number {
     return this.#words.length;
   }
@@ -236,12 +244,12 @@ export function checkFact(
   const corrected = correction(words, at);
   if (corrected && hasForm(field)) {
     const { said, isSure } = corrected;
-    const later = valueFrom(name, undefined, { field, said, context });
+    const later = valueFrom(name, undefined, { field, said, context, all: "" });
     if (later !== undefined && (isSure || later === given.value)) {
       return ok({ value: later, evidence: said, at: words.find(said) ?? at });
     }
   }
-  const value = valueFrom(name, given.value, { field, said: evidence, context });
+  const value = valueFrom(name, given.value, { field, said: evidence, context, all: words.until(at) });
   if (value === undefined) return failed("not-in-evidence");
   if (typeof value === "string" && (value === "" || value.length > EVIDENCE_LIMIT)) return failed("not-valid");
   return ok({ value, evidence, at });
@@ -266,16 +274,18 @@ function hasForm({ type, format }: FactField): boolean {
 interface Reading {
   field: FactField;
   said: string;
+  /** What was said up to the end of that. */
+  all: string;
   context: FactContext;
 }
 
 /** The value that these words support, given what the model made of them (undefined: nothing). Undefined if they support none. */
 function valueFrom(name: string, given: FactValue | undefined, reading: Reading): FactValue | undefined {
-  const { field, said, context } = reading;
+  const { field, said, all, context } = reading;
   const text = typeof given === "string" ? given.trim() : undefined;
   switch (field.format) {
     case "phone":
-      return phoneFrom(text, said, context);
+      return phoneFrom(text, reading);
     case "email": {
       if (text === undefined) return emailIn(said);
       const wanted = text.toLowerCase().replace(/\s/g, "");
@@ -289,9 +299,9 @@ function valueFrom(name: string, given: FactValue | undefined, reading: Reading)
     case "time":
       return timeFrom(text, said);
   }
-  if (typeof given === "number") return numbersOf(said).includes(given) || !isEnglish(context) ? given : undefined;
+  if (typeof given === "number") return saysNumber(said, given) || !isEnglish(context) ? given : undefined;
   if (text !== undefined && /(^|_)name$/i.test(name)) {
-    return isNamed(text, said) || !isEnglish(context) ? text : undefined;
+    return isNamed(text, said, all) || !isEnglish(context) ? text : undefined;
   }
   return text ?? given;
 }
@@ -302,8 +312,10 @@ function isEnglish({ language }: FactContext): boolean {
 
 /** Digits of E.164 numbers: 7 to 15 (ITU-T E.164, section 6). */
 const PHONE_DIGITS = { least: 7, most: 15 };
+/** A number with its area code. */
+const NATIONAL_DIGITS = 10;
 
-function phoneFrom(given: string | undefined, said: string, context: FactContext): string | undefined {
+function phoneFrom(given: string | undefined, { said, all, context }: Reading): string | undefined {
   const number = lastNumber(said);
   const heard = digitsOf(number);
   if (given === undefined) return phone(heard, given, context);
@@ -312,21 +324,28 @@ function phoneFrom(given: string | undefined, said: string, context: FactContext
     // "The number I am calling from".
     return wanted !== "" && wanted === digitsOf(context.caller) ? phone(wanted, "+", context) : undefined;
   }
+  if (isRunOf(number, wanted)) return phone(wanted, given, context);
   const same = wanted.endsWith(heard) || heard.endsWith(wanted);
-  if (heard.endsWith(wanted) && isApart(number, heard.length - wanted.length)) return phone(wanted, given, context);
-  if (same) {
+  if (same && heard.length >= PHONE_DIGITS.least) {
     return phone(heard.length >= wanted.length ? heard : isCountry(wanted, heard) ? wanted : heard, given, context);
   }
-  return CORRECTS_WITHIN.test(said.toLowerCase()) && isWithin(wanted, digitsOf(said))
-    ? phone(wanted, given, context)
-    : undefined;
+  const national = wanted.replace(/^1(?=\d{10}$)/, "");
+  const isCorrected = same && heard.length > 1
+    ? digitsOf(all).includes(national.slice(0, -heard.length)) // "no, it ends in 43"
+    : CORRECTS_WITHIN.test(said.toLowerCase()) && isWithin(national, digitsOf(said));
+  return isCorrected ? phone(wanted, given, context) : undefined;
 }
 
-/** Whether the first `count` digits, one or two, are words by themselves: "oh, it's 415 …", "this one is 415 …". */
-function isApart(said: string, count: number): boolean {
-  const digits = wordsOf(said).map((word) => digitsOf(word));
-  const first = digits.findIndex((digit) => digit !== "");
-  return count > 0 && count <= 2 && digits[first]?.length === count && digits[first + 1] === "";
+/** Whether `wanted`, perhaps without its country code, is said without a break; before it at most two digits, or it is long enough to be all. */
+function isRunOf(said: string, wanted: string): boolean {
+  let before = 0;
+  for (const run of digitRunsOf(said)) {
+    const isWanted = run === wanted || (wanted.endsWith(run) && isCountry(wanted, run)) ||
+      /^(?:00|011)/.exec(run)?.[0] + wanted === run;
+    if (isWanted && (before <= 2 || run.length >= NATIONAL_DIGITS)) return true;
+    before += run.length;
+  }
+  return false;
 }
 
 /** After words of correction only what follows counts, if that is a whole number. */
@@ -366,9 +385,17 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
     return isDated || !/^en/i.test(language) ? given : undefined;
   }
   // Of the day that was named there is one each week: which is meant, the model heard from the conversation.
+  if (
+    ours >= today && given.slice(5) === ours.slice(5) &&
+    digitsOf(said).replace(`${Number(given.slice(8))}`, "").includes(given.slice(2, 4))
+  ) {
+    return given; // "March fourth eighty five"
+  }
+  if (datesOf(lastVersion(said, (part) => dateOf(part, today) !== undefined), today).includes(given)) return given;
   const isThatDay = wordsOf(said).includes(WEEKDAYS[weekdayOf(given)]!) || weekdayOf(given) === weekdayOf(ours);
   const isMeant = (/\bnext\b/i.test(said) && given === addDays(ours, 7)) ||
-    (/\b(?:last|past|since|ago)\b/i.test(said) && given < today) || /\bweeks?\b/i.test(said);
+    (/\b(?:last|past|since|ago)\b/i.test(said) && given < today) || /\bweeks?\b/i.test(said) ||
+    (/\b(?:after|following)\b/i.test(said) && given > ours);
   return isThatDay && isMeant ? given : ours;
 }
 
@@ -376,14 +403,31 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
 function timeFrom(given: string | undefined, said: string): string | undefined {
   const ours = timeOf(said);
   const isTime = /^([01]\d|2[0-3]):[0-5]\d$/.test(given ?? "");
-  if (given === undefined || ours === undefined || !isTime || ours.sure) return ours?.time;
+  if (given === undefined || !isTime) return ours?.time;
+  if (ours === undefined) return bearsTime(said, given) ? given : undefined;
+  // Of several that were said, the model knows which is meant.
+  const version = lastVersion(said, (part) => timeOf(part) !== undefined);
+  const others = version.replace(/\b(?:from|between|after|before|around)\b/gi, "at").split(
+    /,|\b(?:not|and|or|than|but|until|to)\b/i,
+  );
+  const half = ours.time < "12:00" ? "am" : "pm";
+  const [first = ""] = others; // "from two to three pm" says of the first one only the hour
+  const isFirst = /\bat\s+[\w:]+\s*$/.test(first) && timeOf(`${first} ${half}`)?.time === given;
+  if (isFirst || others.some((part) => timeOf(part)?.time === given)) return given;
+  if (ours.sure) return ours.time;
   const face = (time: string) => `${Number(time.slice(0, 2)) % 12}${time.slice(2)}`;
   return face(given) === face(ours.time) ? given : ours.time;
 }
 
-/** Every word of a name was said, or spelled letter by letter. */
-function isNamed(name: string, said: string): boolean {
-  const heard = new Set(wordsOf(said));
+/** What stands behind the last words of correction, as far as it says such a thing at all. */
+function lastVersion(said: string, holds: (part: string) => boolean): string {
+  return said.toLowerCase().split(CORRECTS_WITHIN).findLast(holds) ?? said;
+}
+
+/** Every word of a name was said, or spelled letter by letter; one of them now, the others perhaps before. */
+function isNamed(name: string, said: string, all: string): boolean {
+  const now = new Set(wordsOf(said));
+  const heard = wordsOf(name).some((word) => now.has(word)) ? new Set([...now, ...wordsOf(all)]) : now;
   const spelled = spelledOf(said);
   const words = wordsOf(name);
   return words.length > 0 &&

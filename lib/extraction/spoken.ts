@@ -59,6 +59,13 @@ export function digitsOf(text: string): string {
   return digits;
 }
 
+/** The digits of each stretch that holds nothing else: "415 555 0100 after 5" has two. */
+export function digitRunsOf(text: string): string[] {
+  const isDigits = (word: string) => digitsOf(word) !== "" || word === "hundred" || Object.hasOwn(REPEATS, word);
+  const words = wordsOf(text).map((word) => isDigits(word) ? word : "|");
+  return words.join(" ").split("|").map(digitsOf).filter(Boolean);
+}
+
 function digitOf(word: string | undefined): string | undefined {
   if (word === undefined) return undefined;
   if (/^\d+$/.test(word)) return word;
@@ -106,6 +113,26 @@ export function numbersOf(text: string): number[] {
   }
   flush();
   return numbers;
+}
+
+/** Whether `value` is said: whole, or as "twelve fifty", "twelve point five", "one and a half" or "minus five". */
+export function saysNumber(text: string, value: number): boolean {
+  const [numbers, lower] = [numbersOf(text), text.toLowerCase()];
+  if (numbers.includes(value)) return true;
+  if (value < 0) return /\b(?:minus|negative)\b/.test(lower) && saysNumber(text, -value);
+  if (/\bhalf\b/.test(lower) && [0, ...numbers].includes(value - 0.5)) return true;
+  const [whole, fraction] = lower.split(/\bpoint\b/);
+  if (
+    fraction && numbersOf(whole!).at(-1) === Math.trunc(value) &&
+    digitsOf(fraction).startsWith(`${value}`.split(".")[1] ?? "-")
+  ) {
+    return true;
+  }
+  return numbers.some((number, at) => {
+    const next = numbers[at + 1] ?? 0;
+    return next >= 10 && next < 100 &&
+      (number * 100 + next === value || number * 100 + next === Math.round(value * 100));
+  });
 }
 
 /** Whether `value` goes on with a number: units after tens, anything below a hundred after hundreds. */
@@ -170,12 +197,15 @@ export function isDay(text: string): boolean {
 
 /** The day that was said last, seen from `today`; a day without a year is the next one to come. Undefined where none was. */
 export function dateOf(text: string, today: Day): Day | undefined {
-  const iso = text.match(/\b\d{4}-\d{2}-\d{2}\b/g)?.at(-1);
-  if (iso) return isDay(iso) ? iso : undefined;
+  return datesOf(text, today).at(-1);
+}
+
+/** All days that were said, in order. */
+export function datesOf(text: string, today: Day): Day[] {
+  const iso = text.match(/\b\d{4}-\d{2}-\d{2}\b/g);
+  if (iso) return iso.filter(isDay);
   const words = wordsOf(text);
-  let found: Day | undefined;
-  for (let at = 0; at < words.length; at++) found = dateAt(words, at, today) ?? found;
-  return found;
+  return words.flatMap((_, at) => dateAt(words, at, today) ?? []);
 }
 
 function dateAt(words: string[], at: number, today: Day): Day | undefined {
@@ -287,7 +317,7 @@ export interface SpokenTime {
 
 /** The time of day that was said last: "half past three", "ten to five", "three thirty pm", "15:30", "noon". */
 export function timeOf(text: string): SpokenTime | undefined {
-  const plain = text.toLowerCase().replace(/\b([ap])\.?\s?m\b\.?/g, " $1m ");
+  const plain = text.toLowerCase().replace(/(?<!\p{L})([ap])\.?\s?m\b\.?/gu, " $1m ");
   const words = joinTens(wordsOf(plain));
   const anywhere = halfIn(words);
   const written = [...plain.matchAll(/\b(\d{1,2})[:.](\d{2})/g)].at(-1);
@@ -305,13 +335,20 @@ export function timeOf(text: string): SpokenTime | undefined {
     if (hour === undefined || isMinutes) continue;
     const half = afternoon(words, at + 1);
     const beside = minutesBeside(words, at - 1);
-    if (beside !== undefined && words[at - 1] === "past") return clock(hour, beside, { half, anywhere });
+    if (beside !== undefined && /^(?:past|after)$/.test(words[at - 1]!)) return clock(hour, beside, { half, anywhere });
     if (beside !== undefined && words[at - 1] === "to") return clock((hour + 23) % 24, 60 - beside, { half, anywhere });
     if (half !== undefined || words[at + 1] === "oclock" || words[at - 1] === "at") {
       return clock(hour, minutesOf(words[at + 1]) ?? 0, { half, anywhere });
     }
   }
   return undefined;
+}
+
+/** Whether the hour and the minutes of `time` are said, on whichever half of the day, though perhaps not as a time. */
+export function bearsTime(text: string, time: string): boolean {
+  const [hour, minutes] = time.split(":").map(Number) as [number, number];
+  const said = numbersOf(text);
+  return (said.includes(hour) || said.includes(hour % 12 || 12)) && (minutes === 0 || said.includes(minutes));
 }
 
 /** "forty five" as 45, "oh five" as 05. */

@@ -479,3 +479,82 @@ test("a digit that was not said is not in the address", () => {
   const email = { type: "string", format: "email" } as const;
   assert.equal(factOf("john83@gmail.com", email, "john eighty two at gmail dot com"), "not-in-evidence");
 });
+
+/** What is kept of `value`, taken from the last thing said. */
+function factBehind(value: string | number, name: string, field: FactField, ...said: string[]): unknown {
+  const words = new CallerWords();
+  for (const text of said) words.add(text);
+  const context = { today: "2026-11-18", language: "en", caller: "+14155550100" };
+  const fact = checkFact(name, { given: { value, evidence: said.at(-1)! }, field, words, context });
+  return fact.ok ? fact.value.value : fact.fault;
+}
+
+const DATE = { type: "string", format: "date" } as const;
+const TIME = { type: "string", format: "time" } as const;
+const PHONE = { type: "string", format: "phone" } as const;
+const NUMBER = { type: "number" } as const;
+
+for (
+  const [said, field, value] of [
+    ["Monday, not Tuesday", DATE, "2026-11-23"],
+    ["on Monday, I have work on Tuesday", DATE, "2026-11-23"],
+    ["the Monday after Thanksgiving", DATE, "2026-11-30"],
+    ["March fourth eighty five", DATE, "1985-03-04"],
+    ["2 PM, not 3 PM", TIME, "14:00"],
+    ["between 2 and 3 PM", TIME, "14:00"],
+    ["from two to three in the afternoon", TIME, "14:00"],
+    ["3PM", TIME, "15:00"],
+    ["quarter after four", TIME, "16:15"],
+    ["between nine and ten", TIME, "09:00"],
+    ["not before ten", TIME, "10:00"],
+    ["five thirty", TIME, "17:30"],
+    ["8 tonight", TIME, "20:00"],
+    ["415-555-0142, extension 12", PHONE, "+14155550142"],
+    ["you can call me at 415-555-0142 between 9 and 5", PHONE, "+14155550142"],
+    ["I'm 45 and my number is 415-555-0142", PHONE, "+14155550142"],
+    ["0049 30 12345678", PHONE, "+493012345678"],
+    ["415-555-0142, sorry, 0143", PHONE, "+14155550143"],
+    ["twelve fifty", NUMBER, 12.5],
+    ["twelve point five", NUMBER, 12.5],
+    ["two and a half", NUMBER, 2.5],
+    ["minus five", NUMBER, -5],
+  ] as const
+) {
+  test(`what a model read rightly is kept: ${said}`, () => {
+    assert.equal(factBehind(value, "wanted", field, said), value);
+  });
+}
+
+test("a correction that names only what is different is kept with what was said before", () => {
+  for (const correction of ["no, 0143", "sorry, it ends in 43"]) {
+    assert.equal(
+      factBehind("+14155550143", "phone", PHONE, "it's 415-555-0142", correction),
+      "+14155550143",
+      correction,
+    );
+    assert.equal(
+      factBehind("+14155559943", "phone", PHONE, "it's 415-555-0142", correction),
+      "not-in-evidence",
+      correction,
+    );
+  }
+  const name = { type: "string" } as const;
+  assert.equal(factBehind("Anna Lee", "name", name, "Anna Li", "no, Lee, L E E"), "Anna Lee");
+  assert.equal(factBehind("Bob Lee", "name", name, "Anna Li", "no, Lee, L E E"), "not-in-evidence");
+});
+
+for (
+  const [said, field, value, kept] of [
+    ["on Monday, no, Tuesday", DATE, "2026-11-23", "2026-11-24"],
+    ["March 3rd, 1985", DATE, "2085-03-03", "1985-03-03"],
+    ["at 10 AM, no, at 11 AM", TIME, "10:00", "11:00"],
+    ["at 4 PM for 2 people", TIME, "14:00", "16:00"],
+    ["in the morning", TIME, "09:00", "not-in-evidence"],
+    ["twelve fifty", NUMBER, 7, "not-in-evidence"],
+    ["three point one", NUMBER, 3.5, "not-in-evidence"],
+  ] as const
+) {
+  test(`what a model read wrongly is not kept: ${said}`, () => {
+    assert.equal(factBehind(value, "wanted", field, said), kept);
+  });
+}
