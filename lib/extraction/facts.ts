@@ -290,14 +290,16 @@ function valueFrom(name: string, given: FactValue | undefined, reading: Reading)
       if (text === undefined) return emailIn(said);
       const wanted = text.toLowerCase().replace(/\s/g, "");
       return /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/.test(wanted) &&
-          [said, withDigits(said)].some((words) => emailOf(words).includes(wanted))
+          (isEnglish(context)
+            ? [said, withDigits(said)].some((words) => emailOf(words).includes(wanted))
+            : wordsOf(said).some((word) => word.length > 1 && wanted.includes(word)))
         ? wanted
         : undefined;
     }
     case "date":
       return dateFrom(text, said, context);
     case "time":
-      return timeFrom(text, said);
+      return timeFrom(text, said, context);
   }
   if (typeof given === "number") return saysNumber(said, given) || !isEnglish(context) ? given : undefined;
   if (text !== undefined && /(^|_)name$/i.test(name)) {
@@ -322,7 +324,8 @@ function phoneFrom(given: string | undefined, { said, all, context }: Reading): 
   const wanted = digitsOf(given);
   if (heard === "") {
     // "The number I am calling from".
-    return wanted !== "" && wanted === digitsOf(context.caller) ? phone(wanted, "+", context) : undefined;
+    if (wanted !== "" && wanted === digitsOf(context.caller)) return phone(wanted, "+", context);
+    return isEnglish(context) ? undefined : phone(wanted, given, context);
   }
   if (isRunOf(number, wanted)) return phone(wanted, given, context);
   const same = wanted.endsWith(heard) || heard.endsWith(wanted);
@@ -400,10 +403,11 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
 }
 
 /** Which half of the day is meant, where nobody says it, the model heard from the conversation. */
-function timeFrom(given: string | undefined, said: string): string | undefined {
+function timeFrom(given: string | undefined, said: string, context: FactContext): string | undefined {
   const ours = timeOf(said);
   const isTime = /^([01]\d|2[0-3]):[0-5]\d$/.test(given ?? "");
   if (given === undefined || !isTime) return ours?.time;
+  if (!isEnglish(context)) return given;
   if (ours === undefined) return bearsTime(said, given) ? given : undefined;
   // Of several that were said, the model knows which is meant.
   const version = lastVersion(said, (part) => timeOf(part) !== undefined);

@@ -558,3 +558,23 @@ for (
     assert.equal(factBehind(value, "wanted", field, said), kept);
   });
 }
+
+test("in other languages a model's reading of words is kept, as we cannot read them ourselves", () => {
+  const de = (value: string, format: "time" | "phone" | "email" | "date", said: string) => {
+    const words = new CallerWords();
+    words.add(said);
+    const context = { today: "2026-11-18", language: "de", caller: "+493055501" };
+    const given = { value, evidence: said };
+    const fact = checkFact("wanted", { given, field: { type: "string", format }, words, context });
+    return fact.ok ? fact.value.value : fact.fault;
+  };
+  assert.equal(de("15:30", "time", "um halb vier nachmittags"), "15:30");
+  assert.equal(de("15:30", "time", "um 15 Uhr 30"), "15:30");
+  assert.equal(de("03012345678", "phone", "null drei null eins zwei drei vier fünf sechs sieben acht"), "03012345678");
+  assert.equal(de("max@beispiel.de", "email", "max ät beispiel punkt de"), "max@beispiel.de");
+  assert.equal(de("15:00", "time", "am 15.12. um drei"), "15:00", "a day is no time");
+  assert.equal(de("eva@anders.de", "email", "ja gerne per Mail"), "not-in-evidence");
+  assert.equal(de("max", "email", "max ät beispiel punkt de"), "not-in-evidence");
+  assert.equal(de("2026-12-03", "date", "am dritten Dezember"), "2026-12-03");
+  assert.equal(de("03012345678", "phone", "030 9876543"), "not-in-evidence");
+});
