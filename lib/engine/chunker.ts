@@ -5,6 +5,8 @@ import { ENGLISH, type Symbols } from "./symbols.ts";
 
 /** A clause this long may be the first chunk, in characters. */
 const FIRST_CLAUSE = 20;
+/** The same in scripts without spaces, whose characters say more. */
+const FIRST_WIDE_CLAUSE = 10;
 /** The first chunk ends at a word border from this length on, whatever it says. */
 const FIRST_LIMIT = 60;
 /** A later sentence shorter than this waits for the next one: alone it would sound clipped. */
@@ -22,6 +24,7 @@ const CLAUSE = new RegExp(`(?:[,;:،؛—–]|(?<=\\s)-)${CLOSING}`);
 const STOPPED = new RegExp(`[.!?…:;,؟۔।॥،؛。！？、，]${CLOSING}`);
 /** Ends of sentences in scripts that put no space after them. */
 const WIDE_STOP = /^[。！？]$/;
+const WIDE_CLAUSE = /^[、，；：]$/;
 /** What still belongs to a sentence that ended so. */
 const WIDE_TAIL = /^[。！？…」』）”’)]$/;
 /** What goes on with a number. */
@@ -144,7 +147,8 @@ class Splitter implements TextSink {
     const isWhole = WIDE_STOP.test(char) && (this.#first || this.#text.length >= SENTENCE_MIN);
     if (isWhole) this.#unless = WIDE_TAIL;
     else if (this.#unless !== WIDE_TAIL) this.#unless = undefined;
-    if (this.#text.length >= WORD_LIMIT) this.#emit(this.#text, "");
+    const isClause = this.#first && this.#text.length >= FIRST_WIDE_CLAUSE && WIDE_CLAUSE.test(char);
+    if (isClause || this.#text.length >= WORD_LIMIT) this.#emit(this.#text, "");
   }
 
   space(): void {

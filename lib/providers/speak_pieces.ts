@@ -43,8 +43,8 @@ export class SpeakPieces {
   }
 }
 
-/** A letter and the end of its sentence: with a digit before it, the full stop may be a decimal point; a wide one is none. */
-const SENTENCE_END = /(?:\p{L}[.!?…]+|[。！？])["'”’)\]」』]*$/u;
+/** A letter and the end of its sentence: with a digit before it, the full stop may be a decimal point; a wide one, or a wide comma, is none. */
+const SENTENCE_END = /(?:\p{L}[.!?…]+|[。！？、，；：])["'”’)\]」』]*$/u;
 
 function afterLastSpace(text: string): number {
   for (let end = text.length; end > 0; end--) {
@@ -67,7 +67,7 @@ function cut(text: string): string[] {
 }
 
 /** Up to the last place for a cut that has more than blanks before it. */
-const BORDER = /^\s*\S[^]*[\s。！？]/;
+const BORDER = /^\s*\S[^]*[\s。！？、，；：]/;
 
 /** What one socket was sent in the last minute, held against the vendor's limits. */
 export class SpeakBudget {

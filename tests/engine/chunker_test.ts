@@ -103,6 +103,14 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "今日は。",
     "元気ですか？とても元気です、ありがとう。",
   ]],
+  [
+    "a first clause without spaces",
+    "申し訳ございませんが、その日は予約がいっぱいですので、別の日はいかがでしょうか。",
+    [
+      "申し訳ございませんが、",
+      "その日は予約がいっぱいですので、別の日はいかがでしょうか。",
+    ],
+  ],
   ["marks behind the end of a sentence without spaces", "本当ですか！？「はい。」と言いました。", [
     "本当ですか！？",
     "「はい。」と言いました。",
@@ -325,7 +333,10 @@ test("no chunk holds what must not be spoken, none is blank, each ends with a sp
           !/[<`\n\r]|\*\*|\s\s|\p{Extended_Pictographic}|[\uD800-\uDBFF](?![\uDC00-\uDFFF])/u.test(chunk),
           JSON.stringify(got),
         );
-        assert.ok(index === got.length - 1 || / $|[。！？][。！？…」』）”’)]*$/u.test(chunk), JSON.stringify(got));
+        assert.ok(
+          index === got.length - 1 || / $|[。！？、，；：][。！？…」』）”’)]*$/u.test(chunk),
+          JSON.stringify(got),
+        );
       }
     }),
     { numRuns: 1500, seed: 5 },

@@ -30,6 +30,7 @@ test("a sentence in a script without spaces does not wait for the end of the tex
   assert.deepEqual(pieces.push("「元気ですか？」"), ["「元気ですか？」"]);
   assert.deepEqual(pieces.push("それは"), []);
   assert.deepEqual(pieces.push("何よりです！"), ["それは何よりです！"]);
+  assert.deepEqual(pieces.push("申し訳ございませんが、"), ["申し訳ございませんが、"], "a clause that was cut");
 });
 
 test("blanks alone are never sent", () => {
