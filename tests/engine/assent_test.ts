@@ -27,3 +27,23 @@ test("part of a word is no yes", () => {
     assert.equal(agrees(text!, language!), false, text);
   }
 });
+
+test("who asks whether it is right has not agreed, nor who wants it otherwise", () => {
+  for (
+    const [language, text] of [
+      ["en", "Yes?"],
+      ["en", "That's Monday at three, right?"],
+      ["en", "Yes, but on Tuesday."],
+      ["en", "Sure, make it four instead."],
+      ["de", "Ja?"],
+      ["de", "Ja, aber am Dienstag."],
+      ["es", "¿Correcto?"],
+      ["fr", "Oui, mais mardi."],
+      ["ja", "はい、でも火曜日に。"],
+    ] as const
+  ) assert.equal(agrees(text, language), false, text);
+  assert.equal(agrees("Yes, could you do that?", "en"), true);
+  for (const text of ["Sounds good.", "Perfect.", "Of course.", "That's fine."]) {
+    assert.equal(agrees(text, "en"), true, text);
+  }
+});
