@@ -22,6 +22,8 @@ const CALL = new RegExp(`[!?؟۔।॥]${CLOSING}`);
 const ELLIPSIS = new RegExp(`(?:\\.\\.|…)${CLOSING}`);
 const CLAUSE = new RegExp(`(?:[,;:،؛—–]|(?<=\\s)-)${CLOSING}`);
 const STOPPED = new RegExp(`[.!?…:;,؟۔।॥،؛。！？、，]${CLOSING}`);
+/** More than punctuation, which a voice might read out. */
+const SAYS = /[^\p{P}\s]/u;
 /** Ends of sentences in scripts that put no space after them. */
 const WIDE_STOP = /^[。！？]$/;
 const WIDE_CLAUSE = /^[、，；：]$/;
@@ -93,7 +95,7 @@ function mayPart(text: string, language: Language): boolean {
 
 /**
  * Cuts text that comes in any pieces. The chunks depend on the text alone, not on how it came; joined, they are the cleaned
- * text. Each ends with a space or is the last (scripts without spaces excepted).
+ * text, but for punctuation that is left alone at its end. Each ends with a space or is the last (scripts without spaces excepted).
  */
 export class Chunker {
   readonly #splitter: Splitter;
@@ -144,7 +146,7 @@ class Splitter implements TextSink {
     else if (this.#space && !(this.#gap && /^[.,!?;:)]$/.test(char))) this.#text += " ";
     this.#space = this.#gap = false;
     this.#text += char;
-    const isWhole = WIDE_STOP.test(char) && (this.#first || this.#text.length >= SENTENCE_MIN);
+    const isWhole = WIDE_STOP.test(char) && SAYS.test(this.#text) && (this.#first || this.#text.length >= SENTENCE_MIN);
     if (isWhole) this.#unless = WIDE_TAIL;
     else if (this.#unless !== WIDE_TAIL) this.#unless = undefined;
     const isClause = this.#first && this.#text.length >= FIRST_WIDE_CLAUSE && WIDE_CLAUSE.test(char);
@@ -179,7 +181,7 @@ class Splitter implements TextSink {
   }
 
   flush(): void {
-    if (this.#text) this.#ready.push(this.#text);
+    if (this.#first ? this.#text : SAYS.test(this.#text)) this.#ready.push(this.#text);
     this.#text = "";
     this.#space = this.#gap = false;
     this.#unless = undefined;
@@ -189,6 +191,7 @@ class Splitter implements TextSink {
   /** A word has ended: is this a place to cut? */
   #consider(border: Border): void {
     const { length } = this.#text;
+    if (!SAYS.test(this.#text)) return;
     const least = this.#first ? 1 : SENTENCE_MIN;
     if (border === "sentence" && length >= least) return this.#emit(this.#text, " ");
     if (border === "full-stop" && length >= least) return void (this.#unless = GOES_ON);

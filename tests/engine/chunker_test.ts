@@ -152,6 +152,11 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
       "and later",
     ],
   ],
+  ["marks beside something left out", "😀! Hello there, my friend. 😀! ... That was all! 😀.", [
+    "! Hello there, my friend. ",
+    "! ... That was all! ",
+  ]],
+  ["marks alone", "...", ["..."]],
   ["other letters", "Grüß Gott! Wir haben ab neun geöffnet.", ["Grüß Gott! ", "Wir haben ab neun geöffnet."]],
 ];
 
