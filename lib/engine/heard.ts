@@ -1,6 +1,5 @@
 /** How much of a text was heard after so many milliseconds. Pure. */
 
-import { tokensWithin } from "../base/pace.ts";
 import type { SpokenWord } from "../providers/ports.ts";
 import type { Span } from "./pauses.ts";
 import { wordsOf } from "./phrases.ts";
@@ -17,13 +16,24 @@ export interface CutText {
 
 /** `text` in two, between words: a word counts as heard when half of it was. `Infinity` ms: all of it. */
 export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { heard: string; rest: string } {
-  const tokens = text.split(/\s+/).filter(Boolean);
-  if (heardMs === Infinity) return { heard: tokens.join(" "), rest: "" };
-  if (words.length === 0) return split(tokens, tokensWithin(tokens, heardMs / msPerCharacter));
-  const count = words.filter((word) => isHeard(word, heardMs)).length;
-  if (sameWords(tokens, words.slice(0, count))) return split(tokens, count);
+  const plain = tidy(text);
+  if (heardMs === Infinity) return { heard: plain, rest: "" };
+  if (words.length === 0) return split(plain, charactersWithin(plain, heardMs / msPerCharacter));
+  const told = words.filter((word) => isHeard(word, heardMs));
+  const along = charactersOf(told, plain);
+  if (along !== undefined) return split(plain, along);
   // The voice has words of its own ("ninety dollars" for "$90"): what it says of them is the truth.
-  return { heard: textOf(words.slice(0, count)), rest: textOf(words.slice(count)) };
+  return { heard: textOf(told), rest: textOf(words.slice(told.length)) };
+}
+
+/** A word, or a character of a script that is written without spaces. */
+const TOKEN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]\p{M}*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+
+/** Up to which token its first `characters` reach, as an index: one counts with its middle. */
+function charactersWithin(text: string, characters: number): number {
+  for (const { 0: token, index } of text.matchAll(TOKEN)) if (index + token.length / 2 > characters) return index;
+  return text.length;
 }
 
 function isHeard({ startMs, endMs }: SpokenWord, heardMs: number): boolean {
@@ -65,14 +75,10 @@ export function tidy(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }
 
-function split(tokens: readonly string[], count: number): { heard: string; rest: string } {
-  return { heard: tokens.slice(0, count).join(" "), rest: tokens.slice(count).join(" ") };
+function split(text: string, at: number): { heard: string; rest: string } {
+  return { heard: text.slice(0, at).trimEnd(), rest: text.slice(at) };
 }
 
 function textOf(words: readonly SpokenWord[]): string {
   return words.map(({ text }) => text).join(" ");
-}
-
-function sameWords(tokens: readonly string[], words: readonly SpokenWord[]): boolean {
-  return words.every(({ text }, i) => wordsOf(text).join(" ") === wordsOf(tokens[i] ?? "").join(" "));
 }
