@@ -14,9 +14,11 @@ import {
   emailIn,
   emailOf,
   isDay,
+  namesNoOtherMonth,
   saysDayOfMonth,
   saysNumber,
   spelledOf,
+  type SpokenTime,
   timeOf,
   weekdayOf,
   WEEKDAYS,
@@ -327,6 +329,10 @@ function phoneFrom(given: string | undefined, { said, all, context }: Reading): 
     if (wanted !== "" && wanted === digitsOf(context.caller)) return phone(wanted, "+", context);
     return isEnglish(context) ? undefined : phone(wanted, given, context);
   }
+  const code = heard.startsWith("0") && wanted.endsWith(heard.slice(1)) ? wanted.slice(0, 1 - heard.length) : "";
+  if (code !== "" && isCountry(wanted, heard.slice(1))) { // "030 …" was said, and the model put +49 before it
+    return phone(digitsOf(context.caller).startsWith(code) ? wanted : heard, given, context);
+  }
   if (isRunOf(number, wanted)) return phone(wanted, given, context);
   const same = wanted.endsWith(heard) || heard.endsWith(wanted);
   if (same && heard.length >= PHONE_DIGITS.least) {
@@ -394,13 +400,21 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
   ) {
     return given; // "March fourth eighty five"
   }
-  if (datesOf(lastVersion(said, (part) => dateOf(part, today) !== undefined), today).includes(given)) return given;
+  const version = lastVersion(said, (part) => dateOf(part, today) !== undefined || saysDayOfMonth(part, given));
+  if (datesOf(version, today).includes(given)) return given;
+  // "Friday the 27th", "December 14th, no, the 15th": the model put them together.
+  const isNear = given > addDays(today, -YEAR_DAYS) && given < addDays(today, YEAR_DAYS);
+  if (isNear && saysDayOfMonth(version, given) && namesNoOtherMonth(said, given)) return given;
+  if (/\bmonths?\b/i.test(said) && isNear && given > ours) return given;
   const isThatDay = wordsOf(said).includes(WEEKDAYS[weekdayOf(given)]!) || weekdayOf(given) === weekdayOf(ours);
   const isMeant = (/\bnext\b/i.test(said) && given === addDays(ours, 7)) ||
     (/\b(?:last|past|since|ago)\b/i.test(said) && given < today) || /\bweeks?\b/i.test(said) ||
-    (/\b(?:after|following)\b/i.test(said) && given > ours);
+    (/\b(?:after|following)\b/i.test(said) && given > ours) || (/\bthis\b/i.test(said) && given === today);
   return isThatDay && isMeant ? given : ours;
 }
+
+/** A day that is named without its year is at most so far away. */
+const YEAR_DAYS = 366;
 
 /** Which half of the day is meant, where nobody says it, the model heard from the conversation. */
 function timeFrom(given: string | undefined, said: string, context: FactContext): string | undefined {
@@ -412,15 +426,17 @@ function timeFrom(given: string | undefined, said: string, context: FactContext)
   // Of several that were said, the model knows which is meant.
   const version = lastVersion(said, (part) => timeOf(part) !== undefined);
   const others = version.replace(/\b(?:from|between|after|before|around)\b/gi, "at").split(
-    /,|\b(?:not|and|or|than|but|until|to)\b/i,
+    /,|\b(?:not|and|or|than|but|until|to|because|so|if)\b/i,
   );
   const half = ours.time < "12:00" ? "am" : "pm";
   const [first = ""] = others; // "from two to three pm" says of the first one only the hour
-  const isFirst = /\bat\s+[\w:]+\s*$/.test(first) && timeOf(`${first} ${half}`)?.time === given;
-  if (isFirst || others.some((part) => timeOf(part)?.time === given)) return given;
-  if (ours.sure) return ours.time;
+  if (/\bat\s+[\w:]+\s*$/.test(first)) others.push(`${first} ${half}`);
   const face = (time: string) => `${Number(time.slice(0, 2)) % 12}${time.slice(2)}`;
-  return face(given) === face(ours.time) ? given : ours.time;
+  const isGiven = ({ time, sure }: SpokenTime) => time === given || (!sure && face(time) === face(given));
+  if ([version, ...others].some((part) => isGiven(timeOf(part) ?? ours))) return given;
+  return !ours.sure && !/\b(?:past|to|after|quarter|half)\b/i.test(said) && bearsTime(version, given)
+    ? given
+    : ours.time;
 }
 
 /** What stands behind the last words of correction, as far as it says such a thing at all. */

@@ -256,6 +256,12 @@ export function saysDayOfMonth(text: string, day: Day): boolean {
   return words.some((word, at) => /[a-z]/.test(word) && ordinal(word, words[at + 1]) === Number(day.slice(8)));
 }
 
+/** Whether `day` is in the month that is named, if one is. */
+export function namesNoOtherMonth(text: string, day: Day): boolean {
+  const named = wordsOf(text).filter((word) => MONTHS.includes(word) && word !== "may");
+  return named.length === 0 || named.includes(MONTHS[Number(day.slice(5, 7)) - 1]!);
+}
+
 /** "Friday the third of March" is said by its month, not by its weekday. */
 function monthNear(words: string[], at: number): boolean {
   return words.slice(at + 1, at + 6).some((word, n) =>

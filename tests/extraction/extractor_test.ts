@@ -500,6 +500,15 @@ for (
     ["on Monday, I have work on Tuesday", DATE, "2026-11-23"],
     ["the Monday after Thanksgiving", DATE, "2026-11-30"],
     ["March fourth eighty five", DATE, "1985-03-04"],
+    ["Friday the 27th", DATE, "2026-11-27"],
+    ["Friday the fourth", DATE, "2026-12-04"],
+    ["on December 14th, no, the 15th", DATE, "2026-12-15"],
+    ["the 14th or 15th of December", DATE, "2026-12-14"],
+    ["a month from today", DATE, "2026-12-18"],
+    ["this Wednesday", DATE, "2026-11-18"],
+    ["3:30, or 4:00 if that's not possible", TIME, "15:30"],
+    ["at 10 in the morning because I work at 5 PM", TIME, "10:00"],
+    ["I get off at 4 so 5 would be good", TIME, "17:00"],
     ["2 PM, not 3 PM", TIME, "14:00"],
     ["between 2 and 3 PM", TIME, "14:00"],
     ["from two to three in the afternoon", TIME, "14:00"],
@@ -547,6 +556,8 @@ for (
   const [said, field, value, kept] of [
     ["on Monday, no, Tuesday", DATE, "2026-11-23", "2026-11-24"],
     ["March 3rd, 1985", DATE, "2085-03-03", "1985-03-03"],
+    ["December 3rd", DATE, "2026-11-03", "2026-12-03"],
+    ["December 14th, no, the 15th", DATE, "2026-12-16", "2026-12-14"],
     ["at 10 AM, no, at 11 AM", TIME, "10:00", "11:00"],
     ["at 4 PM for 2 people", TIME, "14:00", "16:00"],
     ["in the morning", TIME, "09:00", "not-in-evidence"],
@@ -577,4 +588,6 @@ test("in other languages a model's reading of words is kept, as we cannot read t
   assert.equal(de("max", "email", "max ät beispiel punkt de"), "not-in-evidence");
   assert.equal(de("2026-12-03", "date", "am dritten Dezember"), "2026-12-03");
   assert.equal(de("03012345678", "phone", "030 9876543"), "not-in-evidence");
+  assert.equal(de("+493012345678", "phone", "030 12345678"), "+493012345678", "the caller's own country");
+  assert.equal(de("+443012345678", "phone", "030 12345678"), "03012345678", "another one was not said");
 });
