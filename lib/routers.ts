@@ -1,10 +1,11 @@
 /** The routers of all numbers: trained in the background, each set of routes once. */
 
 import type { CallConfig, Config } from "./config.ts";
+import { backgroundIn } from "./routing/background_languages.ts";
 import { type Router, trainRouter } from "./routing/router.ts";
 
 export class Routers {
-  /** By the routes they were trained from: numbers often share them. */
+  /** By the routes they were trained from, and the language: numbers often share them. */
   #trained = new Map<string, Router>();
   /** Counts the configurations: only the newest one's routers are kept, even if an older training ends later. */
   #newest = 0;
@@ -26,7 +27,10 @@ export class Routers {
       trained.set(
         key,
         trained.get(key) ?? this.#trained.get(key) ??
-          await trainRouter(call.routes.map(examplesOf), pause ? { pause } : {}),
+          await trainRouter(call.routes.map(examplesOf), {
+            outOfScope: backgroundIn(call.language),
+            ...(pause ? { pause } : {}),
+          }),
       );
     }
     if (turn === this.#newest) this.#trained = trained;
@@ -37,6 +41,6 @@ function examplesOf({ name, utterances, match, threshold, then }: CallConfig["ro
   return { name, utterances, match, strict: then !== "continue", ...(threshold === undefined ? {} : { threshold }) };
 }
 
-function keyOf({ routes }: CallConfig): string {
-  return JSON.stringify(routes.map(examplesOf));
+function keyOf({ routes, language }: CallConfig): string {
+  return JSON.stringify([language, ...routes.map(examplesOf)]);
 }

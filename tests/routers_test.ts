@@ -28,3 +28,58 @@ test("of two reloads the later one's routes count, however long the earlier one 
   await earlier;
   assert.ok(routers.of(second.base), "and stays");
 });
+
+const GERMAN = [
+  {
+    name: "price",
+    utterances: ["was kostet das", "wie viel kostet ein Termin", "wie hoch sind Ihre Preise"],
+    text: "90.",
+  },
+  {
+    name: "hours",
+    utterances: ["wann haben Sie geöffnet", "wie lange haben Sie auf", "haben Sie am Samstag offen"],
+    text: "9-5.",
+  },
+  { name: "who", utterances: ["wer sind Sie", "spreche ich mit einem Roboter", "sind Sie ein Mensch"], text: "Ich." },
+  {
+    name: "stop",
+    utterances: ["rufen Sie mich nicht mehr an", "ich will keine Anrufe mehr", "hören Sie auf mich anzurufen"],
+    text: "Gut.",
+    then: "hangup",
+  },
+];
+
+test("what means no route is known in the language of the call", async () => {
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "P.", greeting: "Hallo.", language: "de", routes: GERMAN }),
+    file: "config.json",
+    env: {},
+    readAsset: () => undefined,
+  });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  const { config } = parsed.value;
+  const routers = new Routers();
+  await routers.train(config);
+  const routeOf = (said: string) => routers.of(config.base)?.decide(said).route;
+  for (
+    const said of [
+      "hören Sie mich denn",
+      "was ist das denn",
+      "haben Sie meine Nachricht bekommen",
+      "nehmen Sie mich als Patient",
+      "sind Sie am Montag da",
+      "wie lange muss ich warten",
+      "ich will keine Probleme",
+      "was haben Sie gefragt",
+    ]
+  ) assert.equal(routeOf(said), undefined, said);
+  for (
+    const [said, route] of [
+      ["was kostet ein Termin bei Ihnen", "price"],
+      ["wann haben Sie offen", "hours"],
+      ["sind Sie ein Roboter", "who"],
+      ["bitte rufen Sie mich nicht mehr an", "stop"],
+      ["keine Anrufe mehr bitte", "stop"],
+    ]
+  ) assert.equal(routeOf(said!), route, said);
+});
