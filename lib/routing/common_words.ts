@@ -16,7 +16,7 @@ puede poder quiero quiere necesito debo no sí que de del en por para con sin y 
 muy mucho más ayuda favor al se le
 je tu il elle nous vous on moi mon ma mes ton votre un une des le la les l d est suis sont était être ai as avons avez ont avoir peux
 peut veux veut voudrais dois pas ne non oui que qui de du à au en pour par avec sans et ou mais si ce cette ça ici quoi comment quand où
-pourquoi très trop tout beaucoup aide c j n s m y a
+pourquoi très trop tout beaucoup aide qu c j n s m y a
 eu tu ele ela você nós meu minha seu sua um uma o os as é sou são era está estou ser tem tenho ter posso pode quero quer preciso devo
 não sim que de do da no na em por para com sem e ou mas se este esta isso aqui quem como quando onde muito mais ajuda
 io lui lei noi mio mia suo sua un uno una il lo la i gli le è sono era essere ho ha hanno avere posso può voglio vorrei devo non no sì

@@ -2,10 +2,10 @@
 import { COMMON_WORDS } from "./common_words.ts";
 import { tokens } from "./text.ts";
 
-/** English, and what the other languages that Flux knows put before a thing that is not there. */
+/** English, and what other languages put before a thing that is not there; not "non", "não" or "нет", which may also answer a question. */
 const DENIALS = new Set(
-  ("not no without never nobody neither nor kein keine keinen keinem keiner nicht ohne pas aucun aucune sans sin ningún ninguna non senza " +
-    "nessun nessuna sem não nenhum nenhuma geen niet zonder не нет без").split(" "),
+  ("not no without never nobody neither nor kein keine keinen keinem keiner nicht ohne pas aucun aucune sans sin ningún ninguna senza " +
+    "nessun nessuna sem nenhum nenhuma geen niet zonder не без").split(" "),
 );
 /** What may stand between a denial and the thing denied. */
 const BETWEEN = new Set(

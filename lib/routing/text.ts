@@ -93,6 +93,8 @@ const LONGEST_CHARS = 2000;
 
 const WORD = /[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}]+)*|[$€£%]/gu;
 const WITH_TAIL = /^(.+)(n't|'s|'re|'ve|'ll|'d|'m)$/;
+/** French and Italian: "d'urgence", "l'orario". */
+const WITH_ARTICLE = /^(c|d|j|l|m|n|qu|s|t|un|all|dell|nell)'(.+)$/;
 
 /**
  * The tokens of `text`: lower case, no punctuation, short forms written out, numbers to twelve as words, fillers and words
@@ -115,5 +117,7 @@ function written(word: string): string[] {
   const short = Object.hasOwn(SHORT_FORMS, word) ? SHORT_FORMS[word] : DIGITS.get(word);
   if (short !== undefined) return short.split(" ");
   const split = WITH_TAIL.exec(word);
-  return split ? [split[1]!, TAILS[split[2]!]!] : [word.replaceAll("'", "")];
+  if (split) return [split[1]!, TAILS[split[2]!]!];
+  const [, article, noun] = WITH_ARTICLE.exec(word) ?? [];
+  return (article && noun ? [article, noun] : [word]).map((part) => part.replaceAll("'", ""));
 }

@@ -251,6 +251,11 @@ test("in other languages, too, a phrase counts anywhere, its small words count f
   }
   assert.equal(german.decide("nein er hat Atemnot").route, "urgent");
   assert.equal(german.decide("hallo ich glaube das ist ein Notfall").route, "urgent");
+  const french = await anywhere("c'est une urgence", "mal à la poitrine");
+  assert.equal(french.decide("non c'est une urgence").route, "urgent");
+  for (const said of ["c'est une question", "j'ai un rendez-vous", "il n'y a pas d'urgence"]) {
+    assert.equal(french.decide(said).route, undefined, said);
+  }
   const spanish = await anywhere("es una emergencia", "dolor en el pecho", "no puedo respirar");
   for (const said of ["es una cita", "no puedo ir el lunes"]) assert.equal(spanish.decide(said).route, undefined, said);
   assert.equal(spanish.decide("ayuda no puedo respirar").route, "urgent");
