@@ -254,8 +254,6 @@ function words<K extends string>(message: Record<string, unknown>, key: K): Part
 /** A server may repeat what it was sent, and an error the address: with this no model, and so no caller, learns a secret. */
 function withoutSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
   const values = Object.values(secrets).filter((value) => value !== "");
-  return values.reduce(
-    (rest, value) => rest.replaceAll(value, "[secret]").replaceAll(encodeURIComponent(value), "[secret]"),
-    text,
-  );
+  const spellings = values.flatMap((value) => [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)]);
+  return spellings.reduce((rest, spelling) => rest.replaceAll(spelling, "[secret]"), text);
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { CallNotice, CallRecord } from "../../lib/call/notice.ts";
-import { sleep } from "../../lib/base/clock.ts";
-import { failed } from "../../lib/base/result.ts";
+import { sleep, systemClock } from "../../lib/base/clock.ts";
+import { failed, ok } from "../../lib/base/result.ts";
+import { ConfiguredTools } from "../../lib/call_tools.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import { withoutWords } from "../../lib/store/privacy.ts";
 import { seeded, test } from "../case.ts";
+import { config } from "../config/make.ts";
 import { simHouse } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
@@ -347,6 +349,28 @@ test("an HTTP tool that is late, fails, redirects, sends 5 MB or points at a pri
     const hidden = await afterHttp(() => Promise.resolve(new Response("secret")), [address]);
     assert.match(hidden.heard, /private address/, address);
     assert.deepEqual(hidden.asked, []);
+  }
+});
+
+test("a secret that a server repeats is not told, however it has to be written there", async () => {
+  const secret = 'two "words" \\ é';
+  const secrets = { SECRET_KEY: secret };
+  const http = { ...SLOTS.http, headers: { "x-key": "${SECRET_KEY}" } };
+  const call = config({ prompt: "You are brief.", tools: [{ ...SLOTS, http }] }, { env: secrets }).base;
+  for (const spelt of [secret, encodeURIComponent(secret)]) {
+    using tools = new ConfiguredTools({
+      call,
+      clock: systemClock,
+      fetch: () => Promise.resolve(new Response(`unknown key: ${spelt}`, { status: 401 })),
+      resolve: () => Promise.resolve(["93.184.216.34"]),
+      secrets,
+      variable: () => "",
+      spoken: () => undefined,
+      park: () => {},
+      takeMessage: () => Promise.resolve(ok(undefined)),
+    });
+    const { content } = await tools.run({ id: "1", name: "find_slots", arguments: '{"day":"2026-11-22"}' });
+    assert.equal(content, '{"error":"The server answered HTTP 401: unknown key: [secret]"}');
   }
 });
 
