@@ -260,6 +260,7 @@ export class AgentEngine implements Engine {
 
   /** Once all that came of a broken reply was heard, the caller waits for the rest: ask for it. What goes on in an open reply is no rest. */
   #owe(): void {
+    if (!this.#lastWords && !this.#owed.anything) return; // it came in the reply that told of it
     if (this.#sounding || !this.#host.drained()) return this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "answer-due" });
     if (!this.#early) this.#ask();
@@ -434,8 +435,6 @@ export class AgentEngine implements Engine {
           this.#timers.arm("quiet", LOOK_MS);
           break;
         case "play":
-          // What was owed comes in the same reply, after all before it was heard.
-          if (this.#sounding && this.#host.drained()) this.#timers.disarm("owed");
           this.#owed.sounds({ greets: this.#greets });
           this.#length.sounds(action.audio.length);
           this.#sounds();
@@ -443,6 +442,7 @@ export class AgentEngine implements Engine {
           break;
         case "text":
           this.#length.says(action.text);
+          this.#owed.says();
           if (this.#unheard) this.#unheard.texts.push(action.text);
           else {
             if (!this.#owed.awaitsResult) this.#timers.disarm("owed"); // this is what was owed
@@ -469,6 +469,7 @@ export class AgentEngine implements Engine {
     const covers = this.#greets && this.#owed.turn !== undefined;
     covers ? this.#timers.arm("answer", ANSWER_MS) : this.#timers.disarm("answer");
     this.#alive();
+    if (this.#owed.anything && !this.#owed.awaitsResult && !this.#ending) this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "reply-started", reply: unheard.reply, ...(covers ? { covers } : {}) });
     for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
     this.#tellLatency();

@@ -12,6 +12,8 @@ export class Owed {
   readonly #calls = new Set<string>();
   /** The agent has more to say after words of its own: what a call brings, or the rest of a reply that was cut. */
   #rest = false;
+  /** It has said nothing since the last result. */
+  #untold = false;
   /** The agent fell silent in the middle of a reply: the rest is owed if it is lost before it shows that it lives. */
   #brokeOff = false;
   /** The caller began to speak, or something that the agent took for it: it drops what it was preparing. */
@@ -71,7 +73,12 @@ export class Owed {
     this.#spoken = true;
     if (greets) return;
     this.#turn = undefined;
-    if (!this.awaitsResult) this.#rest = false;
+    if (!this.awaitsResult && !this.#untold) this.#rest = false;
+  }
+
+  /** The agent goes on, in words that are to sound. */
+  says(): void {
+    this.#untold = false;
   }
 
   /** The agent calls a tool, and will have something to tell. */
@@ -82,7 +89,9 @@ export class Owed {
 
   /** The call has its result, or is called off. @returns false if it was called off before, or its agent is gone. */
   settled(id: string): boolean {
-    return this.#calls.delete(id);
+    const isOut = this.#calls.delete(id);
+    this.#untold ||= isOut;
+    return isOut;
   }
 
   /** The agent fell silent in the middle of a reply. */
@@ -120,7 +129,7 @@ export class Owed {
   /** The agent is gone; `midReply`: while it was saying something. */
   lost({ midReply }: { midReply: boolean }): void {
     if (this.#brokeOff || midReply) this.#rest = true;
-    this.#brokeOff = this.#dropped = false;
+    this.#brokeOff = this.#dropped = this.#untold = false;
     this.#calls.clear();
   }
 

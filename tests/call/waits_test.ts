@@ -27,6 +27,10 @@ const CASES: [what: string, agent: SimOptions["agent"], config: SimOptions["conf
     tools: [{ ...LOOK, whileWaiting: "Let me look at the calendar." }],
   }],
   ["words of the agent about its tool", { think: looks("Let me look."), rateX: 20 }, { tools: [LOOK] }],
+  ["an announcement that sounds when its tool has run", {
+    think: looks("Let me look."),
+    faults: { slowFirstByteMs: 400 },
+  }, { tools: [LOOK] }],
   ["a notice that he spoke into", { think: () => SLOWLY }, {
     privacy: { recording: true },
     lines: { recordingNotice: "This call is recorded so that we can serve you better every single day." },

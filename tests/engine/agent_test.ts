@@ -256,6 +256,38 @@ test("what a tool has brought is heard, though the agent has taken some noise fo
   assert.deepEqual(events.slice(-2).map(({ kind }) => kind), ["reply-started", "reply-text"]);
 });
 
+test("who is told of a tool whose result is there before that sounds still waits for what it brought", async () => {
+  const { engine, clock, agents, events, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  tell(said("any room"), { kind: "text", role: "assistant", content: "Let me look." });
+  tell({ kind: "function-calls", calls: [call("a")] });
+  engine.toolResult("a", "find", "nine");
+  audio();
+  audio();
+  tell({ kind: "audio-done" });
+  await clock.run(1000);
+  assert.equal(events.at(-1)!.kind, "answer-due");
+  tell({ kind: "ended", fault: LOST }, { kind: "ready", requestId: "" });
+  await clock.run(1000);
+  assert.deepEqual(agents[1]!.told, ["caller: Please go on."]);
+});
+
+test("who was told what a tool brought, in the reply that told of it, waits for nothing", async () => {
+  const { engine, clock, events, phone, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  phone.drained = false;
+  tell(said("any room"), { kind: "text", role: "assistant", content: "Let me look." });
+  audio();
+  tell({ kind: "function-calls", calls: [call("a")] });
+  engine.toolResult("a", "find", "nine");
+  tell({ kind: "text", role: "assistant", content: "There is, from nine." });
+  audio(20_000);
+  tell({ kind: "audio-done" });
+  phone.drained = true;
+  await clock.run(1000);
+  assert.ok(!events.some(({ kind }) => kind === "answer-due"));
+});
+
 test("what the agent wants to do for a turn that a route has answered is not done, and it is told so", async () => {
   const { engine, events, agents, tell } = rig([], "how much is it");
   await using _engine = engine;

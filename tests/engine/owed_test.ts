@@ -38,7 +38,7 @@ const LOSSES: [what: string, owed: (owed: Owed) => void, midReply: boolean, aske
   ["after it fell silent, and then showed that it lives", (owed) => (owed.brokeOff(), owed.alive()), false, false],
   ["before a tool has run", (owed) => (owed.called("a"), owed.sounds()), false, true],
   ["before it tells what a tool brought", (owed) => (owed.called("a"), owed.settled("a")), false, true],
-  ["after it has told that", (owed) => (owed.called("a"), owed.settled("a"), owed.sounds()), false, false],
+  ["after it has told that", (owed) => (owed.called("a"), owed.settled("a"), owed.says(), owed.sounds()), false, false],
   ["after it was asked for the rest", (owed) => (owed.askForRest(), owed.takeRequest()), false, true],
   ["after the call answered by itself", (owed) => (owed.called("a"), owed.answered()), false, false],
 ];
