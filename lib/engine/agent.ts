@@ -123,9 +123,9 @@ export class AgentEngine implements Engine {
   resumed(_reply: number, as: number): void {
     for (const audio of this.#fence.takeKept()) this.#host.play(as, audio);
     this.#host.post({ kind: "reply-finished", reply: as });
-    if (!this.#fence.brokeOff) return;
     // The agent fell silent because of the noise: it is asked for the rest once all that it had sent was heard.
-    this.#owed.askForRest();
+    if (this.#fence.brokeOff) this.#owed.askForRest();
+    else if (!this.#owed.anything || this.#owed.awaitsResult) return;
     this.#timers.arm("owed", LOOK_MS);
   }
 

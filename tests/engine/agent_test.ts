@@ -288,6 +288,21 @@ test("who was told what a tool brought, in the reply that told of it, waits for 
   assert.ok(!events.some(({ kind }) => kind === "answer-due"));
 });
 
+test("who hears words about a tool to their end after some noise waits for what it brought", async () => {
+  const { engine, clock, agents, events, tell, audio } = rig(TOLD);
+  await using _engine = engine;
+  tell(said("any room"), { kind: "text", role: "assistant", content: "Let me look." });
+  tell({ kind: "function-calls", calls: [call("a")] });
+  engine.toolResult("a", "find", "nine");
+  audio();
+  tell({ kind: "caller-started" }, { kind: "audio-done" });
+  engine.resumed(1, 5);
+  await clock.run(3000);
+  assert.equal(events.at(-1)!.kind, "answer-due");
+  engine.unanswered();
+  assert.deepEqual([agents.length, agents[0]!.told.at(-1)], [1, "caller: Please go on."]);
+});
+
 test("what the agent wants to do for a turn that a route has answered is not done, and it is told so", async () => {
   const { engine, events, agents, tell } = rig([], "how much is it");
   await using _engine = engine;
