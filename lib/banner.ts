@@ -1,7 +1,7 @@
 /** What `serve` says first: where it is reached, what is real, what is not, and what turns it on. Pure. */
 
 import { DEFAULT_PORT } from "./base/port.ts";
-import { hostHere } from "./base/url.ts";
+import { hostHere, isLoopbackHost } from "./base/url.ts";
 import { type Config, type VendorKey, vendorKeys } from "./config.ts";
 import { limitsOf } from "./unsigned.ts";
 
@@ -44,6 +44,7 @@ export function banner(config: Config, facts: BannerFacts): string {
       here === `http://localhost:${DEFAULT_PORT}` ? "" : ` ${here}`
     }`;
     lines.push(`  Ring it from another terminal: ${call} --say "who are you"`);
+    if (isLoopbackHost(new URL(here).host)) lines.push(`  Or talk to it in a browser: ${here}`);
   }
   if (!keys.twilioAuthToken) {
     const { callsAtOnce, minutesPerDay } = limitsOf(config, { strangers: true });

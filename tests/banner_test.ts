@@ -17,7 +17,11 @@ test("the banner's address is the one where the server listens", () => {
   const said = (BIND: string) => banner(config({ prompt: "x" }, { env: { BIND } }), { port: 5000, version: "1" });
   assert.match(said("192.0.2.2"), /here +http:\/\/192\.0\.2\.2:5000\n/);
   assert.match(said("192.0.2.2"), /call http:\/\/192\.0\.2\.2:5000 --say/);
-  for (const bind of ["0.0.0.0", "::", "127.0.0.1"]) assert.match(said(bind), /here +http:\/\/localhost:5000\n/);
+  assert.doesNotMatch(said("192.0.2.2"), /browser/, "its page is for this machine");
+  for (const bind of ["0.0.0.0", "::", "127.0.0.1"]) {
+    assert.match(said(bind), /here +http:\/\/localhost:5000\n/);
+    assert.match(said(bind), /^ {2}Or talk to it in a browser: http:\/\/localhost:5000$/m);
+  }
 });
 
 test("the banner tells that there is no greeting, and is silent about one", () => {
