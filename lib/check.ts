@@ -7,7 +7,7 @@ import { type Terminal, wrongUsage } from "./base/usage.ts";
 import type { PortState } from "./check/front_door.ts";
 import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
-import { readBytes, readText } from "./files.ts";
+import { isTheirs, readBytes, readText } from "./files.ts";
 import { environment, noting, secretsIn } from "./load.ts";
 import { isForbidden, type RecordsPlace, recordsPlace } from "./permissions.ts";
 import { socketKind, vendorDial } from "./providers/socket.ts";
@@ -80,6 +80,7 @@ function findConfig(file: string): Found {
   return {
     text,
     file,
+    isOurs: text !== undefined && !isTheirs(file),
     env: environment(loadEnv(read(".env", readText) ?? ""), secretsIn(text)),
     readAsset: (path) => read(path, readText),
     hasAsset: (path) => read(path, readBytes) !== undefined,

@@ -4,19 +4,21 @@ import { readRecording } from "../audio/recording.ts";
 import { type Config, type ConfigNote, linesOf } from "../config.ts";
 import { type CheckItem, fine, warn, wrong } from "./item.ts";
 
-/** Faults and warnings of the configuration, or that it has none. `file` is its name, `found` whether there is one. */
+/** Faults and warnings of the configuration, or that it has none. `file` is its name, `text` what it says, if there is one. */
 export function configItems(
-  { file, found, faults, warnings }: {
+  { file, text, isOurs = false, faults, warnings }: {
     file: string;
-    found: boolean;
+    text: string | undefined;
+    /** Whether the program brings it along. */
+    isOurs?: boolean;
     faults: readonly ConfigNote[];
     warnings: readonly ConfigNote[];
   },
 ): CheckItem[] {
   const told = warnings.filter((note) => !isMissingRecording(note));
   const own = [...faults, ...told].some((note) => note.file !== "environment");
-  const whole = found
-    ? fine(file, "read")
+  const whole = text !== undefined
+    ? fine(file, isOurs ? "the program's own: none is in this folder" : "read")
     : warn(file, "is not there: a built-in minimum answers", 'Write one: {"prompt": "…"} is enough.');
   return [
     ...(own ? [] : [whole]),

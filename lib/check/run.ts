@@ -19,6 +19,8 @@ import { checkVendors } from "./vendors.ts";
 /** The configuration as it was found: text, environment, files. */
 export type Found = Omit<ParseInput, "flags"> & {
   readBytes: (path: string) => Uint8Array | undefined;
+  /** Whether `text` is what the program brings along, for want of a file of the user's. */
+  isOurs?: boolean;
   /** Files that cannot be read. */
   unread?: readonly ConfigNote[];
 };
@@ -56,7 +58,7 @@ async function lookAtEverything(parts: CheckParts): Promise<CheckReport> {
   const tried = usable ? await tryAll(parts, usable.config, parsed.ok) : [];
   const items = [
     denoItem(parts.denoVersion),
-    ...configItems({ file: found.file, found: found.text !== undefined, faults, warnings }),
+    ...configItems({ ...found, faults, warnings }),
     ...withoutTold(tried, faults),
   ];
   const mode = isRehearsal(found.env) ? "rehearsal" : "live";

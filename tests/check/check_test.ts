@@ -212,6 +212,14 @@ test("of a file with a fault no value is said to be a default: it was not read",
   assert.doesNotMatch(output, /: rehearsal$/m, "nobody asked for one");
 });
 
+test("a configuration that the program brings along is not taken for one of this folder", async () => {
+  const { item } = await checkWorld({ ...goodWorld(), isOurs: true });
+  assert.deepEqual(
+    [item("config.json")!.state, item("config.json")!.finding],
+    ["ok", "the program's own: none is in this folder"],
+  );
+});
+
 test("of the server that runs here, what fails is told, and that it is another's rehearsal", async () => {
   const running = (more: object) => JSON.stringify({ status: "healthy", version: "0.1.0", activeCalls: 1, ...more });
   const providers = [{ name: "store", state: "open", lastFault: "The disk is full" }, { name: "x", state: "closed" }];

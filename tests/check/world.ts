@@ -37,6 +37,8 @@ export const RECORDING = Uint8Array.from({ length: 8000 }, (_, n) => n % 8 < 4 ?
 export interface World {
   env: Record<string, string | undefined>;
   config: Record<string, unknown> | string | undefined;
+  /** Whether `config` is what the program brings along. */
+  isOurs?: boolean;
   /** Files by path. */
   files: Record<string, Uint8Array>;
   /** What Twilio says of the account's one number. */
@@ -190,6 +192,7 @@ export async function checkWorld(world: World, flags: CheckFlags = {}): Promise<
     found: {
       text: typeof world.config === "object" ? JSON.stringify(world.config) : world.config,
       file: "config.json",
+      ...(world.isOurs === undefined ? {} : { isOurs: world.isOurs }),
       env: world.env,
       readAsset: (path) => read(path) && new TextDecoder().decode(read(path)),
       hasAsset: (path) => read(path) !== undefined,
