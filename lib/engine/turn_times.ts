@@ -3,8 +3,8 @@
 import type { AnswerTimes } from "./answer.ts";
 import type { LatencyParts } from "./engine.ts";
 
-/** A recogniser tells the end of a turn within this time; what it tells later was kept back. */
-const FRESH_MS = 1600;
+/** A recogniser tells the end of a turn within this time, even where another one has to take over; what is told later was kept back. */
+const FRESH_MS = 3000;
 /** A turn that is answered later than so long after its end has waited for us to finish. */
 const PROMPT_MS = 300;
 

@@ -5,7 +5,7 @@ import type { Step } from "../../lib/softphone/steps.ts";
 import { test } from "../case.ts";
 import { CEILING_MS, listeningDial, Waiting } from "../faults/lab.ts";
 import { simHouse, type SimOptions, STORY } from "../sim/house.ts";
-import { noticesOf } from "../sim/pipeline.ts";
+import { noticesOf, simPipeline } from "../sim/pipeline.ts";
 
 const LOOK = {
   name: "look",
@@ -145,3 +145,29 @@ for (
     assert.ok(longestMs <= CEILING_MS, `${longestMs} ms of silence`);
   });
 }
+
+test("a caller whose recogniser fell silent in mid-utterance, and whose model is slow, is not left in silence", async () => {
+  await using sim = await simPipeline({
+    config: { silence: { promptAfterMs: 60_000 } },
+    brain: () => ({ text: "Yes, until six finished." }),
+    chat: { firstTokenMs: 2000 },
+  });
+  const waiting = new Waiting(() => sim.clock.monotonicMs());
+  let armed = false;
+  const call = sim.ring({
+    steps: [{ kind: "wait", ms: 500 }, { kind: "say", text: "and another thing" }, { kind: "wait", ms: 6000 }],
+    dial: listeningDial(sim.phoneDial, {
+      now: () => sim.clock.monotonicMs(),
+      begins() {
+        if (armed) return;
+        armed = true;
+        sim.clock.after(800, () => sim.dials["deepgram-listen"].pairs.at(-1)!.client.stall());
+      },
+      ended: (atMs) => waiting.begin(atMs),
+    }),
+    onSlot: (slot, _atMs, tags) => waiting.slot(slot.playedBytes > 0, tags.map(({ words }) => words).join("")),
+  });
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /until six finished\.$/);
+  assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
+});
