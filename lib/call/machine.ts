@@ -171,7 +171,7 @@ export const TRANSITIONS: TransitionTable = {
   },
   processing: {
     ...ALIVE,
-    "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm", timer: "filler" }]],
+    "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm-once", timer: "filler" }]],
     "caller-quiet": (state) => [state, state.goesOn ? [{ kind: "arm", timer: "filler" }] : []],
     "caller-text": (state, said) => said.final ? answer(said) : [state, []],
     "tool-call": (state, { tools }) => [state, [

@@ -171,3 +171,25 @@ test("a caller whose recogniser fell silent in mid-utterance, and whose model is
   assert.match(report.turns.at(-1)!.heard!, /until six finished\.$/);
   assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
 });
+
+test("a caller who waits while his agent takes one noise after the other for him is not left in silence", async () => {
+  await using sim = await simHouse({ agent: { think: () => ({ say: "Yes, until six finished.", thinkMs: 3000 }) } });
+  const waiting = new Waiting(() => sim.clock.monotonicMs());
+  const call = sim.ring({
+    steps: [{ kind: "say", text: "is there a table" }, { kind: "wait", ms: 8000 }],
+    dial: listeningDial(sim.phoneDial, {
+      now: () => sim.clock.monotonicMs(),
+      begins: () => waiting.end(),
+      ended: (atMs) => waiting.begin(atMs),
+    }),
+    onSlot: (slot, _atMs, tags) => waiting.slot(slot.playedBytes > 0, tags.map(({ words }) => words).join("")),
+  });
+  await sim.clock.runUntil(() => sim.notices.some((notice) => notice.kind === "caller-text"));
+  for (let noises = 0; noises < 2; noises++) {
+    await sim.clock.run(700);
+    sim.agent.sessions[0]!.falseStart();
+  }
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /until six finished\.$/);
+  assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
+});
