@@ -16,28 +16,15 @@ export interface Limit {
  * `promise`, unless it takes too long. What it gives later is dropped, its later rejection handled.
  * @throws {FaultError} of `late` after `limitMs`; `signal.reason` at once on abort; what `promise` rejects with.
  */
-export function within<T>(promise: Promise<T>, { clock, limitMs, late, signal }: Limit): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const over = () => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", stop);
-    };
-    const stop = () => {
-      over();
-      reject(signal.reason);
-    };
-    const timer = clock.after(limitMs, () => {
-      over();
-      reject(new FaultError(late));
-    });
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    promise.then((value) => {
-      over();
-      resolve(value);
-    }, (error) => {
-      over();
-      reject(error);
-    });
-  });
+export async function within<T>(promise: Promise<T>, { clock, limitMs, late, signal }: Limit): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  using _timer = clock.after(limitMs, () => over.reject(new FaultError(late)));
+  const stop = () => over.reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([over.promise, promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }

@@ -38,9 +38,30 @@ test("an abort is told at once with its reason, also one that came before", asyn
   abort.abort(reason);
   await assert.rejects(waited, reason);
   assert.equal(clock.pending, 0);
-  const never = new Promise<void>(() => {});
-  await assert.rejects(within(never, { clock, limitMs: 5, late: LATE, signal: AbortSignal.abort(reason) }), reason);
+  for (const promise of [new Promise<void>(() => {}), Promise.resolve()]) {
+    await assert.rejects(within(promise, { clock, limitMs: 5, late: LATE, signal: AbortSignal.abort(reason) }), reason);
+  }
   assert.equal(clock.pending, 0);
+});
+
+test("nothing of it stays with the signal, however it ends", async () => {
+  const clock = new VirtualClock();
+  const { signal } = new AbortController();
+  let listening = 0;
+  signal.addEventListener = () => void listening++;
+  signal.removeEventListener = () => void listening--;
+  const ways = [
+    () => Promise.resolve(),
+    () => Promise.reject(new TypeError("reset")),
+    () => new Promise<void>(() => {}),
+  ];
+  for (const way of ways) {
+    const waited = within(way(), { clock, limitMs: 100, late: LATE, signal }).catch(() => undefined);
+    assert.equal(listening, 1);
+    await clock.run(100);
+    await waited;
+    assert.equal(listening, 0);
+  }
 });
 
 test("a failure passes through as it is", async () => {
