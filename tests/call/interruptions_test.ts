@@ -174,6 +174,8 @@ for (const doneAfterBargeIn of [false, true]) {
     sim.agent.sessions[0]!.falseStart();
     const report = await sim.clock.runFor(call.report);
     assert.equal(noticesOf(sim.notices, "reply-resumed").length, 1);
+    const { transcript } = sim.records()[0]!;
+    assert.equal(transcript.filter(({ source }) => source === "resumed").length, 1, "the record has it");
     assert.equal(/ And that was all of it\.$/.test(report.turns.at(-1)!.heard!), !doneAfterBargeIn);
     assert.equal(sim.agent.sessions.length, 1);
   });
