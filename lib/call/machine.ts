@@ -147,7 +147,7 @@ export const TRANSITIONS: TransitionTable = {
     ...ALIVE,
     "caller-spoke": (state, { owed }) => [{ ...state, prompts: 0 }, [
       { kind: "arm", timer: "silence" },
-      { kind: owed ? "arm" : "disarm", timer: "filler" },
+      { kind: owed ? "arm-once" : "disarm", timer: "filler" },
     ]],
     "caller-text": (state, said) =>
       said.final ? answer(said) : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
