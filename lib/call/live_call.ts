@@ -50,7 +50,7 @@ export interface CallTools extends Disposable {
   run(call: ToolCall): Promise<{ content: string; ok: boolean }>;
   cancel(id: string): void;
   callerSaid(text: string): void;
-  /** The engine says something aloud. */
+  /** The engine says something aloud that is more than a filler. */
   weSay(): void;
   /** A key of the caller's phone. @returns whether a tool took it. */
   digit(digit: string): boolean;

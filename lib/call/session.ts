@@ -75,6 +75,8 @@ class Session {
   #audibleMs = -Infinity;
   /** When the caller last pressed a key that the engine is told of. */
   #keyMs = -Infinity;
+  /** The engine's newest reply that only covers a wait. */
+  #covering: number | undefined;
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
   #fillers = 0;
   /** Tools at work: the engine waits for us then, not the other way round. */
@@ -210,14 +212,15 @@ class Session {
         return this.#callerText(event);
       case "reply-started":
         this.#fillers = 0;
-        if (!event.covers) this.#echoes.answered();
+        if (event.covers) this.#covering = event.reply;
+        else this.#echoes.answered();
         this.#report({ kind: "reply-started", reply: event.reply, source: "engine" });
         return this.post(event);
       case "reply-finished":
         this.#report(event);
         return this.#parts.leg.end(event.reply);
       case "reply-text":
-        this.#parts.tools.weSay();
+        if (event.reply !== this.#covering) this.#parts.tools.weSay();
         return this.#report(event);
       case "reply-words":
         this.#cut.addWords(event.reply, event.words);
