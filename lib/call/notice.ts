@@ -185,6 +185,9 @@ export function emptyRecord(id: string): CallRecord {
   };
 }
 
+/** No voice is silent for so long before its first word: another one spoke until then. */
+const LATE_WORDS_MS = 1000;
+
 /** Builds the record of one call from its notices, in order. The words of each reply are kept to find what was heard. */
 export class RecordFold {
   readonly record: CallRecord;
@@ -327,12 +330,16 @@ export class RecordFold {
     if (cut?.heardText !== undefined && rest?.text === "") rest.text = cut.text.slice(cut.heardText.length).trim();
   }
 
-  /** By the voice's word times; where it has none, by a voice's usual pace. */
+  /** By the voice's word times; where it has none, or follows one that had none, by a voice's usual pace. */
   #tellHeard(reply: number, utterance: Utterance): void {
     const { text, heardMs = 0 } = utterance;
-    const timed = this.#words.get(reply)?.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text);
+    const timed = this.#words.get(reply) ?? [];
+    const fromMs = timed[0]?.startMs ?? Infinity;
     const words = text.split(" ");
-    utterance.heardText = (timed ?? words.slice(0, tokensWithin(words, heardMs / MS_PER_CHARACTER))).join(" ");
+    const characters = Math.min(heardMs, fromMs) / MS_PER_CHARACTER;
+    const untimed = fromMs < LATE_WORDS_MS ? [] : words.slice(0, tokensWithin(words, characters));
+    const heard = timed.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text);
+    utterance.heardText = [...untimed, ...heard].join(" ");
   }
 }
 

@@ -105,6 +105,16 @@ test("what was heard of a reply whose words have no times is told by a voice's u
   assert.equal(cutAfter(9000, [late])[0], "One two three four five. Six.", "text that comes late");
 });
 
+test("where a voice without word times was followed by one with them, what the first one said was heard too", () => {
+  const cutAfter = (heardMs: number) =>
+    folded([
+      ...reply(1, 100, "We are open from nine until six every day."),
+      [1700, { kind: "reply-words", reply: 1, words: [{ text: "until", startMs: 1400, endMs: 1750 }] }],
+      [1800, { kind: "reply-interrupted", reply: 1, heardMs }],
+    ]).transcript[0]!.heardText;
+  assert.deepEqual([cutAfter(1100), cutAfter(1600)], ["We are open from", "We are open from nine until"]);
+});
+
 test("of a reply whose agent was lost in the middle of it only what sounded counts as heard", () => {
   const record = folded([
     ...reply(1, 100, "One two three four five."),
