@@ -27,6 +27,13 @@ test("a voice's pace is learnt from what it said whole, and its slowest replies 
   assert.ok(!reply(length, TEXT, 3700).lacks, "no two sentences have the same pace");
 });
 
+test("a reply that was whole lacks nothing, however fast it was", () => {
+  const length = reply(new ReplyLength(), TEXT, 75 * 60);
+  length.whole();
+  reply(length, "Quick as a squirrel", 300).whole();
+  assert.ok(!length.lacks);
+});
+
 test("text counts from all its pieces, and sound from all of its", () => {
   const length = reply(new ReplyLength(), TEXT, 2600);
   length.says(TEXT);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseTwilio } from "../../lib/phone/messages.ts";
+import { Base64Decoder, parseTwilio } from "../../lib/phone/messages.ts";
 import { test } from "../case.ts";
 
 function start({ callSid = "CA1", streamSid = "MZ1", from = "+15550100" }): string {
@@ -29,6 +29,7 @@ test("a media message means the same however it is written", () => {
     carriers.replaceAll("/", "\\/"),
     JSON.stringify({ streamSid: "MZ1", media: { payload, timestamp: 102, chunk: 1 }, event: "media" }),
     JSON.stringify({ event: "media", sequenceNumber: 2, media: { ...media, more: "x" } }, undefined, 1),
+    carriers.replace('"payload"', '"more":"x","payload"'),
   ];
   for (const text of ways) assert.deepEqual(parseTwilio(text), found, text);
   assert.deepEqual(parseTwilio(carriers.replace("inbound", "outbound")), { unknown: "media of track outbound" });
@@ -38,6 +39,13 @@ test("a media message means the same however it is written", () => {
   for (let cut = 0; cut < carriers.indexOf("="); cut++) {
     assert.ok("malformed" in parseTwilio(carriers.slice(0, cut)), `cut after ${cut}`);
   }
+});
+
+test("audio is as long as its base64 says", () => {
+  const decoder = new Base64Decoder();
+  assert.deepEqual([...decoder.decode("AQID")!], [1, 2, 3]);
+  assert.deepEqual([...decoder.decode("AQI=")!], [1, 2]);
+  for (const payload of ["AQID    ", "AQ-D", "A"]) assert.equal(decoder.decode(payload), undefined, payload);
 });
 
 test("an echoed mark means the same however it is written, and a part of one nothing", () => {
