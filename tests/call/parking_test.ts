@@ -54,6 +54,15 @@ test("a call that is taken is not let go, and one that fell back does so once", 
   assert.deepEqual(gone, [call]);
 });
 
+test("a call whose line broke still falls back when its engine fails", () => {
+  const { parking, park } = rig();
+  park("line-lost");
+  parking.take("CA1");
+  park("engine-failed");
+  assert.equal(parking.get("CA1")?.destination, DESK);
+  parking.take("CA1");
+});
+
 test("a destination is for one departure", () => {
   const { parking, park } = rig();
   parking.putThrough("CA1", SHOP);

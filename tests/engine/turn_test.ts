@@ -611,3 +611,22 @@ test("a turn that is left open is told by its last word", () => {
   for (const text of ["and", "I want the", "my name is, um…", "A table for my"]) assert.ok(leavesOpen(text), text);
   for (const text of ["yes", "the band", "is it this or?", ""]) assert.ok(!leavesOpen(text), text);
 });
+
+const WAITS: [what: string, events: TurnEvent[], waits: { timer: TurnTimer; ms: number }[], rules?: TurnRules][] = [
+  ["open words wait 6 s for news", [guess("are you")], [{ timer: "rest", ms: 6000 }]],
+  ["or as long as the rules say", [guess("are you")], [{ timer: "rest", ms: 900 }], { ...RULES, restMs: 900 }],
+  ["3 s where an answer was called off", [final("are you open"), guess("on")], [{ timer: "rest", ms: 3000 }]],
+  ["the recogniser's last word 1.5 s", [guess("are you"), timer("rest")], [{ timer: "last", ms: 1500 }]],
+  ["a turn that sounds unfinished 0.7 s", [final("my name is um")], [{ timer: "more", ms: 700 }]],
+  ["keys 1.2 s for the next one", [key("1")], [{ timer: "digits", ms: 1200 }]],
+  ["short words while we speak 0.1 s", [finalOver("and monday")], [{ timer: "floor", ms: 100 }]],
+];
+
+for (const [what, events, waits, rules = RULES] of WAITS) {
+  test(`how long is waited: ${what}`, () => {
+    let state = NO_TURN;
+    let done: readonly TurnAction[] = [];
+    for (const event of events) [state, done] = turnStep(state, event, rules);
+    assert.deepEqual(done.flatMap((act) => act.kind === "arm" ? [{ timer: act.timer, ms: act.ms }] : []), waits);
+  });
+}

@@ -199,3 +199,24 @@ test("a reply that is taken up before all of it has come goes on with what comes
   playout.end(2);
   assert.deepEqual(playout.take(120, 200).map(({ kind }) => kind), ["mark"]);
 });
+
+test("what was heard counts from the last mark that came back, and on from there", () => {
+  const playout = new Playout();
+  playout.push(1, new Uint8Array(1000 * BYTES_PER_MS));
+  const marks: string[] = [];
+  for (let nowMs = 0; nowMs < 500; nowMs += 20) {
+    for (const outgoing of playout.take(nowMs, LEAD_MS)) if (outgoing.kind === "mark") marks.push(outgoing.name);
+  }
+  const { roundTripMs } = playout.echo(marks[0]!, 500)!; // behind 200 ms of audio or a little more
+  const firstMs = 500 - roundTripMs;
+  assert.ok(firstMs >= 200 && firstMs <= 220, `${firstMs} ms`);
+  assert.deepEqual(playout.clear(540), [{ reply: 1, heardMs: firstMs + 40 }]);
+});
+
+test("less than a frame waits for more, or for the reply's end", () => {
+  const playout = new Playout();
+  playout.push(1, new Uint8Array(FRAME_BYTES - 1));
+  assert.equal(playout.nextSendMs(LEAD_MS), Infinity);
+  playout.end(1);
+  assert.equal(playout.nextSendMs(LEAD_MS), -LEAD_MS);
+});
