@@ -240,7 +240,8 @@ class Session {
   }
 
   #timer(name: TimerName): void {
-    const isOurs = this.#running.size > 0 || !this.#parts.leg.drained; // then a silence is not the caller's
+    // Then a silence is not the caller's; with a filler due, he has perhaps said something.
+    const isOurs = this.#running.size > 0 || !this.#parts.leg.drained || this.#timers.isArmed("filler");
     if (name === "silence" && isOurs) return this.#timers.arm(name, this.#waitMs(name));
     const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
     const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;

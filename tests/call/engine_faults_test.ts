@@ -94,6 +94,21 @@ for (const [name, faults] of Object.entries(PASSING)) {
   });
 }
 
+test("who has just spoken to an agent that is dead is not asked whether he is there, but answered by the next one", async () => {
+  await using sim = await simHouse({ agent: { think: ({ said }) => ({ say: `Concerning ${said} that is all.` }) } });
+  const call = sim.ring({
+    steps: [
+      { kind: "wait", ms: 5500 },
+      { kind: "say", text: "is there a table" },
+      { kind: "wait", ms: 4000 },
+    ],
+  });
+  await sim.clock.run(5000);
+  sim.agentDial.pairs.at(-1)!.client.stall();
+  const report = await sim.clock.runFor(call.report);
+  assert.match(report.turns.at(-1)!.heard!, /^One moment\. Let me check\. Concerning is there a table that is all\.$/);
+});
+
 test("what a caller says to an agent that is dead is answered by the next one, after the turn that the first one left", async () => {
   await using sim = await simHouse({
     agent: { think: ({ said }) => ({ say: `Concerning ${said} that is all.`, thinkMs: 800 }) },
