@@ -1,10 +1,10 @@
 /** Which IP addresses are servers of the internet, and which mean this machine, a private network or something special. */
 
 /** Global unicast. RFC 4291, section 2.4. */
-const ROUTED_V6 = prefixOf("2000::/3");
+const ROUTED_V6 = "2000::/3";
 /** IPv4 as IPv6 writes it, and as a NAT64 does. RFC 4291, section 2.5.5.2; RFC 6052. */
-const MAPPED = prefixOf("::ffff:0:0/96");
-const NAT64 = prefixOf("64:ff9b::/96");
+const MAPPED = "::ffff:0:0/96";
+const NAT64 = "64:ff9b::/96";
 
 /** IANA's registries of special-purpose addresses (RFC 6890), multicast, and tunnels that lead to any IPv4 address. */
 const SPECIAL = [
@@ -26,14 +26,15 @@ const SPECIAL = [
   "2001:db8::/32",
   "2002::/16",
   "3fff::/20",
-].map(prefixOf);
+];
 
 /** Whether a server at `address`, IPv4 or IPv6, may be anybody's on the internet. @throws {TypeError} if it is no address. */
 export function isPublicAddress(address: string): boolean {
   const bits = bitsOf(address);
-  const isV4 = bits.startsWith(MAPPED) || bits.startsWith(NAT64);
-  const means = isV4 ? MAPPED + bits.slice(MAPPED.length) : bits;
-  return (isV4 || bits.startsWith(ROUTED_V6)) && !SPECIAL.some((prefix) => means.startsWith(prefix));
+  const isIn = (range: string) => bits.startsWith(prefixOf(range));
+  const isV4 = isIn(MAPPED) || isIn(NAT64);
+  const means = isV4 ? prefixOf(MAPPED) + bits.slice(96) : bits;
+  return (isV4 || isIn(ROUTED_V6)) && !SPECIAL.some((range) => means.startsWith(prefixOf(range)));
 }
 
 /** The bits that all addresses of a range such as `10.0.0.0/8` begin with. */

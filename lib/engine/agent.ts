@@ -467,7 +467,8 @@ export class AgentEngine implements Engine {
     this.#lastWords ||= this.#ending;
     // A greeting that comes after the caller's first words leaves him waiting for their answer.
     const covers = this.#greets && this.#owed.turn !== undefined;
-    covers ? this.#timers.arm("answer", ANSWER_MS) : this.#timers.disarm("answer");
+    if (covers) this.#timers.arm("answer", ANSWER_MS);
+    else this.#timers.disarm("answer");
     this.#alive();
     if (this.#owed.anything && !this.#owed.awaitsResult && !this.#ending) this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "reply-started", reply: unheard.reply, ...(covers ? { covers } : {}) });

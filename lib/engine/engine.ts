@@ -17,8 +17,7 @@ export type EngineEvent =
   | { kind: "reply-text"; reply: number; text: string }
   /** When the words of `reply` sound, ms from its start; comes in pieces. */
   | { kind: "reply-words"; reply: number; words: SpokenWord[] }
-  /** All audio of `reply` was handed over. */
-  /** `brokeOff`: not all of its text was spoken. */
+  /** All audio of `reply` was handed over. `brokeOff`: not all of its text was spoken. */
   | { kind: "reply-finished"; reply: number; brokeOff?: boolean }
   /** Our reply broke off, and all that came of it was heard: the caller waits for the rest. */
   | { kind: "answer-due" }
