@@ -9,8 +9,8 @@ import { seeded, test } from "../case.ts";
 import { conversation, folder } from "../store/make.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
 
-/** A server in rehearsal on a free port of loopback, with a voice of tones. */
-function rehearsing(env: Record<string, string> = {}): Server {
+/** A server in rehearsal on a free port of loopback, with a voice of tones. Its records go to `DATA_DIR`. */
+function rehearsing(env: { DATA_DIR: string } & Record<string, string>): Server {
   const parsed = parseConfig({
     text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome." }),
     file: "config.json",
@@ -39,7 +39,8 @@ function ring(server: Server, options: Partial<PhoneOptions>) {
 }
 
 test("20 calls at once over real sockets: each is answered, interrupted, and loses nothing", async () => {
-  await using server = rehearsing();
+  using dir = folder();
+  await using server = rehearsing({ DATA_DIR: dir.path });
   const notices: CallNotice[] = [];
   server.observers.push((notice) => notices.push(notice));
   const reports = await Promise.all(
@@ -65,7 +66,8 @@ test("20 calls at once over real sockets: each is answered, interrupted, and los
 });
 
 test("health, metrics and unknown paths answer as documented", async () => {
-  await using server = rehearsing();
+  using dir = folder();
+  await using server = rehearsing({ DATA_DIR: dir.path });
   const get = async (path: string, init?: RequestInit) => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
     return { status: response.status, text: await response.text() };
@@ -84,7 +86,8 @@ test("health, metrics and unknown paths answer as documented", async () => {
 });
 
 test("every path that is there answers another method with 405 and those it takes", async () => {
-  await using server = rehearsing();
+  using dir = folder();
+  await using server = rehearsing({ DATA_DIR: dir.path });
   const paths = {
     "/": "GET",
     "/media-stream": "GET",
@@ -102,7 +105,8 @@ test("every path that is there answers another method with 405 and those it take
 
 test("the scheme of a bearer may be written in any case", async () => {
   const token = "administrator-secret-of-32-chars";
-  await using server = rehearsing({ ADMIN_TOKEN: token });
+  using dir = folder();
+  await using server = rehearsing({ DATA_DIR: dir.path, ADMIN_TOKEN: token });
   const statuses = ["Bearer", "bearer", "BEARER", "Basic"].map(async (scheme) => {
     const headers = { authorization: `${scheme} ${token}` };
     const { status, body } = await fetch(`http://127.0.0.1:${server.port}/calls`, { headers });
@@ -129,7 +133,8 @@ test("what a caller said is told in rehearsal only, and of a call whose whole Ca
 });
 
 test("a draining server is busy for new calls and lets live ones finish", async () => {
-  await using server = rehearsing();
+  using dir = folder();
+  await using server = rehearsing({ DATA_DIR: dir.path });
   const connected = Promise.withResolvers<void>();
   const live = ring(server, {
     steps: [{ kind: "wait", ms: 700 }],
