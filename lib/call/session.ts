@@ -302,7 +302,7 @@ class Session {
     if (answer.then === "transfer" && answer.transferTo) this.#parts.tools.transfer(answer.transferTo);
   }
 
-  /** The caller waits for a tool. */
+  /** Who waits for whom, while tools run. */
   get #toolsNow(): ToolsNow {
     if (this.#running.size === 0) return "none";
     return [...this.#running].every(({ name }) => this.#parts.tools.asksCaller(name)) ? "ask" : "work";

@@ -43,10 +43,8 @@ const ABBREVIATIONS = new Set(
 );
 /** Abbreviations only with a capital: in small letters, or alone, they are words. */
 const CAPITAL_ABBREVIATIONS = new Set(
-  "St Mt Co Fig Mio Std Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun"
-    .split(
-      " ",
-    ),
+  ("St Mt Co Fig Mio Std " +
+    "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun").split(" "),
 );
 /** A number may follow ("No. 5"), or nothing that belongs to them ("No. We do not."). */
 const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;

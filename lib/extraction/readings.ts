@@ -158,6 +158,9 @@ function phone(digits: string, given: string | undefined, { caller }: FactContex
   return digits;
 }
 
+/** A day that is named without its year is at most so far away. */
+const YEAR_DAYS = 366;
+
 function dateFrom(given: string | undefined, said: string, { today, language }: FactContext): string | undefined {
   const ours = dateOf(said, today);
   if (given === undefined) return ours;
@@ -166,7 +169,6 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
     const isDated = /\d|day|week|month|year/i.test(said) || saysDayOfMonth(said, given);
     return isDated || !/^en/i.test(language) ? given : undefined;
   }
-  // Of the day that was named there is one each week: which is meant, the model heard from the conversation.
   if (
     ours >= today && given.slice(5) === ours.slice(5) &&
     digitsOf(said).replace(`${Number(given.slice(8))}`, "").includes(given.slice(2, 4))
@@ -179,15 +181,13 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
   const isNear = given > addDays(today, -YEAR_DAYS) && given < addDays(today, YEAR_DAYS);
   if (isNear && saysDayOfMonth(version, given) && namesNoOtherMonth(said, given)) return given;
   if (/\bmonths?\b/i.test(said) && isNear && given > ours) return given;
+  // Of the day that was named there is one each week: which is meant, the model heard from the conversation.
   const isThatDay = wordsOf(said).includes(WEEKDAYS[weekdayOf(given)]!) || weekdayOf(given) === weekdayOf(ours);
   const isMeant = (/\bnext\b/i.test(said) && given === addDays(ours, 7)) ||
     (/\b(?:last|past|since|ago)\b/i.test(said) && given < today) || /\bweeks?\b/i.test(said) ||
     (/\b(?:after|following)\b/i.test(said) && given > ours) || (/\bthis\b/i.test(said) && given === today);
   return isThatDay && isMeant ? given : ours;
 }
-
-/** A day that is named without its year is at most so far away. */
-const YEAR_DAYS = 366;
 
 /** Which half of the day is meant, where nobody says it, the model heard from the conversation. */
 function timeFrom(given: string | undefined, said: string, context: FactContext): string | undefined {

@@ -1,4 +1,5 @@
 /** Stretches of a longer utterance that may be a phrase one listens for anywhere, such as an emergency. Pure. */
+
 import { COMMON_WORDS } from "./common_words.ts";
 import { tokens } from "./text.ts";
 
