@@ -55,7 +55,14 @@ export type CallState =
    * We hold the turn; `reply` is the newest one. `resumed`: it is the rest of a reply that was cut by what seemed a false start.
    * `covers`: it only covers the wait for an answer. `asked`: the caller's turn was confirmed meanwhile.
    */
-  | { kind: "speaking"; reply: number; prompts: number; resumed?: boolean; covers?: boolean; asked?: boolean }
+  | {
+    kind: "speaking";
+    reply: number;
+    prompts: number;
+    resumed?: boolean | undefined;
+    covers?: boolean | undefined;
+    asked?: boolean;
+  }
   /** We were cut off: until words, a false start or a time-out. */
   | { kind: "interrupted"; reply: number }
   /**
@@ -125,68 +132,75 @@ export type TransitionTable = {
   };
 };
 
+type OnTimer<State> = (state: State, event: Of<CallEvent, "timer">) => Step;
+
+/** What timers do wherever the call is alive and not closing, unless the state has a row of its own for them. */
+const TIMERS: { readonly [N in TimerName]?: OnTimer<CallState> } = {
+  "nearly-over": (state) => [state, [{ kind: "say", line: "timeUp" }]],
+  "time-limit": () => close("time-limit", "goodbye"),
+  "setup": () => close("engine-not-ready", "apology"),
+};
+
+/** What the timers do in a state: its `own` rows, and those that hold anywhere. */
+function timers<State extends CallState>(own: { readonly [N in TimerName]?: OnTimer<State> } = {}): OnTimer<State> {
+  return (state, event) => (own[event.name] ?? TIMERS[event.name])?.(state, event) ?? [state, []];
+}
+
 /** Rows that hold wherever the call is alive and not closing. */
 const ALIVE = {
-  "ready": (state: CallState): Step => [state, [{ kind: "disarm", timer: "setup" }]],
+  "ready": (state: CallState): Step => [state, [disarm("setup")]],
   "leg-ended": (_: CallState, { how }: Of<CallEvent, "leg-ended">) =>
     end(how === "stop" ? "caller-hung-up" : "line-lost"),
   "fault": (state: CallState, { fatal }: Of<CallEvent, "fault">): Step =>
     fatal ? close("engine-failed", "apology") : [state, []],
   "end": (state: CallState, { reason, say }: Of<CallEvent, "end">) => close(reason, say, currentReply(state)),
   "over": (_: CallState, { reason }: Of<CallEvent, "over">) => hangUp(reason),
+  "timer": timers(),
 } as const;
 
 export const TRANSITIONS: TransitionTable = {
   idle: {
     ...ALIVE,
-    "ready": () => listen(0, [{ kind: "disarm", timer: "setup" }]),
+    "ready": () => listen(0, [disarm("setup")]),
     "reply-started": (_, { reply }) => speak(reply),
-    "timer": (state, { name }) => name === "filler" ? [state, [{ kind: "fill" }]] : overTime(state, name),
+    "timer": timers({ "filler": (state) => [state, [{ kind: "fill" }]] }),
   },
   listening: {
     ...ALIVE,
-    "caller-spoke": (state, { owed }) => [{ ...state, prompts: 0 }, [
-      { kind: "arm", timer: "silence" },
-      { kind: owed ? "arm-once" : "disarm", timer: "filler" },
-    ]],
-    "caller-text": (state, said) =>
-      said.final ? answer(said) : [state, [{ kind: "arm", timer: "silence" }, { kind: "disarm", timer: "filler" }]],
+    "caller-spoke": (state, { owed }) => [
+      { ...state, prompts: 0 },
+      [arm("silence"), owed ? armOnce("filler") : disarm("filler")],
+    ],
+    "caller-text": (state, said) => said.final ? answer(said) : [state, [arm("silence"), disarm("filler")]],
     "answer-due": () => think(),
-    "caller-quiet": (state) => [state, [{ kind: "arm-once", timer: "filler" }]],
+    "caller-quiet": (state) => [state, [armOnce("filler")]],
     "digit": () => listen(0),
-    "reply-heard": (state) => [state, [{ kind: "arm", timer: "silence" }]], // a filler holds no turn, and is no silence
+    "reply-heard": (state) => [state, [arm("silence")]], // a filler holds no turn, and is no silence
     "tool-call": (state, { tools }) => [
       state,
-      tools === "work"
-        ? [{ kind: "disarm", timer: "silence" }, { kind: "arm-once", timer: "filler" }]
-        : [{ kind: "arm", timer: "silence" }],
+      tools === "work" ? [disarm("silence"), armOnce("filler")] : [arm("silence")],
     ],
     "reply-started": ({ prompts }, { reply, resumed }) => speak(reply, { prompts, resumed }),
-    "timer": (state, { name, audible, promptsLeft }) =>
-      name === "silence"
-        ? breakSilence(state, audible, promptsLeft)
-        : name === "filler"
-        ? [state, [audible ? { kind: "arm", timer: "filler" } : { kind: "fill" }]]
-        : overTime(state, name),
+    "timer": timers({
+      "silence": breakSilence,
+      "filler": (state, { audible }) => [state, [audible ? arm("filler") : { kind: "fill" }]],
+    }),
   },
   processing: {
     ...ALIVE,
-    "caller-spoke": () => [{ kind: "processing", goesOn: true }, [{ kind: "arm-once", timer: "filler" }]],
-    "caller-quiet": (state) => [state, state.goesOn ? [{ kind: "arm", timer: "filler" }] : []],
+    "caller-spoke": () => [{ kind: "processing", goesOn: true }, [armOnce("filler")]],
+    "caller-quiet": (state) => [state, state.goesOn ? [arm("filler")] : []],
     "caller-text": (state, said) => said.final ? answer(said) : [state, []],
     "tool-call": (state, { tools }) => [state, [
-      { kind: tools === "work" ? "disarm" : "arm", timer: "answer" },
-      { kind: tools === "ask" ? "disarm" : "arm-once", timer: "filler" },
+      tools === "work" ? disarm("answer") : arm("answer"),
+      tools === "ask" ? disarm("filler") : armOnce("filler"),
     ]],
     "reply-started": (_, { reply, covers }) => speak(reply, { covers }),
-    "timer": (state, { name, audible }) =>
-      name === "answer"
-        ? listen(0)
-        : name === "filler"
-        ? [state, [state.goesOn && audible ? { kind: "arm", timer: "filler" } : { kind: "fill" }]]
-        : name === "nearly-over"
-        ? [state, [{ kind: "fill", line: "timeUp" }]]
-        : overTime(state, name),
+    "timer": timers({
+      "answer": () => listen(0),
+      "filler": (state, { audible }) => [state, [state.goesOn && audible ? arm("filler") : { kind: "fill" }]],
+      "nearly-over": (state) => [state, [{ kind: "fill", line: "timeUp" }]],
+    }),
   },
   speaking: {
     ...ALIVE,
@@ -200,28 +214,24 @@ export const TRANSITIONS: TransitionTable = {
         ? [state, []]
         : state.asked || state.covers
         ? think()
-        : listen(state.prompts, owed ? [{ kind: "arm-once", timer: "filler" }] : []),
-    "timer": (state, { name }) => overTime(state, name),
+        : listen(state.prompts, owed ? [armOnce("filler")] : []),
   },
   interrupted: {
     ...ALIVE,
     "caller-text": (_, said) => isLoop(said) ? answer(said) : confirmed(said.final),
-    "caller-quiet": (state) => [state, [{ kind: "arm", timer: "filler" }]],
+    "caller-quiet": (state) => [state, [arm("filler")]],
     "digit": () => confirmed(false),
-    "reply-started": (
-      _,
-      { reply },
-    ) => [{ kind: "speaking", reply, prompts: 0 }, [{ kind: "disarm", timer: "false-start" }, { kind: "forget" }]],
-    "timer": (state, { name, audible }) => name === "false-start" ? falseStart(state, audible) : overTime(state, name),
+    "reply-started": (_, { reply }) => [
+      { kind: "speaking", reply, prompts: 0 },
+      [disarm("false-start"), { kind: "forget" }],
+    ],
+    "timer": timers({ "false-start": falseStart }),
   },
   closing: {
     "leg-ended": (state, { how }) => end(how === "stop" ? "caller-hung-up" : state.reason),
     "over": (state) => hangUp(state.reason),
     "caller-spoke": (state) => [state, [{ kind: "go-on" }]],
-    "reply-started": (state, { reply }) => [{ ...state, reply }, [
-      { kind: "disarm", timer: "last-words" },
-      { kind: "disarm", timer: "hang-up" },
-    ]],
+    "reply-started": (state, { reply }) => [{ ...state, reply }, [disarm("last-words"), disarm("hang-up")]],
     "reply-heard": (state, { reply }) => reply === state.reply ? lastHeard(state) : [state, []],
     "answer-due": (state) => state.more ? sayGoodbye(state) : [state, []],
     "fault": (state, { fatal }) => fatal && state.more && state.reply === undefined ? sayGoodbye(state) : [state, []],
@@ -243,25 +253,27 @@ export function step(state: CallState, event: CallEvent): Step {
 
 /** The state a call begins in, and what it needs from the first moment. */
 export function begin(): Step {
-  return [
-    { kind: "idle" },
-    ["setup", "filler", "nearly-over", "time-limit"].map((timer) => ({ kind: "arm", timer: timer as TimerName })),
-  ];
+  return [{ kind: "idle" }, [arm("setup"), arm("filler"), arm("nearly-over"), arm("time-limit")]];
+}
+
+function arm(timer: TimerName): CallEffect {
+  return { kind: "arm", timer };
+}
+
+function armOnce(timer: TimerName): CallEffect {
+  return { kind: "arm-once", timer };
+}
+
+function disarm(timer: TimerName): CallEffect {
+  return { kind: "disarm", timer };
 }
 
 function listen(prompts: number, more: CallEffect[] = []): Step {
-  return [{ kind: "listening", prompts }, [...more, { kind: "disarm", timer: "answer" }, {
-    kind: "arm",
-    timer: "silence",
-  }]];
+  return [{ kind: "listening", prompts }, [...more, disarm("answer"), arm("silence")]];
 }
 
 function think(): Step {
-  return [{ kind: "processing" }, [
-    { kind: "disarm", timer: "silence" },
-    { kind: "arm", timer: "answer" },
-    { kind: "arm-once", timer: "filler" },
-  ]];
+  return [{ kind: "processing" }, [disarm("silence"), arm("answer"), armOnce("filler")]];
 }
 
 /** The caller has finished a turn. */
@@ -273,29 +285,21 @@ function isLoop({ final, times = 1 }: Of<CallEvent, "caller-text">): boolean {
   return final && times >= LOOP_TIMES;
 }
 
-function speak(
-  reply: number,
-  { prompts = 0, resumed = false, covers = false }: {
-    prompts?: number;
-    resumed?: boolean | undefined;
-    covers?: boolean | undefined;
-  } = {},
-): Step {
-  return [{ kind: "speaking", reply, prompts, ...(resumed ? { resumed } : {}), ...(covers ? { covers } : {}) }, [
-    { kind: "disarm", timer: "silence" },
-    { kind: "disarm", timer: "answer" },
-    { kind: "disarm", timer: "filler" },
-  ]];
+function speak(reply: number, more: Partial<Of<CallState, "speaking">> = {}): Step {
+  return [
+    { kind: "speaking", reply, prompts: 0, ...more },
+    [disarm("silence"), disarm("answer"), disarm("filler")],
+  ];
 }
 
 function cut(reply: number): Step {
-  return [{ kind: "interrupted", reply }, [{ kind: "interrupt" }, { kind: "arm", timer: "false-start" }]];
+  return [{ kind: "interrupted", reply }, [{ kind: "interrupt" }, arm("false-start")]];
 }
 
 /** The caller really said something. */
 function confirmed(final: boolean): Step {
   const [next, effects] = final ? think() : listen(0);
-  return [next, [{ kind: "disarm", timer: "false-start" }, { kind: "forget" }, ...effects]];
+  return [next, [disarm("false-start"), { kind: "forget" }, ...effects]];
 }
 
 /** Words while we speak: an answer to them follows. Where they show that there was no false start, we are cut after all. */
@@ -308,26 +312,19 @@ function overhear(state: Of<CallState, "speaking">, said: Of<CallEvent, "caller-
 }
 
 /** No words came: unless the caller can still be heard, go on where we were cut off. */
-function falseStart(state: Of<CallState, "interrupted">, audible: boolean): Step {
-  if (audible) return [state, [{ kind: "arm", timer: "false-start" }]];
+function falseStart(state: Of<CallState, "interrupted">, { audible }: Of<CallEvent, "timer">): Step {
+  if (audible) return [state, [arm("false-start")]];
   const [next, effects] = listen(0);
   return [next, [...effects, { kind: "resume" }]];
 }
 
-function breakSilence(state: Of<CallState, "listening">, audible: boolean, promptsLeft: boolean): Step {
+function breakSilence(
+  { prompts }: Of<CallState, "listening">,
+  { audible, promptsLeft }: Of<CallEvent, "timer">,
+): Step {
   if (audible) return listen(0);
   if (!promptsLeft) return close("silence", "goodbye");
-  return [{ kind: "listening", prompts: state.prompts + 1 }, [{ kind: "say", line: "stillThere" }, {
-    kind: "arm",
-    timer: "silence",
-  }]];
-}
-
-function overTime(state: CallState, name: TimerName): Step {
-  if (name === "nearly-over") return [state, [{ kind: "say", line: "timeUp" }]];
-  if (name === "time-limit") return close("time-limit", "goodbye");
-  if (name === "setup") return close("engine-not-ready", "apology");
-  return [state, []];
+  return [{ kind: "listening", prompts: prompts + 1 }, [{ kind: "say", line: "stillThere" }, arm("silence")]];
 }
 
 /** End politely: `say` some last words, or let the engine finish its own (`reply` is being said already), then hang up once they were heard. */
@@ -335,28 +332,22 @@ function close(reason: EndReason, say: LineName | undefined, reply?: number): St
   const words: CallEffect[] = say
     ? [{ kind: "interrupt" }, { kind: "forget" }, { kind: "say", line: say }]
     : reply === undefined
-    ? [{ kind: "arm", timer: "last-words" }]
+    ? [arm("last-words")]
     : [];
-  const timers: CallEffect[] = (["setup", "answer", "filler", "false-start", "silence"] as const).map((timer) => ({
-    kind: "disarm",
-    timer,
-  }));
+  const waits = (["setup", "answer", "filler", "false-start", "silence"] as const).map((timer) => disarm(timer));
   const more = say === undefined;
   const next = { kind: "closing", reason, reply: say ? undefined : reply, more } as const;
-  return [next, [...timers, { kind: "ending", more }, ...words, { kind: "arm", timer: "closing" }]];
+  return [next, [...waits, { kind: "ending", more }, ...words, arm("closing")]];
 }
 
 /** The engine had no last words, or not all of them. Who puts the caller through has not said goodbye. */
 function sayGoodbye(state: Of<CallState, "closing">): Step {
   if (state.reason === "transferred") return hangUp(state.reason);
-  return [{ ...state, more: false }, [
-    { kind: "ending", more: false },
-    { kind: "say", line: "goodbye" },
-  ]];
+  return [{ ...state, more: false }, [{ kind: "ending", more: false }, { kind: "say", line: "goodbye" }]];
 }
 
 function lastHeard(state: Of<CallState, "closing">): Step {
-  return state.more ? [state, [{ kind: "arm", timer: "hang-up" }]] : hangUp(state.reason);
+  return state.more ? [state, [arm("hang-up")]] : hangUp(state.reason);
 }
 
 function hangUp(reason: EndReason): Step {
