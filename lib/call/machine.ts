@@ -98,7 +98,8 @@ export type CallEvent =
   | { kind: "end"; reason: EndReason; say: LineName | undefined }
   /** The call is over at the carrier, whatever its line says: nobody would hear last words. */
   | { kind: "over"; reason: EndReason }
-  | { kind: "timer"; name: TimerName; audible: boolean; promptsLeft: boolean };
+  /** `maxPrompts`: how often silence may be broken by us. */
+  | { kind: "timer"; name: TimerName; audible: boolean; maxPrompts: number };
 
 /** No person says the same this many times in a row. */
 export const LOOP_TIMES = 4;
@@ -320,10 +321,10 @@ function falseStart(state: Of<CallState, "interrupted">, { audible }: Of<CallEve
 
 function breakSilence(
   { prompts }: Of<CallState, "listening">,
-  { audible, promptsLeft }: Of<CallEvent, "timer">,
+  { audible, maxPrompts }: Of<CallEvent, "timer">,
 ): Step {
   if (audible) return listen(0);
-  if (!promptsLeft) return close("silence", "goodbye");
+  if (prompts >= maxPrompts) return close("silence", "goodbye");
   return [{ kind: "listening", prompts: prompts + 1 }, [{ kind: "say", line: "stillThere" }, arm("silence")]];
 }
 

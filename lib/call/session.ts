@@ -244,8 +244,7 @@ class Session {
     const isOurs = this.#running.size > 0 || !this.#parts.leg.drained || this.#timers.isArmed("filler");
     if (name === "silence" && isOurs) return this.#timers.arm(name, this.#waitMs(name));
     const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
-    const prompts = this.#state.kind === "listening" ? this.#state.prompts : 0;
-    this.post({ kind: "timer", name, audible, promptsLeft: prompts < this.#parts.maxPrompts });
+    this.post({ kind: "timer", name, audible, maxPrompts: this.#parts.maxPrompts });
   }
 
   /** While the caller is heard, an interruption is no false start: he may only be pausing. */
@@ -351,10 +350,9 @@ class Session {
         return this.#parts.leg.forget();
       case "say": {
         const line = this.#parts.line(effect.line);
+        if (!line) return this.#timer("closing"); // as if it had been said for long enough
         // `timeUp` is no answer to the caller: what the engine says or prepares is still to be heard.
-        return line
-          ? void this.#speak(line, "line", { tellEngine: effect.line !== "timeUp" })
-          : this.post({ kind: "timer", name: "closing", audible: false, promptsLeft: false });
+        return void this.#speak(line, "line", { tellEngine: effect.line !== "timeUp" });
       }
       case "ending":
         return this.#engine?.ending(effect.more && !this.#routedAway);

@@ -12,12 +12,11 @@ import {
 import { seeded, test } from "../case.ts";
 
 const SPEAKING: CallState = { kind: "speaking", reply: 3, prompts: 1 };
-const timer = (name: TimerName, more: Partial<{ audible: boolean; promptsLeft: boolean }> = {}): CallEvent => ({
+const timer = (name: TimerName, { audible = false } = {}): CallEvent => ({
   kind: "timer",
   name,
-  audible: false,
-  promptsLeft: true,
-  ...more,
+  audible,
+  maxPrompts: 2,
 });
 
 test("a caller speaking over a reply stops it, and a false start is waited for", () => {
@@ -72,7 +71,7 @@ test("silence is prompted, and after the last prompt the call ends with a goodby
   const [prompted, effects] = step({ kind: "listening", prompts: 0 }, timer("silence"));
   assert.deepEqual(prompted, { kind: "listening", prompts: 1 });
   assert.deepEqual(effects[0], { kind: "say", line: "stillThere" });
-  const [closing, last] = step({ kind: "listening", prompts: 2 }, timer("silence", { promptsLeft: false }));
+  const [closing, last] = step({ kind: "listening", prompts: 2 }, timer("silence"));
   assert.deepEqual(closing, { kind: "closing", reason: "silence", reply: undefined, more: false });
   assert.ok(last.some((effect) => effect.kind === "say" && effect.line === "goodbye"));
 });
@@ -80,7 +79,7 @@ test("silence is prompted, and after the last prompt the call ends with a goodby
 test("a caller whom nobody understands, but who can be heard, is not silent", () => {
   const [state, effects] = step(
     { kind: "listening", prompts: 2 },
-    timer("silence", { audible: true, promptsLeft: false }),
+    timer("silence", { audible: true }),
   );
   assert.deepEqual(state, { kind: "listening", prompts: 0 });
   assert.deepEqual(effects.at(-1), { kind: "arm", timer: "silence" });
