@@ -23,15 +23,12 @@ import {
 } from "./machine.ts";
 import type { NoticeBody, ReplySource } from "./notice.ts";
 import { Unanswered } from "./unanswered.ts";
+import { Waits } from "./waits.ts";
 
 /** Control events that may wait; more of them in one turn of the event loop mean that something is badly wrong. */
 const INBOX_LIMIT = 256;
-/** An interruption lasts at most this long, however much noise the caller makes. */
-const INTERRUPTED_LIMIT_MS = 10_000;
 /** Sound of this length may have been words: 0.6 s, of which 0.2 s is the delay of the ear itself. */
 const SPEECH_FRAMES = 30;
-/** A filler comes this long after the last key at the latest: whether more follow takes the engine half of it to know. */
-const KEYED_MS = 2300;
 /** At most this many fillers while it is not known whether the caller said anything: a cough needs no answer. */
 const FILLERS_ON_SUSPICION = 2;
 
@@ -65,16 +62,11 @@ class Session {
   #engine: Engine | undefined;
   #recording: Recording | undefined;
   readonly #unanswered: Unanswered;
+  readonly #waits: Waits;
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
-  #interruptedMs = 0;
-  #patientUntilMs = 0;
   /** The last words are a route's. */
   #routedAway = false;
-  /** When the caller was last heard. */
-  #audibleMs = -Infinity;
-  /** When the caller last pressed a key that the engine is told of. */
-  #keyMs = -Infinity;
   /** The engine's newest reply that only covers a wait. */
   #covering: number | undefined;
   /** Fillers since the last answer, or since the caller went on instead of waiting for it. */
@@ -85,6 +77,7 @@ class Session {
   constructor(parts: CallParts) {
     this.#parts = parts;
     this.#unanswered = new Unanswered(parts.unanswered);
+    this.#waits = new Waits(parts.clock, parts.deadlines);
     this.#timers = new TimerSet(parts.clock, (name) => this.#timer(name));
   }
 
@@ -145,7 +138,7 @@ class Session {
   #hear(frame: Uint8Array, engine: Engine): void {
     const endedFrames = this.#ear.push(frame);
     engine.hear(frame);
-    if (this.#ear.audible) this.#audibleMs = this.#parts.clock.monotonicMs();
+    if (this.#ear.audible) this.#waits.callerHeard();
     if (endedFrames >= SPEECH_FRAMES) this.post({ kind: "caller-quiet" });
   }
 
@@ -174,7 +167,7 @@ class Session {
       case "digit":
         this.#report(event);
         if (!this.#parts.tools.digit(event.digit)) {
-          this.#keyMs = this.#parts.clock.monotonicMs();
+          this.#waits.keyPressed();
           this.#engine?.digit(event.digit);
         }
         return this.post({ kind: "digit" });
@@ -242,25 +235,13 @@ class Session {
   #timer(name: TimerName): void {
     // Then a silence is not the caller's; with a filler due, he has perhaps said something.
     const isOurs = this.#running.size > 0 || !this.#parts.leg.drained || this.#timers.isArmed("filler");
-    if (name === "silence" && isOurs) return this.#timers.arm(name, this.#waitMs(name));
-    const audible = name === "false-start" ? this.#stillInterrupts() : this.#ear.audible;
+    if (name === "silence" && isOurs) return this.#arm(name);
+    const audible = name === "false-start" ? this.#waits.isInterruption : this.#ear.audible;
     this.post({ kind: "timer", name, audible, maxPrompts: this.#parts.maxPrompts });
   }
 
-  /** While the caller is heard, an interruption is no false start: he may only be pausing. */
-  #stillInterrupts(): boolean {
-    const forLongMs = this.#parts.clock.monotonicMs() - this.#interruptedMs;
-    return forLongMs < INTERRUPTED_LIMIT_MS && this.#waitMs("false-start") > 0;
-  }
-
-  /** How long to wait for this timer: silence also waits until the patience that the caller asked for is over, and a false start counts from his last sound. */
-  #waitMs(timer: TimerName): number {
-    const { clock, deadlines } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    if (timer === "silence") return Math.max(deadlines.silence, this.#patientUntilMs - nowMs);
-    if (timer === "false-start") return Math.max(this.#interruptedMs, this.#audibleMs) + deadlines[timer] - nowMs;
-    const keyedMs = this.#keyMs + KEYED_MS - nowMs;
-    return timer === "filler" && keyedMs > 0 ? Math.min(deadlines.filler, keyedMs) : deadlines[timer];
+  #arm(timer: TimerName): void {
+    this.#timers.arm(timer, this.#waits.ms(timer));
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
@@ -283,7 +264,7 @@ class Session {
   }
 
   #callerSaid(text: string, interrupted: boolean): void {
-    this.#patientUntilMs = this.#parts.clock.monotonicMs() + this.#parts.patienceMs(text);
+    this.#waits.bePatient(this.#parts.patienceMs(text));
     this.#parts.tools.callerSaid(text);
     if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text);
   }
@@ -332,11 +313,11 @@ class Session {
   #do(effect: CallEffect): void {
     switch (effect.kind) {
       case "arm":
-        return this.#timers.arm(effect.timer, this.#waitMs(effect.timer));
+        return this.#arm(effect.timer);
       case "disarm":
         return this.#timers.disarm(effect.timer);
       case "arm-once":
-        return this.#timers.isArmed(effect.timer) ? undefined : this.#do({ kind: "arm", timer: effect.timer });
+        return this.#timers.isArmed(effect.timer) ? undefined : this.#arm(effect.timer);
       case "fill":
         return this.#fill(effect.line);
       case "interrupt":
@@ -364,7 +345,7 @@ class Session {
   }
 
   #interrupt(): void {
-    this.#interruptedMs = this.#parts.clock.monotonicMs();
+    this.#waits.interrupted();
     const cuts = this.#parts.leg.clear();
     const byUs = this.#state.kind === "closing" ? { byUs: true as const } : {};
     this.#cut.cut(cuts);
@@ -390,8 +371,8 @@ class Session {
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(name: LineName | undefined): void {
     const onSuspicion = this.#state.kind === "listening" && this.#toolsNow !== "work";
-    const tooEarlyMs = this.#audibleMs + this.#parts.deadlines.filler - this.#parts.clock.monotonicMs();
-    if (onSuspicion && tooEarlyMs > 0) return this.#timers.arm("filler", tooEarlyMs); // he went on
+    const { untilSilentMs } = this.#waits;
+    if (onSuspicion && untilSilentMs > 0) return this.#timers.arm("filler", untilSilentMs); // he went on
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
     if (onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
