@@ -1,4 +1,4 @@
-/** What an interruption cut off, and where to go on if it was none. Pure. */
+/** Which replies may be cut, what an interruption cut off, and where to go on if it was none. Pure. */
 
 import type { Cut } from "../phone/leg.ts";
 
@@ -13,7 +13,18 @@ interface Span {
 export class CutReplies {
   /** When each word of a reply is said, for those that were not heard to their end. */
   readonly #words = new Map<number, Span[]>();
+  /** Those that the caller must hear to their end. */
+  readonly #protected = new Set<number>();
   #cuts: readonly Cut[] = [];
+
+  /** Nothing is being said that must not be cut. */
+  get mayCut(): boolean {
+    return this.#protected.size === 0;
+  }
+
+  protect(reply: number): void {
+    this.#protected.add(reply);
+  }
 
   addWords(reply: number, words: readonly Span[]): void {
     this.#words.set(reply, [...this.#words.get(reply) ?? [], ...words]);
@@ -22,11 +33,13 @@ export class CutReplies {
   /** Heard to its end: nothing of it can be cut any more. */
   heard(reply: number): void {
     this.#words.delete(reply);
+    this.#protected.delete(reply);
   }
 
   /** `cuts`: oldest first. */
   cut(cuts: readonly Cut[]): void {
     this.#cuts = cuts;
+    for (const { reply } of cuts) this.#protected.delete(reply);
   }
 
   forget(): void {

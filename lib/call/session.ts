@@ -57,7 +57,6 @@ class Session {
   readonly #timers: TimerSet<TimerName>;
   readonly #ear = new Audible();
   readonly #cut = new CutReplies();
-  readonly #protected = new Set<number>();
   readonly #echoes = new Echoes();
   #engine: Engine | undefined;
   #recording: Recording | undefined;
@@ -172,7 +171,6 @@ class Session {
         }
         return this.post({ kind: "digit" });
       case "reply-heard":
-        this.#protected.delete(event.reply);
         this.#cut.heard(event.reply);
         this.#report(event);
         this.post({ ...event, owed: this.#toolsNow === "work" });
@@ -198,7 +196,7 @@ class Session {
         if (this.#state.kind === "processing") this.#fillers = 0;
         return this.post({
           kind: "caller-spoke",
-          interrupts: this.#protected.size === 0,
+          interrupts: this.#cut.mayCut,
           owed: this.#toolsNow === "work",
         });
       case "caller-text":
@@ -350,7 +348,6 @@ class Session {
     const byUs = this.#state.kind === "closing" ? { byUs: true as const } : {};
     this.#cut.cut(cuts);
     for (const { reply, heardMs } of cuts) {
-      this.#protected.delete(reply);
       this.#report({ kind: "reply-interrupted", reply, heardMs, ...byUs });
       this.#engine?.interrupt(reply, heardMs);
     }
@@ -393,7 +390,7 @@ class Session {
     { tellEngine }: { tellEngine: boolean } = { tellEngine: true },
   ): number {
     const reply = this.#parts.newReply();
-    if (!interruptible) this.#protected.add(reply);
+    if (!interruptible) this.#cut.protect(reply);
     this.#report({ kind: "reply-started", reply, source });
     this.#report({ kind: "reply-text", reply, text });
     this.post({ kind: "reply-started", reply, covers: !tellEngine });
