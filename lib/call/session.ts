@@ -243,28 +243,25 @@ class Session {
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
-    if (this.#unanswered.said(event.text, event.final)) return this.post({ kind: "caller-text", final: true });
+    const { text, final, interruption } = event;
+    if (this.#unanswered.said(text, final)) return this.post({ kind: "caller-text", final: true });
     this.#report(event);
     // Words that only interrupt us are heard, and not answered.
-    const final = event.final && !event.interruption;
-    const times = final ? this.#echoes.said(event.text) : 1;
-    if (final) this.#settle();
+    if (!final || interruption) return this.post({ kind: "caller-text", final: false });
+    const times = this.#echoes.said(text);
+    this.#settle();
     const interrupted = this.#state.kind === "interrupted";
     this.post({ kind: "caller-text", final, times });
-    if (!final || times >= LOOP_TIMES) return;
+    if (times >= LOOP_TIMES) return;
     this.#settle(); // what these words cut is cut before we answer them
-    this.#callerSaid(event.text, interrupted);
+    this.#waits.bePatient(this.#parts.patienceMs(text));
+    this.#parts.tools.callerSaid(text);
+    if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text);
   }
 
   /** As if the caller had said it once more. */
   #ask(text: string | undefined): void {
     if (text !== undefined) this.#engine?.text(text);
-  }
-
-  #callerSaid(text: string, interrupted: boolean): void {
-    this.#waits.bePatient(this.#parts.patienceMs(text));
-    this.#parts.tools.callerSaid(text);
-    if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text);
   }
 
   /** A common question is answered from a recording, before the engine's own answer is there. */
@@ -286,11 +283,11 @@ class Session {
     return [...this.#running].every(({ name }) => this.#parts.tools.asksCaller(name)) ? "ask" : "work";
   }
 
-  #tool({ id, name, arguments: args }: ToolCall): void {
+  #tool(call: ToolCall): void {
+    const { id, name } = call;
     const { clock, tools } = this.#parts;
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
-    const call = { id, name, arguments: args };
     this.#running.add(call);
     this.post({ kind: "tool-call", tools: this.#toolsNow });
     const waiting = tools.waiting(name);
@@ -374,30 +371,26 @@ class Session {
     if (onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = name ? this.#parts.line(name) : this.#parts.filler();
-    if (!line) return this.#timers.arm("filler", this.#parts.deadlines.filler); // the next round asks for the answer again
-    const reply = this.#parts.newReply();
-    this.#report({ kind: "reply-started", reply, source: "line" });
-    this.#report({ kind: "reply-text", reply, text: line.text });
-    this.#play(reply, line.audio);
-    this.#parts.leg.end(reply);
-    this.#timers.arm("filler", audioMs(line.audio.length) + this.#parts.deadlines.filler);
+    if (line) this.#say(this.#parts.newReply(), line, "line");
+    // Without one, the next round asks for the answer again.
+    this.#timers.arm("filler", audioMs(line?.audio.length ?? 0) + this.#parts.deadlines.filler);
   }
 
-  /** Say a line of our own. `tellEngine`: it takes the place of the engine's answer, which must not be heard then. */
-  #speak(
-    { text, audio, interruptible }: SpokenLine,
-    source: ReplySource,
-    { tellEngine }: { tellEngine: boolean } = { tellEngine: true },
-  ): number {
+  /** Take the turn for a line of our own. `tellEngine`: it takes the place of the engine's answer, which must not be heard then. */
+  #speak(line: SpokenLine, source: ReplySource, { tellEngine = true } = {}): number {
     const reply = this.#parts.newReply();
-    if (!interruptible) this.#cut.protect(reply);
+    if (!line.interruptible) this.#cut.protect(reply);
+    this.post({ kind: "reply-started", reply, covers: !tellEngine });
+    this.#say(reply, line, source);
+    if (tellEngine) this.#engine?.answered(reply, line.text);
+    return reply;
+  }
+
+  #say(reply: number, { text, audio }: SpokenLine, source: ReplySource): void {
     this.#report({ kind: "reply-started", reply, source });
     this.#report({ kind: "reply-text", reply, text });
-    this.post({ kind: "reply-started", reply, covers: !tellEngine });
     this.#play(reply, audio);
     this.#parts.leg.end(reply);
-    if (tellEngine) this.#engine?.answered(reply, text);
-    return reply;
   }
 
   /** The line is gone: report how much of each open reply was heard. */
