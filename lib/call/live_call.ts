@@ -34,7 +34,7 @@ export interface ToolCall {
 
 /** What the tools of a call may do with it. */
 export interface CallControl {
-  end(reason: EndReason, say?: LineName): void;
+  end(reason: EndReason): void;
   report(notice: NoticeBody): void;
   /** The keys that the caller pressed a moment ago, and that nobody was told of yet. */
   takeKeys(): string;
@@ -63,8 +63,6 @@ export interface CallTools extends Disposable {
 }
 
 export interface CallParts {
-  /** Our own id of the call. */
-  id: string;
   /** A line that has started. */
   leg: Leg;
   /** Opens the engine, or hands over the one that was opened early. */
@@ -94,7 +92,7 @@ export interface CallParts {
   /** Words that cover a wait, other ones each time; none where the engine covers its own waits. */
   filler: () => SpokenLine | undefined;
   /** What the caller had said when the line broke and nobody had answered yet: asked again once the call is back. */
-  unanswered?: string;
+  unanswered?: string | undefined;
   /** What was said so far, as heard. */
   history: () => readonly { role: "user" | "assistant"; content: string }[];
   report: (notice: NoticeBody) => void;

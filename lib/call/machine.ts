@@ -42,7 +42,7 @@ export type TimerName =
   | "hang-up";
 
 /** Lines we say by ourselves. */
-export type LineName = "stillThere" | "goodbye" | "apology" | "timeUp" | "busy";
+export type LineName = "stillThere" | "goodbye" | "apology" | "timeUp";
 
 export type CallState =
   /** Line or engine is not ready yet. */

@@ -2,7 +2,6 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
-import type { Engine, EngineHost } from "../engine/engine.ts";
 import type { Leg, LegEnd, LegEvent, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { heardOutIn, type HistoryLine, historyOf, unansweredIn } from "./history.ts";
@@ -54,39 +53,22 @@ export interface Resumption {
   /** The tools of the call, which may still be running. */
   tools: CallTools;
   /** What the caller said last, if the line broke before it was answered. */
-  unanswered?: string;
+  unanswered: string | undefined;
 }
 
 /** What the carrier is to do with a call whose stream has ended. */
 export type AfterStream = { kind: "hang-up" } | { kind: "connect" } | { kind: "dial"; destination: Destination };
 
 /** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
-export type CallPlan =
-  & Pick<
-    CallParts,
-    | "deadlines"
-    | "patienceMs"
-    | "maxPrompts"
-    | "line"
-    | "greeting"
-    | "route"
-    | "onlyInterrupts"
-    | "tools"
-    | "filler"
-    | "record"
-    | "notice"
-    | "usage"
-  >
-  & {
-    openEngine: (host: EngineHost) => Engine;
-    engine: string;
-    models: CallModels;
-    configHash: string;
-    /** Where the caller goes when the engine fails for good. */
-    fallback?: Destination;
-    /** Called when the call begins, to report what went wrong while it was prepared. */
-    begun?: (report: (notice: NoticeBody) => void) => void;
-  };
+export interface CallPlan extends Omit<CallParts, "leg" | "newReply" | "clock" | "unanswered" | "history" | "report"> {
+  engine: string;
+  models: CallModels;
+  configHash: string;
+  /** Where the caller goes when the engine fails for good. */
+  fallback?: Destination;
+  /** Called when the call begins, to report what went wrong while it was prepared. */
+  begun?: (report: (notice: NoticeBody) => void) => void;
+}
 
 export interface ReceptionParts {
   clock: Clock;
@@ -334,12 +316,11 @@ export class Reception {
     plan.begun?.(report);
     const live = runCall({
       ...plan,
-      id: facts.id,
       leg,
       clock,
       report,
       history: () => historyOf(fold.record),
-      ...(facts.resumed?.unanswered ? { unanswered: facts.resumed.unanswered } : {}),
+      unanswered: facts.resumed?.unanswered || undefined,
       newReply: early?.newReply ?? counter(),
       openEngine: (host) => early?.adopt(host) ?? plan.openEngine(host),
     });
@@ -403,13 +384,12 @@ export class Reception {
       return { kind: "hang-up" };
     }
     this.#registry.leave(callSid);
-    const unanswered = why === "line-lost" ? unansweredIn(fold.record) : undefined;
     const resumed: Resumption = {
       why,
       history: historyOf(fold.record),
       heardOut: heardOutIn(fold.record),
       tools,
-      ...(unanswered === undefined ? {} : { unanswered }),
+      unanswered: why === "line-lost" ? unansweredIn(fold.record) : undefined,
     };
     const back: Returning = { facts, fold, startedMs, resumed, fellBack };
     this.#registry.expect(callSid, () => this.#prepare(callSid, facts, { openNow: this.#parts.openEarly, back }));

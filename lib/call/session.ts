@@ -87,7 +87,7 @@ class Session {
     owned.use(this.#inbox);
     owned.use(this.#timers);
     this.#parts.tools.attach({
-      end: (reason, say) => this.post({ kind: "end", reason, say }),
+      end: (reason) => this.post({ kind: "end", reason, say: undefined }),
       report: (notice) => this.#report(notice),
       takeKeys: () => this.#engine?.takeKeys() ?? "",
     });

@@ -40,7 +40,6 @@ function callOn(leg: Leg, tools: Partial<CallParts["tools"]> = {}) {
   const ends = ["closing", "last-words", "hang-up"] as const;
   const deadlines = Object.fromEntries([...waits, ...ends].map((name) => [name, 60_000])) as CallParts["deadlines"];
   const call = runCall({
-    id: "call-a",
     leg,
     openEngine: (host) => (hosts.push(host), silentEngine()),
     newReply: () => 1,
