@@ -38,11 +38,6 @@ export class EarlyEngine implements AsyncDisposable {
   /** The call's reply numbers, from the first on. */
   readonly newReply = (): number => ++this.#replies;
 
-  /** Whether a call has taken the engine over: then the call closes it. */
-  get adopted(): boolean {
-    return this.#host !== undefined;
-  }
-
   /** The call is here: what was held reaches it in order, and from now on everything at once. */
   adopt(host: EngineHost): Engine {
     this.#timers[Symbol.dispose]();
@@ -54,9 +49,10 @@ export class EarlyEngine implements AsyncDisposable {
     return this.#engine;
   }
 
+  /** An engine that a call has taken over is closed by the call. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#timers[Symbol.dispose]();
-    await this.#engine[Symbol.asyncDispose]();
+    if (!this.#host) await this.#engine[Symbol.asyncDispose]();
   }
 
   #post(event: EngineEvent): void {

@@ -337,7 +337,7 @@ export class Reception {
     };
     this.#present.set(line.callSid, present);
     this.#reaper.update();
-    if (early) live.done.finally(() => early.adopted ? undefined : early[Symbol.asyncDispose]()).catch(reportError);
+    if (early) live.done.finally(() => early[Symbol.asyncDispose]()).catch(reportError);
     live.done.then((reason) => this.#finished(line.callSid, present, reason)).then(
       (status) => status && report({ kind: "carrier-confirmed", status }),
       reportError,

@@ -39,9 +39,12 @@ test("until it is taken over it hears silence in real time, and nothing from us 
   assert.equal(heardFrames(), 150);
   assert.equal(early.adopt(taking().host), engine);
   await clock.run(3000);
-  assert.deepEqual([heardFrames(), early.adopted, clock.pending], [150, true, 0]);
+  assert.deepEqual([heardFrames(), clock.pending], [150, 0]);
   await early[Symbol.asyncDispose]();
-  assert.equal(closed(), 1);
+  assert.equal(closed(), 0, "it is the call's to close");
+  const unclaimed = ringing();
+  await unclaimed.early[Symbol.asyncDispose]();
+  assert.deepEqual([unclaimed.closed(), unclaimed.clock.pending], [1, 0]);
 });
 
 test("its greeting is held, in order, and reaches the call after it was handed over; then all comes at once", async () => {
