@@ -70,17 +70,17 @@ export class Parking<Call extends Leaving> {
   }
 
   /** It comes back. */
-  take(callSid: string): void {
+  take(callSid: string): Call | undefined {
     const parked = this.#parked.get(callSid);
     parked?.timer[Symbol.dispose]();
     this.#parked.delete(callSid);
+    return parked?.call;
   }
 
   /** It does not come back. */
   forget(callSid: string): void {
-    const parked = this.#parked.get(callSid);
-    this.take(callSid);
-    if (parked) this.#gone(parked.call);
+    const call = this.take(callSid);
+    if (call) this.#gone(call);
   }
 
   forgetAll(): void {

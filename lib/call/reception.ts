@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
-import type { Leg, LegEnd, LegEvent, LineStart } from "../phone/leg.ts";
+import type { Leg, LegEnd, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { heardOutIn, type HistoryLine, historyOf, unansweredIn } from "./history.ts";
 import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
@@ -141,7 +141,8 @@ interface Returning {
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #registry: Registry<PreparedCall>;
-  #waiting = 0;
+  /** Lines that have brought no `start` yet. */
+  readonly #waiting = new Set<Leg>();
   readonly #present = new Map<string, Present>();
   readonly #parking: Parking<Present>;
   readonly #unasked: Unasked;
@@ -184,26 +185,21 @@ export class Reception {
   /** Whether one more socket may be opened; says why not. */
   admitsSocket(): Refusal | undefined {
     if (this.#registry.draining && this.#registry.awaited === 0) return this.#turnAway("draining");
-    if (this.#waiting >= SOCKETS_BEFORE_START) return this.#turnAway("sockets-before-start");
+    if (this.#waiting.size >= SOCKETS_BEFORE_START) return this.#turnAway("sockets-before-start");
     return undefined;
   }
 
   /** A media stream is open. It ends by itself if it brings no call of ours in time. */
   stream(wire: Wire): void {
     const leg = this.#parts.openLeg(wire);
-    this.#waiting++;
-    let waiting = true;
-    const noLongerWaits = () => {
-      if (waiting) this.#waiting--;
-      waiting = false;
-    };
-    leg.listen((event: LegEvent) => {
+    this.#waiting.add(leg);
+    leg.listen((event) => {
+      if (event.kind !== "leg-started" && event.kind !== "leg-ended") return;
+      const waited = this.#waiting.delete(leg);
       if (event.kind === "leg-ended") {
-        if (waiting && GIVEN_UP.includes(event.how)) this.#turnAway("no-start");
-        noLongerWaits();
+        if (waited && GIVEN_UP.includes(event.how)) this.#turnAway("no-start");
+        return;
       }
-      if (event.kind !== "leg-started") return;
-      noLongerWaits();
       const refusal = this.#start(leg, event.line);
       if (!refusal) return;
       this.#parts.refused(refusal, event.line.callSid);

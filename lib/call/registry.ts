@@ -134,11 +134,7 @@ export class Registry<P extends AsyncDisposable> {
 
   /** Settles once no call is live or expected. */
   async #empty(): Promise<void> {
-    while (this.#live.size + this.#expected.size > 0) {
-      const changed = Promise.withResolvers<void>();
-      this.#changed = changed.resolve;
-      await changed.promise;
-    }
+    while (this.#live.size + this.#expected.size > 0) await new Promise<void>((resolve) => this.#changed = resolve);
   }
 }
 
