@@ -1,11 +1,7 @@
 /** What was said in a call so far, as it was heard: what a new engine must know to go on. Pure. */
 
+import type { HistoryLine } from "../engine/engine.ts";
 import type { CallRecord } from "./notice.ts";
-
-export interface HistoryLine {
-  role: "user" | "assistant";
-  content: string;
-}
 
 /** The transcript as messages; a reply that was cut off ends where the caller stopped hearing it. */
 export function historyOf({ transcript }: Pick<CallRecord, "transcript">): HistoryLine[] {

@@ -1,7 +1,7 @@
 /** What one live call is given, and what it offers. */
 
 import type { Clock } from "../base/clock.ts";
-import type { Engine, EngineHost } from "../engine/engine.ts";
+import type { Engine, EngineHost, HistoryLine } from "../engine/engine.ts";
 import type { Leg, LineTap } from "../phone/leg.ts";
 import type { EndReason, LineName, TimerName } from "./machine.ts";
 import type { NoticeBody, Usage } from "./notice.ts";
@@ -94,7 +94,7 @@ export interface CallParts {
   /** What the caller had said when the line broke and nobody had answered yet: asked again once the call is back. */
   unanswered?: string | undefined;
   /** What was said so far, as heard. */
-  history: () => readonly { role: "user" | "assistant"; content: string }[];
+  history: () => readonly HistoryLine[];
   report: (notice: NoticeBody) => void;
 }
 

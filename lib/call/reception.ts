@@ -2,9 +2,10 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
+import type { HistoryLine } from "../engine/engine.ts";
 import type { Leg, LegEnd, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
-import { heardOutIn, type HistoryLine, historyOf, unansweredIn } from "./history.ts";
+import { heardOutIn, historyOf, unansweredIn } from "./history.ts";
 import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
 import { type CallModels, type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";

@@ -5,7 +5,7 @@ import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Fault } from "../base/result.ts";
 import type { VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "../providers/ports.ts";
 import { Attempts, type RetryMs } from "./attempts.ts";
-import type { Engine, EngineHost, LatencyParts } from "./engine.ts";
+import type { Engine, EngineHost, HistoryLine, LatencyParts } from "./engine.ts";
 import { Fence, type FenceAction } from "./fence.ts";
 import { OpenUtterance } from "./open_utterance.ts";
 import { Owed } from "./owed.ts";
@@ -36,8 +36,6 @@ export interface AgentEngineParts {
   host: EngineHost;
   clock: Clock;
 }
-
-type HistoryLine = ReturnType<EngineHost["history"]>[number];
 
 type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again" | "keys";
 

@@ -45,6 +45,12 @@ export interface LatencyParts {
   total?: number;
 }
 
+/** One line of what was said. */
+export interface HistoryLine {
+  role: "user" | "assistant";
+  content: string;
+}
+
 /** What an engine may ask of its call. */
 export interface EngineHost {
   post(event: EngineEvent): void;
@@ -57,7 +63,7 @@ export interface EngineHost {
   /** Whether the caller is being heard, as far as the frame that the engine is given. */
   audible(): boolean;
   /** What was said so far, as heard. */
-  history(): readonly { role: "user" | "assistant"; content: string }[];
+  history(): readonly HistoryLine[];
 }
 
 export interface Engine extends AsyncDisposable {
