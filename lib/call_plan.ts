@@ -12,7 +12,7 @@ import type { CallDeadlines, Recording, RoutedAnswer, SpokenLine } from "./call/
 import type { LineName } from "./call/machine.ts";
 import type { CallModels } from "./call/notice.ts";
 import type { Destination } from "./call/parking.ts";
-import type { CallFacts, CallPlan } from "./call/reception.ts";
+import type { CallFacts, CallPlan } from "./call/plan.ts";
 import { ConfiguredTools } from "./call_tools.ts";
 import {
   type CallConfig,

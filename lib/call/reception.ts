@@ -2,14 +2,14 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
-import type { HistoryLine } from "../engine/engine.ts";
 import type { Leg, LegEnd, LineStart } from "../phone/leg.ts";
 import { EarlyEngine } from "./early.ts";
 import { heardOutIn, historyOf, unansweredIn } from "./history.ts";
-import type { CallParts, CallTools, LiveCall } from "./live_call.ts";
+import type { CallTools, LiveCall } from "./live_call.ts";
 import type { EndReason } from "./machine.ts";
-import { type CallModels, type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";
+import { type CallNotice, type NoticeBody, RecordFold } from "./notice.ts";
 import { type Destination, type Leaving, Parking } from "./parking.ts";
+import type { Caller, CallFacts, CallPlan, Resumption } from "./plan.ts";
 import { Reaper } from "./reaper.ts";
 import { Registry } from "./registry.ts";
 import { runCall } from "./session.ts";
@@ -32,44 +32,8 @@ export type Refusal =
   | "caller-limit"
   | "daily-limit";
 
-export interface Caller {
-  from: string;
-  to: string;
-}
-
-/** Facts of a call that decide how it is answered. */
-export interface CallFacts extends Caller {
-  id: string;
-  callSid: string;
-  /** The call was here before: its line broke, or it was transferred and nobody answered. */
-  resumed?: Resumption;
-}
-
-export interface Resumption {
-  why: "line-lost" | "no-answer";
-  /** What was said so far, as heard. */
-  history: readonly HistoryLine[];
-  /** Whatever we said that was heard to its end. */
-  heardOut: readonly string[];
-  /** The tools of the call, which may still be running. */
-  tools: CallTools;
-  /** What the caller said last, if the line broke before it was answered. */
-  unanswered: string | undefined;
-}
-
 /** What the carrier is to do with a call whose stream has ended. */
 export type AfterStream = { kind: "hang-up" } | { kind: "connect" } | { kind: "dial"; destination: Destination };
-
-/** How one call is to be answered: everything of `CallParts` that depends on its configuration. */
-export interface CallPlan extends Omit<CallParts, "leg" | "newReply" | "clock" | "unanswered" | "history" | "report"> {
-  engine: string;
-  models: CallModels;
-  configHash: string;
-  /** Where the caller goes when the engine fails for good. */
-  fallback?: Destination;
-  /** Called when the call begins, to report what went wrong while it was prepared. */
-  begun?: (report: (notice: NoticeBody) => void) => void;
-}
 
 export interface ReceptionParts {
   clock: Clock;
