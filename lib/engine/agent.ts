@@ -123,7 +123,7 @@ export class AgentEngine implements Engine {
     this.#host.post({ kind: "reply-finished", reply: as });
     // The agent fell silent because of the noise: it is asked for the rest once all that it had sent was heard.
     if (this.#fence.brokeOff) this.#owed.askForRest();
-    else if (!this.#owed.anything || this.#owed.awaitsResult) return;
+    else if (!this.#owed.due) return;
     this.#timers.arm("owed", LOOK_MS);
   }
 
@@ -142,7 +142,7 @@ export class AgentEngine implements Engine {
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#owed.turn) this.#timers.arm("answer", ANSWER_MS);
     // It said that it would do this: the caller waits again once that was heard.
-    else if (this.#owed.anything && !this.#owed.awaitsResult && !this.#ending) this.#timers.arm("owed", LOOK_MS);
+    else if (this.#owed.due && !this.#ending) this.#timers.arm("owed", LOOK_MS);
   }
 
   unanswered(): void {
@@ -168,11 +168,10 @@ export class AgentEngine implements Engine {
   }
 
   #open(resumed: readonly HistoryLine[] | undefined): VoiceAgent {
-    // What a replaced agent still says reaches nobody.
-    const current = () => this.#agent === undefined || this.#agent === agent;
     const agent: VoiceAgent = this.#parts.openAgent({
-      event: (event) => current() && this.#event(event),
-      audio: (bytes) => current() && this.#audio(bytes),
+      // What a replaced agent still says reaches nobody.
+      event: (event) => this.#agent === agent && this.#event(event),
+      audio: (bytes) => this.#agent === agent && this.#audio(bytes),
     }, resumed);
     return agent;
   }
@@ -210,7 +209,7 @@ export class AgentEngine implements Engine {
     if (this.#lastWords && this.#fence.reply !== undefined && this.#length.lacks) this.#timers.arm("owed", LOOK_MS);
     this.#length.begin();
     if (!this.#lastWords) this.#alive();
-    this.#perform(this.#fence.callerStarted());
+    this.#fence.callerStarted();
     this.#shut();
     this.#timers.arm("fence", limitMs);
     this.#host.post({ kind: "caller-spoke" });
@@ -328,7 +327,7 @@ export class AgentEngine implements Engine {
       case "odd":
         return this.#tellFault({ kind: "protocol", peer: "deepgram-agent", detail: event.detail });
       case "ended":
-        return event.fault && this.#failed(event.fault);
+        return this.#failed(event.fault);
     }
   }
 
@@ -468,7 +467,7 @@ export class AgentEngine implements Engine {
     if (covers) this.#timers.arm("answer", ANSWER_MS);
     else this.#timers.disarm("answer");
     this.#alive();
-    if (this.#owed.anything && !this.#owed.awaitsResult && !this.#ending) this.#timers.arm("owed", LOOK_MS);
+    if (this.#owed.due && !this.#ending) this.#timers.arm("owed", LOOK_MS);
     this.#host.post({ kind: "reply-started", reply: unheard.reply, ...(covers ? { covers } : {}) });
     for (const text of unheard.texts) this.#host.post({ kind: "reply-text", reply: unheard.reply, text });
     this.#tellLatency();

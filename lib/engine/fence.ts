@@ -54,13 +54,12 @@ export class Fence {
   }
 
   /** The caller starts to speak: what comes from now on is late, until a sign of something new. */
-  callerStarted(): FenceAction[] {
+  callerStarted(): void {
     this.#held = false;
     if (this.reply !== undefined) this.#whole = this.#overflowed = false;
     this.#cut = this.reply ?? this.#cut;
     this.#open = this.#late = undefined;
     this.#up = true;
-    return [];
   }
 
   /** The caller spoke into something that is not to be cut: it goes on, with what comes late. */

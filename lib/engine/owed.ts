@@ -39,6 +39,11 @@ export class Owed {
     return this.#calls.size > 0;
   }
 
+  /** It is the agent's turn to give what it owes. */
+  get due(): boolean {
+    return this.anything && !this.awaitsResult;
+  }
+
   /** The agent is to be asked for the rest. */
   get asksForRest(): boolean {
     return this.#request === GO_ON;

@@ -133,8 +133,8 @@ export type VoiceAgentEvent =
   | { kind: "warning"; code: string; detail: string }
   /** It sent a message outside its protocol, and goes on. */
   | { kind: "odd"; detail: string }
-  /** It is gone; nothing follows. Without `fault` we closed it. */
-  | { kind: "ended"; fault?: Fault };
+  /** It is gone, and not because we closed it; nothing follows. */
+  | { kind: "ended"; fault: Fault };
 
 export interface VoiceAgentHost {
   event(event: VoiceAgentEvent): void;
