@@ -163,28 +163,22 @@ export class Playout implements Disposable {
 
   /** Queue the rest of the cut replies as the reply `as`, ended if the last of them was. @returns false if there is no rest. */
   resume(as: number, fromMs: number): boolean {
-    const cuts = this.#cuts;
-    const ended = cuts.at(-1)?.ended;
-    this.#cuts = [];
+    const ended = this.#cuts.at(-1)?.ended;
     let resumed = false;
-    for (const [index, { number, audio }] of cuts.entries()) {
-      this.#remember(number);
+    for (const [index, { audio }] of this.#cuts.entries()) {
       for (const rest of audio.rest(index === 0 ? fromMs * BYTES_PER_MS : 0)) {
         this.push(as, rest);
         resumed = true;
       }
-      audio.drop();
     }
+    this.forget();
     if (resumed && ended) this.end(as);
     return resumed;
   }
 
   /** Let go of cut replies; late audio of theirs is ignored from now on. */
   forget(): void {
-    for (const { number, audio } of this.#cuts) {
-      this.#remember(number);
-      audio.drop();
-    }
+    this.#letGo(this.#cuts);
     this.#cuts = [];
   }
 
@@ -249,10 +243,7 @@ export class Playout implements Disposable {
     const over = passed.filter((mark) => mark.last).map((mark) => mark.reply);
     const finished = this.#sentWhole.filter((reply) => over.includes(reply.number));
     this.#sentWhole = this.#sentWhole.filter((reply) => !over.includes(reply.number));
-    for (const { number, audio } of finished) {
-      this.#remember(number);
-      audio.drop();
-    }
+    this.#letGo(finished);
     return finished.map((reply) => ({ reply: reply.number, heardMs: audioMs(reply.sentBytes) }));
   }
 
@@ -266,10 +257,13 @@ export class Playout implements Disposable {
     return this.#gone.has(number) || this.#sentWhole.some((reply) => reply.number === number);
   }
 
-  /** Remember a reply that is over, so that late audio does not open it again. */
-  #remember(number: number): void {
-    this.#gone.add(number);
-    if (this.#gone.size > 64) this.#gone.delete(this.#gone.values().next().value!);
+  /** These replies are over. They are remembered, so that late audio does not open them again. */
+  #letGo(replies: readonly Reply[]): void {
+    for (const { number, audio } of replies) {
+      audio.drop();
+      this.#gone.add(number);
+      if (this.#gone.size > 64) this.#gone.delete(this.#gone.values().next().value!);
+    }
   }
 }
 
