@@ -6,7 +6,7 @@ import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { parseJson } from "../base/json.ts";
-import { DeepgramSocket } from "./deepgram_socket.ts";
+import { DeepgramSocket, withParameters } from "./deepgram_socket.ts";
 import { concludeFlux, type FluxTurn, type FluxTurnInfo, followFlux, NO_TURN } from "./flux_turns.ts";
 import { Gather } from "./gather.ts";
 import type { Stt, SttEvent } from "./ports.ts";
@@ -175,26 +175,20 @@ const FORCE_END_TURN = '{"type":"ForceEndTurn"}';
 
 /** The address with all parameters of a telephone stream. Deepgram reference, section 4.1. */
 export function fluxUrl(base: string, provider: FluxProvider): string {
-  const url = new URL(base);
-  const { keyterms = [], language_hints = [], ...rest } = provider;
-  const parameters: Record<string, string | number | boolean | undefined> = {
-    model: rest.model,
+  return withParameters(base, {
+    model: provider.model,
     encoding: "mulaw",
     sample_rate: RATE_HZ,
-    eot_threshold: rest.eot_threshold,
-    eager_eot_threshold: rest.eager_eot_threshold,
-    eot_timeout_ms: rest.eot_timeout_ms,
-    numerals: rest.numerals,
-    profanity_filter: rest.profanity_filter,
-    mip_opt_out: rest.mip_opt_out,
-  };
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  for (const kind of rest.redact ?? []) url.searchParams.append("redact", kind);
-  for (const term of keyterms) url.searchParams.append("keyterm", term);
-  for (const hint of language_hints) url.searchParams.append("language_hint", hint);
-  return url.href;
+    eot_threshold: provider.eot_threshold,
+    eager_eot_threshold: provider.eager_eot_threshold,
+    eot_timeout_ms: provider.eot_timeout_ms,
+    numerals: provider.numerals,
+    profanity_filter: provider.profanity_filter,
+    mip_opt_out: provider.mip_opt_out,
+    redact: provider.redact,
+    keyterm: provider.keyterms,
+    language_hint: provider.language_hints,
+  });
 }
 
 const TurnInfo = z.object({

@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
-import { DeepgramSocket } from "./deepgram_socket.ts";
+import { DeepgramSocket, withParameters } from "./deepgram_socket.ts";
 import { Gather } from "./gather.ts";
 import {
   assemble,
@@ -193,31 +193,24 @@ const CLOSE_STREAM = '{"type":"CloseStream"}';
 
 /** The address with all parameters of a telephone stream. Deepgram reference, section 3.1. */
 export function listenUrl(base: string, provider: ListenProvider): string {
-  const url = new URL(base);
-  const { model, language = "en", keyterms = [], endpointing = 500, utterance_end_ms = 1000, smart_format = true } =
-    provider;
-  const parameters: Record<string, string | number | boolean | undefined> = {
-    model,
-    language,
+  return withParameters(base, {
+    model: provider.model,
+    language: provider.language ?? "en",
     encoding: "mulaw",
     sample_rate: RATE_HZ,
     channels: 1,
     interim_results: true,
-    endpointing,
-    utterance_end_ms,
+    endpointing: provider.endpointing ?? 500,
+    utterance_end_ms: provider.utterance_end_ms ?? 1000,
     vad_events: true,
     punctuate: provider.punctuate ?? true,
-    smart_format,
+    smart_format: provider.smart_format ?? true,
     numerals: provider.numerals,
     profanity_filter: provider.profanity_filter,
     mip_opt_out: provider.mip_opt_out,
-  };
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  for (const kind of provider.redact ?? []) url.searchParams.append("redact", kind);
-  for (const term of keyterms) url.searchParams.append("keyterm", term);
-  return url.href;
+    redact: provider.redact,
+    keyterm: provider.keyterms,
+  });
 }
 
 /** A later time than this is a mistake: if it were believed, everything that follows would count as a repetition. */

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, type Fault, FaultError, ok, type Result, whyUnanswered } from "../base/result.ts";
+import { withParameters } from "./deepgram_socket.ts";
 import { type SpeakProvider, speakUrl } from "./deepgram_speak.ts";
 import { within } from "./within.ts";
 
@@ -30,7 +31,8 @@ export async function renderDeepgram(
 ): Promise<Result<Uint8Array>> {
   signal.throwIfAborted();
   const closing = new AbortController();
-  const request = new Request(renderUrl(url, provider), {
+  // As the voice is asked on a call, and without a container: mu-law would come in a WAV.
+  const request = new Request(withParameters(speakUrl(url, provider), { container: "none" }), {
     method: "POST",
     headers: { "authorization": `Token ${key}`, "content-type": "application/json" },
     body: JSON.stringify({ text }),
@@ -52,13 +54,6 @@ async function answerOf(fetch: RenderOptions["fetch"], request: Request): Promis
   const response = await fetch(request);
   if (!response.ok) return failed(await refusedBy(response));
   return checkAudio(new Uint8Array(await response.arrayBuffer()));
-}
-
-/** As the voice is asked on a call, and without a container: mu-law would come in a WAV. */
-function renderUrl(base: string, provider: SpeakProvider): string {
-  const url = new URL(speakUrl(base, provider));
-  url.searchParams.set("container", "none");
-  return url.href;
 }
 
 async function refusedBy(response: Response): Promise<Fault> {

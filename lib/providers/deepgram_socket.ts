@@ -9,6 +9,18 @@ import { closeFault } from "./deepgram_faults.ts";
 /** Bytes that may wait for the vendor before the socket counts as clogged: 8 s of mu-law. */
 const BUFFER_LIMIT_BYTES = 65_536;
 
+type Parameter = string | number | boolean | readonly string[] | undefined;
+
+/** `base` with these parameters: a list has one for each item, what is undefined has none. */
+export function withParameters(base: string, parameters: Readonly<Record<string, Parameter>>): string {
+  const url = new URL(base);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (typeof value === "object") { for (const item of value) url.searchParams.append(name, item); }
+    else if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  return url.href;
+}
+
 export interface DeepgramSocketHost {
   opened(): void;
   text(text: string): void;

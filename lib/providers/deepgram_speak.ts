@@ -5,6 +5,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { FaultError } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
+import { withParameters } from "./deepgram_socket.ts";
 import type { Spoken, Tts } from "./ports.ts";
 import { SpeakLine } from "./speak_line.ts";
 import { SpeakPieces } from "./speak_pieces.ts";
@@ -170,10 +171,5 @@ class DeepgramSpeak implements WarmTts {
 
 /** The address with all parameters of a telephone voice. Deepgram reference, section 5.1. */
 export function speakUrl(base: string, { model, speed, mip_opt_out }: SpeakProvider): string {
-  const url = new URL(base);
-  const parameters = { model, encoding: "mulaw", sample_rate: RATE_HZ, speed, mip_opt_out };
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  return url.href;
+  return withParameters(base, { model, encoding: "mulaw", sample_rate: RATE_HZ, speed, mip_opt_out });
 }
