@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { BYTES_PER_MS, FRAME_MS, RATE_HZ } from "../audio/frame.ts";
-import type { Clock, Timer } from "../base/clock.ts";
+import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { parseJson } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
@@ -69,9 +69,7 @@ class Listen implements Stt {
   readonly #socket: DeepgramSocket;
   /** Heard before the socket opened: the last `KEPT_FRAMES`. */
   #kept: Uint8Array[] = [];
-  #keepAlive: Timer | undefined;
-  /** Until the answer to `Finalize` is late. */
-  #finalizing: Timer | undefined;
+  readonly #timers: TimerSet<"keep-alive" | "finalize">;
   #assembly: ListenAssembly = NOTHING_HEARD;
   #finishAtOpen = false;
   #sentAtMs = 0;
@@ -84,6 +82,10 @@ class Listen implements Stt {
     this.name = `deepgram ${provider.model}`;
     this.#options = options;
     this.#uplink = new Gather(options.chunkMs ?? FRAME_MS, (chunk) => this.#send(chunk));
+    this.#timers = new TimerSet(
+      clock,
+      (name) => name === "finalize" ? this.#take({ kind: "finalize-late" }) : this.#keepAlive(),
+    );
     this.#socket = new DeepgramSocket({
       dial,
       clock,
@@ -121,7 +123,7 @@ class Listen implements Stt {
     this.#sentAtMs = this.#heardFromAtMs = this.#options.clock.monotonicMs();
     for (const frame of this.#kept) this.#uplink.push(frame);
     this.#kept = [];
-    this.#armKeepAlive(KEEP_ALIVE_MS);
+    this.#timers.arm("keep-alive", KEEP_ALIVE_MS);
     if (this.#finishAtOpen) this.#take({ kind: "finish" });
     this.#options.opened?.();
   }
@@ -136,14 +138,12 @@ class Listen implements Stt {
     this.#socket.send(chunk);
   }
 
-  #armKeepAlive(ms: number): void {
-    this.#keepAlive = this.#options.clock.after(ms, () => {
-      const idleMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
-      if (idleMs < KEEP_ALIVE_MS) return this.#armKeepAlive(KEEP_ALIVE_MS - idleMs);
-      this.#sentAtMs += idleMs;
-      this.#socket.send(KEEP_ALIVE);
-      this.#armKeepAlive(KEEP_ALIVE_MS);
-    });
+  #keepAlive(): void {
+    const idleMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
+    if (idleMs < KEEP_ALIVE_MS) return this.#timers.arm("keep-alive", KEEP_ALIVE_MS - idleMs);
+    this.#sentAtMs += idleMs;
+    this.#socket.send(KEEP_ALIVE);
+    this.#timers.arm("keep-alive", KEEP_ALIVE_MS);
   }
 
   #read(text: string): void {
@@ -167,10 +167,10 @@ class Listen implements Stt {
         return this.#options.listen(effect.event);
       case "finalize":
         this.#uplink.flush();
-        this.#finalizing = this.#options.clock.after(effect.withinMs, () => this.#take({ kind: "finalize-late" }));
+        this.#timers.arm("finalize", effect.withinMs);
         return this.#socket.send(FINALIZE);
       case "finalized":
-        return this.#finalizing?.[Symbol.dispose]();
+        return this.#timers.disarm("finalize");
       default:
         effect satisfies never;
     }
@@ -180,8 +180,7 @@ class Listen implements Stt {
   #end(event?: SttEvent): void {
     if (this.#over) return;
     this.#over = true;
-    this.#finalizing?.[Symbol.dispose]();
-    this.#keepAlive?.[Symbol.dispose]();
+    this.#timers[Symbol.dispose]();
     this.#kept = [];
     if (event) this.#options.listen(event);
   }
