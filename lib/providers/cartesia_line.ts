@@ -24,19 +24,17 @@ export class CartesiaLine {
   readonly #wire: Wire;
   readonly #openedMs: number;
   readonly #contexts = new Map<string, ContextEvents>();
-  readonly #closed: Promise<void>;
-  #settleClosed!: () => void;
+  readonly #closed = Promise.withResolvers<void>();
 
   constructor(wire: Wire, clock: Clock) {
     this.#wire = wire;
     this.#clock = clock;
     this.#openedMs = this.usedMs = clock.monotonicMs();
-    this.#closed = new Promise((resolve) => this.#settleClosed = resolve);
     wire.listen({
       text: (text) => this.#hear(text),
       binary: () => this.giveUp({ kind: "protocol", peer: "cartesia", detail: "it sent a binary message" }),
       close: (closeCode, reason) => {
-        this.#settleClosed();
+        this.#closed.resolve();
         const openMs = clock.monotonicMs() - this.#openedMs;
         this.#failAll({ kind: "lost", peer: "cartesia", closeCode, reason, openMs });
       },
@@ -79,7 +77,7 @@ export class CartesiaLine {
     this.ended = true;
     this.#wire.close(1000, "");
     using _late = this.#clock.after(CLOSE_DEADLINE_MS, () => this.#wire.terminate());
-    await this.#closed;
+    await this.#closed.promise;
   }
 
   #hear(text: string): void {

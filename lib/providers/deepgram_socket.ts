@@ -1,6 +1,6 @@
 /** One Deepgram socket from the dialling to the last event: what its recognisers and its voice have in common. */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import { type Clock, settledWithin, type Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { type Fault, messageOf, type Peer } from "../base/result.ts";
 import { CLOSE_DEADLINE_MS, type Wire } from "../base/wire.ts";
@@ -50,7 +50,8 @@ export class DeepgramSocket {
   #wire: Wire | undefined;
   #state: "opening" | "open" | "closing" | "ended" = "opening";
   #openedAtMs = 0;
-  #closed: (() => void) | undefined;
+  /** The server has closed it. */
+  readonly #closed = Promise.withResolvers<void>();
   readonly #opening: Timer | undefined;
 
   constructor(options: DeepgramSocketOptions) {
@@ -99,19 +100,9 @@ export class DeepgramSocket {
     if (this.#state === "opening") return this.#end();
     this.#wire!.send(this.#options.goodbye);
     this.#state = "closing";
-    await this.#closing();
+    await settledWithin(this.#options.clock, CLOSE_DEADLINE_MS, this.#closed.promise);
     this.#end();
     this.#wire!.terminate();
-  }
-
-  #closing(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer: Timer = this.#options.clock.after(CLOSE_DEADLINE_MS, resolve);
-      this.#closed = () => {
-        timer[Symbol.dispose]();
-        resolve();
-      };
-    });
   }
 
   #end(): void {
@@ -144,7 +135,7 @@ export class DeepgramSocket {
       text: (text) => this.#state === "open" && host.text(text),
       binary: (bytes) => this.#state === "open" && host.binary(bytes),
       close: (code, reason) => {
-        if (this.#state === "closing") return this.#closed?.();
+        if (this.#state === "closing") return this.#closed.resolve();
         this.fail(closeFault(peer, { code, reason, openMs: this.ageMs }));
       },
       crashed: (error) => this.fail(this.#crash(error)),
