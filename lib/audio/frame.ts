@@ -19,6 +19,13 @@ export function audioMs(bytes: number): number {
   return bytes / BYTES_PER_MS;
 }
 
+/** `audio`, copied and padded with silence to whole frames. */
+export function wholeFrames(audio: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES).fill(SILENCE);
+  padded.set(audio);
+  return padded;
+}
+
 /**
  * Cuts a byte stream of any chunking into whole frames. `push` calls back with each complete frame (a view where one
  * chunk holds it, else a copy), `whole` with as many at once as a chunk holds; `flush` pads what is left with silence and

@@ -1,11 +1,10 @@
 /** Recordings of what we always say the same way: raw G.711 mu-law, 8 kHz, mono, loaded once and shared by all calls. */
 
 import { describeFault, failed, messageOf, type Result } from "../base/result.ts";
+import { wholeFrames } from "./frame.ts";
 import { entryOf, LOCAL_VOICE, OWN_RECORDING, type PromptIndex, renderingHash } from "./prompt_index.ts";
-import { readRecording, wholeFrames } from "./recording.ts";
+import { readRecording } from "./recording.ts";
 import type { Voice } from "./voice.ts";
-
-export { PROMPT_LIMIT_BYTES } from "./recording.ts";
 
 /** The voice that a call speaks with otherwise, asked for whole texts. */
 export interface PromptVoice {

@@ -1,7 +1,7 @@
 /** Recordings as they come: a WAV of any kind made into a prompt, and a prompt looked at before it is played. Pure. */
 
 import { failed, ok, type Result } from "../base/result.ts";
-import { FRAME_BYTES, RATE_HZ, SILENCE } from "./frame.ts";
+import { RATE_HZ, wholeFrames } from "./frame.ts";
 import { levelled, soundSpan, speechLevelDbfs } from "./level.ts";
 import { decode, encode } from "./mulaw.ts";
 import { resample } from "./resample.ts";
@@ -9,7 +9,6 @@ import { readWav, type WavAudio } from "./wav.ts";
 
 /** Longer recordings are a mistake. */
 const LIMIT_SECONDS = 120;
-export const PROMPT_LIMIT_BYTES = LIMIT_SECONDS * RATE_HZ;
 /** Callers do not listen for longer. */
 const LONG_SECONDS = 30;
 /** Two minutes of stereo at 48 kHz in 64-bit floats, and a little. */
@@ -59,7 +58,7 @@ export function readRecording(bytes: Uint8Array, path: string): Result<Recording
   if (!read.ok) return failed(`${path} is a WAV file, not raw mu-law. ${read.fault}`);
   const audio = read.value;
   const seconds = audio.length / RATE_HZ;
-  if (audio.length > PROMPT_LIMIT_BYTES) {
+  if (seconds > LIMIT_SECONDS) {
     return failed(`${path} is ${seconds.toFixed(0)} s long, at most ${LIMIT_SECONDS} s are played. Shorten it.`);
   }
   const level = promptLevelDbfs(audio);
@@ -77,13 +76,6 @@ export function readRecording(bytes: Uint8Array, path: string): Result<Recording
 /** RMS level of the speech in raw mu-law, pauses left out, in dBFS. */
 export function promptLevelDbfs(audio: Uint8Array): number {
   return speechLevelDbfs(toSamples(audio), RATE_HZ);
-}
-
-/** Padded with silence to whole frames. */
-export function wholeFrames(audio: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES).fill(SILENCE);
-  padded.set(audio);
-  return padded;
 }
 
 function telephoneSamples(bytes: Uint8Array): Result<Float32Array, string> {

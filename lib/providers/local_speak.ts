@@ -1,6 +1,6 @@
 /** The local voice as a `Tts`: sentence by sentence, with the times of its words. */
 
-import { audioMs, FRAME_BYTES, SILENCE } from "../audio/frame.ts";
+import { audioMs, wholeFrames } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
 import { FaultError, messageOf } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
@@ -46,13 +46,6 @@ async function* speakLocally(
     spokenBytes += frames.length;
     if (frames.length > 0) yield { kind: "audio", frames };
   }
-}
-
-/** The last frame is padded with silence. */
-function wholeFrames(audio: Uint8Array): Uint8Array {
-  const frames = new Uint8Array(Math.ceil(audio.length / FRAME_BYTES) * FRAME_BYTES).fill(SILENCE);
-  frames.set(audio);
-  return frames;
 }
 
 /** The end of a sentence, with the space after it: "12.50" and "Mrs. O'Neil" have none. */
