@@ -1,7 +1,9 @@
 /** One request to Twilio's REST API: signed in, bounded in time, size and tries. Twilio reference, sections 5.1 and 5.6. */
 
 import { Buffer } from "node:buffer";
+import { bodyText } from "../base/body_text.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result, whyUnanswered } from "../base/result.ts";
 
 /** The platform's `fetch`, or a stand-in. It must honour `request.signal`. */
@@ -91,9 +93,10 @@ async function tryOnce(options: TwilioHttpOptions, request: TwilioRequest, signa
   using _deadline = options.clock.after(ATTEMPT_LIMIT_MS, () => attempt.abort());
   try {
     const response = await options.fetch(build(request, options, attempt.signal));
+    const text = await bodyText(response, response.ok ? BODY_LIMIT_BYTES : REFUSAL_LIMIT_BYTES);
     const answer = {
       status: response.status,
-      body: parseBody(await readBounded(response)),
+      body: parseJson(text) ?? text,
       retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
     };
     return { result: ok(answer), connected: true };
@@ -133,28 +136,6 @@ function build(
     redirect: "manual",
     signal,
   });
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  const limitBytes = response.ok ? BODY_LIMIT_BYTES : REFUSAL_LIMIT_BYTES;
-  // Leaving the loop early cancels the body.
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk.subarray(0, limitBytes - bytes), { stream: true });
-    bytes += chunk.length;
-    if (bytes >= limitBytes) break;
-  }
-  return text + decoder.decode();
-}
-
-function parseBody(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 /** `Retry-After` in seconds; a date, which Twilio does not send, counts as none. */
