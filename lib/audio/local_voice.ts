@@ -86,26 +86,18 @@ class LocalVoice implements Voice {
       const bytes = this.#waiting.reduce((sum, { request }) => sum + request.text.length, 0);
       throw new FaultError({ kind: "clogged", peer: "local-voice", bytes });
     }
-    return new Promise<Utterance>((resolve, reject) => {
-      const piece: Piece = {
-        request: { id: this.#nextId++, text },
-        resolve,
-        reject,
-        deadline: this.#clock.after(PIECE_DEADLINE_MS, () => this.#expire(piece)),
-      };
-      const abort = () => this.#forget(piece, signal!.reason);
-      signal?.addEventListener("abort", abort, { once: true });
-      piece.resolve = (utterance) => {
-        signal?.removeEventListener("abort", abort);
-        resolve(utterance);
-      };
-      piece.reject = (reason) => {
-        signal?.removeEventListener("abort", abort);
-        reject(reason);
-      };
-      this.#waiting.push(piece);
-      this.#sendNext();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Utterance>();
+    const piece: Piece = {
+      request: { id: this.#nextId++, text },
+      resolve,
+      reject,
+      deadline: this.#clock.after(PIECE_DEADLINE_MS, () => this.#expire(piece)),
+    };
+    const abort = () => this.#forget(piece, signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    this.#waiting.push(piece);
+    this.#sendNext();
+    return promise.finally(() => signal?.removeEventListener("abort", abort));
   }
 
   #sendNext(): void {
