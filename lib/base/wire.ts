@@ -65,12 +65,10 @@ export class Inlet {
     if (!this.#ended) this.#deliver((events) => events.binary(bytes));
   }
 
-  /** @returns false if the end had come already. */
-  end(code: number, reason: string): boolean {
-    if (this.#ended) return false;
+  end(code: number, reason: string): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.#deliver((events) => events.close(code || CLOSED_ABNORMALLY, reason));
-    return true;
   }
 
   #deliver(action: (events: WireEvents) => void): void {

@@ -9,7 +9,8 @@ const WAIT_SECONDS = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10];
 const SLIP_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.14, 0.2, 0.5, 1];
 
 /** The meters, all at 0, and the registry that renders them. */
-export function offhookMeters(registry = new Registry()) {
+export function offhookMeters() {
+  const registry = new Registry();
   return {
     registry,
     callsStarted: registry.counter({ name: "offhook_calls_started_total", help: "Calls whose stream started." }),

@@ -47,7 +47,11 @@ export class Registry {
 
   counter<Name extends string = never>(options: MeterOptions<Name>): Counter<Name> {
     const meter = this.#register("counter", options);
-    return { add: (amount, ...[labels]) => amount >= 0 && add(meter.series(labels), amount) };
+    return {
+      add(amount, ...[labels]) {
+        if (amount >= 0 && amount < Infinity) meter.series(labels).sum += amount;
+      },
+    };
   }
 
   gauge<Name extends string = never>(options: MeterOptions<Name>): Gauge<Name> {
@@ -106,10 +110,6 @@ interface Values {
   count: number;
   sum: number;
   inBucket: number[];
-}
-
-function add(values: Values, amount: number): void {
-  if (Number.isFinite(amount)) values.sum += amount;
 }
 
 class Meter {
