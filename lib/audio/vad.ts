@@ -8,9 +8,7 @@ export type VadMode = 0 | 1 | 2 | 3;
 
 /** One stream's detector: it adapts, so each stream needs its own. */
 export interface Vad extends Disposable {
-  /** Whether one frame (160 bytes of mu-law) sounds like speech. */
-  speech(frame: Uint8Array): boolean;
-  /** The same for 16-bit samples: 80, 160 or 240 of them (10, 20 or 30 ms). @throws {RangeError} for another length. */
+  /** Whether 16-bit samples sound like speech: 80, 160 or 240 of them (10, 20 or 30 ms). @throws {RangeError} for another length. */
   speechIn(pcm: Int16Array): boolean;
 }
 
@@ -36,27 +34,23 @@ function loadFvad(): Promise<Fvad> {
   return library ??= import("@echogarden/fvad-wasm").then(({ default: fvad }) => fvad() as Promise<Fvad>);
 }
 
-/** A detector for one stream; 1.7 us per frame. Mode 3 by default. Dispose it to give back its memory. */
-export async function openVad(mode: VadMode = 3): Promise<Vad> {
+/** A detector for one stream; 1.7 us per frame. Dispose it to give back its memory. */
+export async function openVad(mode: VadMode): Promise<Vad> {
   const fvad = await loadFvad();
   const handle = fvad._fvad_new();
   const pointer = fvad._malloc(LONGEST_FRAME_SAMPLES * Int16Array.BYTES_PER_ELEMENT);
   fvad._fvad_set_mode(handle, mode);
   fvad._fvad_set_sample_rate(handle, RATE_HZ);
-  const pcm = new Int16Array(FRAME_BYTES);
   let open = true;
-
-  const speechIn = (samples: Int16Array): boolean => {
-    if (!open) return false;
-    if (samples.length > LONGEST_FRAME_SAMPLES) throw new RangeError(`${samples.length} samples are not one frame`);
-    fvad.HEAP16.set(samples, pointer / Int16Array.BYTES_PER_ELEMENT);
-    const verdict = fvad._fvad_process(handle, pointer, samples.length);
-    if (verdict < 0) throw new RangeError(`${samples.length} samples are not a frame of 10, 20 or 30 ms`);
-    return verdict === 1;
-  };
   return {
-    speechIn,
-    speech: (frame) => speechIn(decode(frame, pcm)),
+    speechIn(samples) {
+      if (!open) return false;
+      if (samples.length > LONGEST_FRAME_SAMPLES) throw new RangeError(`${samples.length} samples are not one frame`);
+      fvad.HEAP16.set(samples, pointer / Int16Array.BYTES_PER_ELEMENT);
+      const verdict = fvad._fvad_process(handle, pointer, samples.length);
+      if (verdict < 0) throw new RangeError(`${samples.length} samples are not a frame of 10, 20 or 30 ms`);
+      return verdict === 1;
+    },
     [Symbol.dispose]() {
       if (!open) return;
       open = false;
@@ -140,7 +134,7 @@ const PITCH_FRAMES = 5;
  * The level of the background in dBFS: the lower quartile of the last 1.6 s, which neither a short noise nor speech with its
  * gaps lifts. Measured anew every 100 ms, and with every frame at first.
  */
-class NoiseFloor {
+class Background {
   levelDbfs = -Infinity;
   readonly #recent = new Float64Array(1600 / FRAME_MS);
   #frames = 0;
@@ -209,7 +203,7 @@ export class VoiceDetector implements Disposable {
   readonly #vad: Vad;
   readonly #gate: SpeechGate;
   readonly #band = new VoiceBand();
-  readonly #floor = new NoiseFloor();
+  readonly #background = new Background();
   readonly #pcm = new Int16Array(FRAME_BYTES);
   #framesSincePitch = Infinity;
 
@@ -227,9 +221,9 @@ export class VoiceDetector implements Disposable {
     const pcm = decode(frame, this.#pcm);
     const soundsLikeSpeech = this.#vad.speechIn(pcm); // always asked: it adapts to what it hears
     const levelDbfs = this.#band.push(pcm);
-    this.#floor.push(levelDbfs);
+    this.#background.push(levelDbfs);
     const aboveNoiseDb = this.speaking ? GO_ON_ABOVE_NOISE_DB : START_ABOVE_NOISE_DB;
-    const leastDbfs = Math.max(LEAST_SPEECH_DBFS, this.#floor.levelDbfs + aboveNoiseDb);
+    const leastDbfs = Math.max(LEAST_SPEECH_DBFS, this.#background.levelDbfs + aboveNoiseDb);
     const isSpeech = soundsLikeSpeech && levelDbfs > leastDbfs;
     const hasPitch = isSpeech && !this.speaking && this.#band.pitchStrength() > PITCH_STRENGTH;
     this.#framesSincePitch = hasPitch ? 0 : this.#framesSincePitch + 1;

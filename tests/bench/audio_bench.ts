@@ -24,6 +24,6 @@ Deno.bench(
 );
 Deno.bench("tag: read a tagged frame", () => void readTag(tagged));
 Deno.bench("tag: reject an untagged frame", () => void readTag(frame));
-Deno.bench("vad: one frame", () => void vad.speech(frame));
+Deno.bench("vad: one frame", () => void vad.speechIn(pcm));
 Deno.bench("vad: one frame with the guard against noise", () => void detector.push(frame));
 Deno.bench("resample: 1 s from 44.1 to 8 kHz", () => void resample(second, 44_100, 8000));
