@@ -1,69 +1,18 @@
-/** Deepgram's Voice Agent over one socket: its messages (pure) and a thin shell. Source: Deepgram reference, section 2. */
+/** Deepgram's Voice Agent over one socket: a thin shell around its messages. Source: Deepgram reference, section 2. */
 
-import * as z from "zod";
 import { FRAME_MS } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
-import { parseJson } from "../base/json.ts";
 import type { Fault } from "../base/result.ts";
 import type { Wire } from "../base/wire.ts";
+import { eventOf, parseAgentMessage, settingsMessage, type VoiceAgentPlan } from "./deepgram_agent_messages.ts";
 import { Gather } from "./gather.ts";
-import type { OpenVoiceAgent, ToolSchema, VoiceAgent, VoiceAgentEvent, VoiceAgentHost } from "./ports.ts";
+import type { OpenVoiceAgent, VoiceAgent, VoiceAgentHost } from "./ports.ts";
 
 /** From the dial to `Welcome`, and from our settings to `SettingsApplied`: 160 ms once the socket is open (section 2.1). After that, another attempt is the better bet. */
 const READY_DEADLINE_MS = 1500;
 /** Unsent bytes at which the vendor is taken for gone: 16 s of audio. */
 const CLOGGED_BYTES = 128 * 1024;
-
-/** What one session of the agent is to be. `listen`, `think` and `speak` have the vendor's own shape (sections 2.3-2.5). */
-export interface VoiceAgentPlan {
-  prompt: string;
-  /** Left out when we speak the greeting ourselves, or when a session is resumed. */
-  greeting?: string;
-  listen: Record<string, unknown>;
-  think: readonly Record<string, unknown>[];
-  speak: readonly Record<string, unknown>[];
-  functions: readonly (ToolSchema & { deferUntilEot?: boolean })[];
-  /** What was said before, as heard. */
-  history: readonly { role: "user" | "assistant"; content: string }[];
-  vendorTraining: boolean;
-  tags: readonly string[];
-}
-
-/** The `Settings` message: mu-law 8 kHz both ways, without a container. Each fallback carries its own prompt and functions (section 2.8). */
-function settingsMessage(plan: VoiceAgentPlan): string {
-  const functions = plan.functions.map(({ deferUntilEot, ...schema }) => ({
-    ...schema,
-    ...(deferUntilEot ? { defer_until_eot: true } : {}),
-  }));
-  const think = plan.think.map((choice) => ({
-    ...choice,
-    prompt: plan.prompt,
-    ...(functions.length > 0 ? { functions } : {}),
-  }));
-  const messages = plan.history.map(({ role, content }) => ({ type: "History", role, content }));
-  return JSON.stringify({
-    type: "Settings",
-    tags: plan.tags,
-    mip_opt_out: !plan.vendorTraining,
-    flags: { history: false },
-    audio: {
-      input: { encoding: "mulaw", sample_rate: 8000 },
-      output: { encoding: "mulaw", sample_rate: 8000, container: "none" },
-    },
-    agent: {
-      listen: plan.listen,
-      think: oneOrMany(think),
-      speak: oneOrMany(plan.speak),
-      ...(messages.length > 0 ? { context: { messages } } : {}),
-      ...(plan.greeting ? { greeting: plan.greeting } : {}),
-    },
-  });
-}
-
-function oneOrMany<T>(items: readonly T[]): T | readonly T[] {
-  return items.length === 1 ? items[0]! : items;
-}
 
 /** Errors of the agent that tell of our own mistake: a new session would make it again. After any other, known or not, it may do better. Deepgram reference, section 2.13. */
 const OUR_MISTAKES = new Set([
@@ -101,61 +50,6 @@ export function agentRetryMs(fault: Fault, refusals: number): number | undefined
     case "protocol":
       return undefined;
   }
-}
-
-const seconds = z.number().optional();
-const FunctionCall = z.object({
-  id: z.string(),
-  name: z.string(),
-  arguments: z.string().default("{}"),
-  client_side: z.boolean().default(true),
-});
-
-const Message = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("Welcome"), request_id: z.string().default("") }),
-  z.object({ type: z.literal("SettingsApplied") }),
-  z.object({ type: z.literal("ConversationText"), role: z.enum(["user", "assistant"]), content: z.string() }),
-  z.object({ type: z.literal("UserStartedSpeaking") }),
-  z.object({ type: z.literal("AgentThinking") }),
-  z.object({ type: z.literal("AgentStartedSpeaking") }), // the times in it come as `LatencyReport` too
-  z.object({ type: z.literal("AgentAudioDone") }),
-  z.object({
-    type: z.literal("LatencyReport"),
-    stt_latency: seconds,
-    ttt_token_latency: seconds,
-    ttt_text_latency: seconds,
-    tts_latency: seconds,
-    total_latency: seconds,
-  }),
-  z.object({ type: z.literal("FunctionCallRequest"), functions: z.array(FunctionCall) }),
-  z.object({ type: z.literal("FunctionCallCancelled"), functions: z.array(z.object({ id: z.string() })) }),
-  z.object({ type: z.literal("Warning"), code: z.string().default("unknown"), description: z.string().default("") }),
-  z.object({ type: z.literal("Error"), code: z.string().default("unknown"), description: z.string().default("") }),
-]);
-
-/** Messages that carry nothing we need, and acknowledgements of what we do not send. */
-const QUIET = new Set([
-  "InjectionRefused",
-  "History",
-  "FunctionCallResponse",
-  "PromptUpdated",
-  "SpeakUpdated",
-  "ThinkUpdated",
-  "ListenUpdated",
-]);
-
-type AgentMessage = z.infer<typeof Message>;
-
-/** Read one text message. Unknown types give undefined: new ones are added at any time (section 2.11). Never throws. */
-function parseAgentMessage(text: string): AgentMessage | { odd: string } | undefined {
-  const message = parseJson(text);
-  if (message === undefined) return { odd: "a message that is not JSON" };
-  const type = (message as { type?: unknown } | null)?.type;
-  if (typeof type !== "string") return { odd: "a message without a type" };
-  const parsed = Message.safeParse(message);
-  if (parsed.success) return parsed.data;
-  const known = Message.options.some((option) => option.shape.type.value === type);
-  return known && !QUIET.has(type) ? { odd: `a malformed ${type}` } : undefined;
 }
 
 export interface DeepgramAgentParts {
@@ -322,43 +216,4 @@ class DeepgramAgentSession implements VoiceAgent {
     this.#wire?.close(1000);
     this.#host.event({ kind: "ended", fault });
   }
-}
-
-type Told = Exclude<AgentMessage, { type: "Welcome" | "SettingsApplied" | "Error" }>;
-
-function eventOf(message: Told): VoiceAgentEvent | undefined {
-  switch (message.type) {
-    case "ConversationText":
-      return { kind: "text", role: message.role, content: message.content };
-    case "UserStartedSpeaking":
-      return { kind: "caller-started" };
-    case "AgentThinking":
-    case "AgentStartedSpeaking":
-      return { kind: "answering" };
-    case "AgentAudioDone":
-      return { kind: "audio-done" };
-    case "LatencyReport":
-      return latencyOf(message);
-    case "FunctionCallRequest": {
-      const calls = message.functions.filter((call) => call.client_side);
-      return calls.length > 0 ? { kind: "function-calls", calls } : undefined;
-    }
-    case "FunctionCallCancelled":
-      return { kind: "functions-cancelled", ids: message.functions.map(({ id }) => id) };
-    case "Warning":
-      return { kind: "warning", code: message.code, detail: message.description };
-  }
-}
-
-/** Reports carry one field each, and bare recogniser times several a second (section 2.11): only what tells something is passed on. */
-function latencyOf(report: Extract<AgentMessage, { type: "LatencyReport" }>): VoiceAgentEvent | undefined {
-  const { stt_latency, ttt_token_latency, ttt_text_latency, tts_latency, total_latency } = report;
-  const thinking = ttt_token_latency ?? ttt_text_latency;
-  const parts = {
-    ...(stt_latency !== undefined ? { stt: stt_latency * 1000 } : {}),
-    ...(thinking !== undefined ? { model: thinking * 1000 } : {}),
-    ...(tts_latency !== undefined ? { voice: tts_latency * 1000 } : {}),
-    ...(total_latency !== undefined ? { total: total_latency * 1000 } : {}),
-  };
-  return Object.keys(parts).length > 0 ? { kind: "latency", parts } : undefined;
 }
