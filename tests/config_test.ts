@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
-import { type CallConfig, editDistance, forNumber, generateSchema, nearest, parseConfig } from "../lib/config.ts";
+import { type CallConfig, forNumber, nearest, parseConfig } from "../lib/config.ts";
+import { editDistance } from "../lib/config/notes.ts";
+import { generateSchema } from "../lib/config/schema.ts";
 import { seeded, test } from "./case.ts";
 import { config, LIVE, load, noteOf } from "./config/make.ts";
 

@@ -1,6 +1,7 @@
 /** The lines of a call: what it says by itself, whatever its engine does. Pure. */
 
-import type { CallConfig, Line } from "./types.ts";
+import type { Line } from "./shape.ts";
+import type { CallConfig } from "./types.ts";
 
 /** One of them, where the configuration has it. */
 export interface CallLine {

@@ -2,7 +2,6 @@
 
 import { isPlayed, linesOf } from "./lines.ts";
 import { type ConfigNote, nearest, quote } from "./notes.ts";
-import type { TransferTool } from "./tools.ts";
 import { secretsOfText } from "./texts.ts";
 import type { CallConfig } from "./types.ts";
 import { placeholders, secretNames, VARIABLES } from "./variables.ts";
@@ -62,7 +61,7 @@ function uniqueNames({ routes = [], tools = [] }: Partial<CallConfig>, fault: Te
 
 function transfers(call: Partial<CallConfig>, fault: Tell): void {
   if (call.tools === undefined) return; // unreadable: told already
-  const tool = call.tools.find((one): one is TransferTool => one.kind === "transfer_call");
+  const tool = call.tools.find((one) => one.kind === "transfer_call");
   const names = Object.keys(tool?.to ?? {});
   const check = (key: string, name: string) => {
     if (names.includes(name)) return;

@@ -16,14 +16,14 @@ interface ToolBase {
   confirm: boolean;
 }
 
-export interface TransferTool extends ToolBase {
+interface TransferTool extends ToolBase {
   kind: "transfer_call";
   /** By the name that the model, a route or the fallback uses. */
   to: Record<string, TransferDestination>;
   ringSeconds: number;
 }
 
-export interface HttpTool extends ToolBase {
+interface HttpTool extends ToolBase {
   kind: "http";
   description: string;
   /** JSON Schema of an object. */

@@ -5,7 +5,6 @@ import type {
   AgentSpeak,
   AgentThink,
   CallSections,
-  Line,
   LinesConfig,
   PipelineListen,
   PipelineSpeak,
@@ -93,5 +92,3 @@ export interface Loaded {
   /** Where a value comes from, by dotted path: `environment PUBLIC_HOST`, `--port`, the file's name, or `default`. */
   origins: () => Record<string, string>;
 }
-
-export type { Line };
