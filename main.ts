@@ -1,8 +1,6 @@
 /** Offhook answers the phone with an AI agent. The command line: each command is loaded when it is asked for. */
 
-import { parseArgs } from "node:util";
-import { messageOf } from "./lib/base/result.ts";
-import { wrongUsage } from "./lib/base/usage.ts";
+import { readArgs, wrongUsage } from "./lib/base/usage.ts";
 
 const HELP = `offhook [COMMAND] [OPTIONS]
 
@@ -54,18 +52,21 @@ const toConsole = (bytes: Uint8Array) => {
 
 const COMMANDS: Record<string, Command> = {
   async serve(args) {
-    const options = parseOptions(args, {
-      port: { type: "string" },
-      host: { type: "string" },
-      rehearse: { type: "boolean" },
-      drain: { type: "string" },
-      config: { type: "string" },
-      json: { type: "boolean" },
-      watched: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
+    const read = readArgs({
+      args,
+      options: {
+        port: { type: "string" },
+        host: { type: "string" },
+        rehearse: { type: "boolean" },
+        drain: { type: "string" },
+        config: { type: "string" },
+        json: { type: "boolean" },
+        watched: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
     });
-    if (typeof options === "string") return usage(options);
-    const { port, host, rehearse, drain, config, json, watched, help } = options;
+    if (!read.ok) return usage(read.fault);
+    const { port, host, rehearse, drain, config, json, watched = false, help } = read.value.values;
     if (help) {
       print(SERVE_HELP);
       return 0;
@@ -73,7 +74,7 @@ const COMMANDS: Record<string, Command> = {
     const { RANGES } = await import("./lib/config.ts");
     for (const [name, value] of [["port", port], ["drain", drain]] as const) {
       const { min, max } = RANGES[name];
-      if (value === undefined || (/^\d+$/.test(String(value)) && Number(value) <= max)) continue;
+      if (value === undefined || (/^\d+$/.test(value) && Number(value) <= max)) continue;
       return usage(`--${name} takes a whole number from ${min} to ${max}, not "${value}"`);
     }
     if (config === "") return usage("--config takes a file");
@@ -85,14 +86,14 @@ const COMMANDS: Record<string, Command> = {
     await using lines = new LineWriter({ write, clock: systemClock });
     return await serve({
       lines,
-      watched: watched === true,
-      ...(typeof config === "string" ? { file: config } : {}),
+      watched,
+      ...(config === undefined ? {} : { file: config }),
       flags: {
-        ...(rehearse === true ? { rehearse } : {}),
-        ...(json === true ? { json } : {}),
-        ...(typeof port === "string" ? { port: Number(port) } : {}),
-        ...(typeof host === "string" ? { host } : {}),
-        ...(typeof drain === "string" ? { drain: Number(drain) } : {}),
+        ...(rehearse ? { rehearse } : {}),
+        ...(json ? { json } : {}),
+        ...(port === undefined ? {} : { port: Number(port) }),
+        ...(host === undefined ? {} : { host }),
+        ...(drain === undefined ? {} : { drain: Number(drain) }),
       },
     });
   },
@@ -118,20 +119,23 @@ const COMMANDS: Record<string, Command> = {
   },
 
   async health(args) {
-    const options = parseOptions(args, {
-      url: { type: "string" },
-      json: { type: "boolean" },
-      config: { type: "string" }, // common to all commands; nothing of it is asked for here
-      help: { type: "boolean", short: "h" },
+    const read = readArgs({
+      args,
+      options: {
+        url: { type: "string" },
+        json: { type: "boolean" },
+        config: { type: "string" }, // common to all commands; nothing of it is asked for here
+        help: { type: "boolean", short: "h" },
+      },
     });
-    if (typeof options === "string") return usage(options);
-    if (options.help) {
+    if (!read.ok) return usage(read.fault);
+    const { url, json = false, help } = read.value.values;
+    if (help) {
       print(HEALTH_HELP);
       return 0;
     }
     const { health, localUrl } = await import("./lib/health_command.ts");
-    const url = typeof options.url === "string" ? options.url : localUrl(printError);
-    return await health(url, { print, printError, json: options.json === true });
+    return await health(url ?? localUrl(printError), { print, printError, json });
   },
 
   calls: (args) => record("calls", args),
@@ -147,18 +151,6 @@ const COMMANDS: Record<string, Command> = {
 async function record(name: "calls" | "show" | "forget", args: string[]): Promise<number> {
   const { records } = await import("./lib/records.ts");
   return await records(name, args, { print, printError });
-}
-
-type OptionSpec = Record<string, { type: "string" | "boolean"; short?: string }>;
-
-/** The options, or what is wrong with them. */
-function parseOptions(args: string[], options: OptionSpec): Record<string, string | boolean | undefined> | string {
-  try {
-    const { values } = parseArgs({ args, options, strict: true, allowPositionals: false });
-    return values as Record<string, string | boolean | undefined>;
-  } catch (error) {
-    return messageOf(error);
-  }
 }
 
 function usage(why: string): number {

@@ -1,13 +1,11 @@
 /** `offhook audio`: recordings made, looked at and turned back into WAV. */
 
-import { parseArgs } from "node:util";
 import { parseIndex } from "./audio/prompt_index.ts";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { PromptBuilder } from "./audio_build.ts";
 import { audioInfo, audioToWav } from "./audio_info.ts";
 import { systemClock } from "./base/clock.ts";
-import { messageOf } from "./base/result.ts";
-import { type Terminal, wrongUsage } from "./base/usage.ts";
+import { failure, readArgs, type Terminal, wrongUsage } from "./base/usage.ts";
 import { describeNotes } from "./config.ts";
 import { readText } from "./files.ts";
 import { loadConfig } from "./load.ts";
@@ -38,32 +36,24 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
   const { print, printError } = parts;
   const usage = (why: string) =>
     wrongUsage(why, { help: "See offhook audio --help.", json: args.includes("--json"), print, printError });
-  let options;
-  try {
-    options = parseArgs({
-      args,
-      options: {
-        voice: { type: "string" },
-        config: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    return usage(messageOf(error));
-  }
-  const { values, positionals: [command, ...names] } = options;
+  const read = readArgs({
+    args,
+    options: {
+      voice: { type: "string" },
+      config: { type: "string" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+    allowPositionals: true,
+  });
+  if (!read.ok) return usage(read.fault);
+  const { values, positionals: [command, ...names] } = read.value;
   if (values.help) {
     print(AUDIO_HELP);
     return 0;
   }
   const json = values.json === true;
-  const fail = (error: string) => {
-    printError(error);
-    if (json) print(JSON.stringify({ ok: false, schema: 1, error }));
-    return 1;
-  };
+  const fail = (error: string) => failure(error, { json, print, printError });
   if (values.voice !== undefined && values.voice !== "configured" && values.voice !== "local") {
     return usage(`--voice takes "configured" or "local", not "${values.voice}"`);
   }

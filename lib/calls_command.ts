@@ -1,10 +1,9 @@
 /** `calls`, `show` and `forget`: what is kept of calls, read from the data folder or from a server. */
 
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { ParseArgsConfig } from "node:util";
 import { clean } from "./base/clean.ts";
-import { messageOf } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
-import { type Terminal, wrongUsage } from "./base/usage.ts";
+import { failure, readArgs, type Terminal, wrongUsage } from "./base/usage.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import { type Archive, type ArchiveParts, folderArchive, NoneKept, NotThere, serverArchive } from "./calls_archive.ts";
 import type { CallFilter, CallRow } from "./store.ts";
@@ -89,21 +88,18 @@ export async function recordCommand(
       return wrongUsage(error.message, { ...parts, help: `\n${HELP[name]}`, json: args.includes("--json") });
     }
     if (!(error instanceof NotThere)) throw error;
-    parts.printError(error.message);
-    if (json) parts.print(JSON.stringify({ ok: false, schema: 1, error: error.message }));
+    failure(error.message, { ...parts, json });
     return error.exitCode;
   }
 }
 
 function read(name: keyof typeof HELP, args: string[]): { values: Values; positional: string | undefined } {
   const options = Object.fromEntries(ALLOWED[name].map((option) => [option, OPTIONS[option]]));
-  try {
-    const { values, positionals } = parseArgs({ args, options, strict: true, allowPositionals: name !== "calls" });
-    if (positionals.length > 1) throw new UsageError(`One is enough: "${positionals[1]}" is one too many.`);
-    return { values, positional: positionals[0] };
-  } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError(messageOf(error));
-  }
+  const read = readArgs({ args, options, allowPositionals: name !== "calls" });
+  if (!read.ok) throw new UsageError(read.fault);
+  const { values, positionals } = read.value;
+  if (positionals.length > 1) throw new UsageError(`One is enough: "${positionals[1]}" is one too many.`);
+  return { values, positional: positionals[0] };
 }
 
 /** Called once the arguments are known to be right: wrong usage is 2 also where no calls are kept yet. */

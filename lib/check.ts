@@ -1,9 +1,8 @@
 /** `offhook check`: the shell around `runCheck`, with the machine's own files, sockets and clock. */
 
-import { parseArgs } from "node:util";
 import { systemClock } from "./base/clock.ts";
 import { messageOf } from "./base/result.ts";
-import { type Terminal, wrongUsage } from "./base/usage.ts";
+import { readArgs, type Terminal, wrongUsage } from "./base/usage.ts";
 import type { PortState } from "./check/front_door.ts";
 import { type Found, runCheck } from "./check/run.ts";
 import { type ConfigNote, loadEnv } from "./config.ts";
@@ -28,32 +27,26 @@ Exit code 0 if all that is set is right, else 1.
 export async function check(args: string[], { print, printError }: Terminal): Promise<number> {
   const usage = (why: string) =>
     wrongUsage(why, { help: "See offhook check --help.", json: args.includes("--json"), print, printError });
-  let values;
-  try {
-    const flag = { type: "boolean" } as const;
-    ({ values } = parseArgs({
-      args,
-      options: {
-        fix: flag,
-        offline: flag,
-        live: flag,
-        verbose: flag, // of old: what it told is told always
-        json: flag,
-        help: { type: "boolean", short: "h" },
-        config: { type: "string" },
-      },
-    }));
-  } catch (error) {
-    return usage(messageOf(error));
-  }
-  const { help, config = "config.json", verbose: _, ...flags } = values;
+  const flag = { type: "boolean" } as const;
+  const read = readArgs({
+    args,
+    options: {
+      fix: flag,
+      offline: flag,
+      live: flag,
+      verbose: flag, // of old: what it told is told always
+      json: flag,
+      help: { type: "boolean", short: "h" },
+      config: { type: "string" },
+    },
+  });
+  if (!read.ok) return usage(read.fault);
+  const { help, config = "config.json", verbose: _, ...flags } = read.value.values;
   if (help) {
     print(HELP);
     return 0;
   }
-  if (config === "") {
-    return usage("--config takes a file.");
-  }
+  if (config === "") return usage("--config takes a file.");
   const found = findConfig(config);
   const kind = socketKind("auto", { onDeploy: Boolean(found.env.DENO_DEPLOY) });
   using client = Deno.createHttpClient({ allowHost: true, http2: false }); // one request claims another name

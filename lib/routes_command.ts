@@ -1,8 +1,6 @@
 /** `offhook routes`: why an utterance is routed or not, and how well the router does on a public data set. */
 
-import { parseArgs } from "node:util";
-import { messageOf } from "./base/result.ts";
-import { type Terminal, wrongUsage } from "./base/usage.ts";
+import { failure, readArgs, type Terminal, wrongUsage } from "./base/usage.ts";
 import { describeNotes } from "./config.ts";
 import { loadConfig } from "./load.ts";
 import { isForbidden, whyNotRead } from "./permissions.ts";
@@ -24,33 +22,22 @@ eval    trains on a data set (CLINC150's JSON, or a folder with train.csv and te
 export async function routes(args: string[], { print, printError }: Terminal): Promise<number> {
   const usage = (why: string) =>
     wrongUsage(why, { help: "See offhook routes --help.", json: args.includes("--json"), print, printError });
-  const fail = (error: string) => {
-    printError(error);
-    if (json) print(JSON.stringify({ ok: false, schema: 1, error }));
-    return 1;
-  };
-  let options;
-  try {
-    options = parseArgs({
-      args,
-      options: {
-        "data": { type: "string" },
-        "threshold-on": { type: "string" },
-        "few-shot": { type: "boolean" },
-        "config": { type: "string" },
-        "json": { type: "boolean" },
-        "help": { type: "boolean", short: "h" },
-      },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    return usage(messageOf(error));
-  }
-  const {
-    values: { data, "threshold-on": thresholdOn, "few-shot": fewShot, config: file, json = false, help },
-    positionals,
-  } = options;
-  const [command, ...words] = positionals;
+  const read = readArgs({
+    args,
+    options: {
+      "data": { type: "string" },
+      "threshold-on": { type: "string" },
+      "few-shot": { type: "boolean" },
+      "config": { type: "string" },
+      "json": { type: "boolean" },
+      "help": { type: "boolean", short: "h" },
+    },
+    allowPositionals: true,
+  });
+  if (!read.ok) return usage(read.fault);
+  const { values, positionals: [command, ...words] } = read.value;
+  const { data, "threshold-on": thresholdOn, "few-shot": fewShot, config: file, json = false, help } = values;
+  const fail = (error: string) => failure(error, { json, print, printError });
   if (help) {
     print(ROUTES_HELP);
     return 0;

@@ -9,7 +9,7 @@ import { clean } from "../base/clean.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
-import { wrongUsage } from "../base/usage.ts";
+import { failure, wrongUsage } from "../base/usage.ts";
 import { isLoopbackHost } from "../base/url.ts";
 import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
 import type { PhoneEvent } from "./monitor.ts";
@@ -106,8 +106,7 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     const { fault } = error;
     const unreachable = fault.kind === "unreachable" && fault.peer === "webhook";
     const why = unreachable ? nothingAnswers(url, fault.detail) : error.message;
-    command.printError(why);
-    if (args.json) command.print(JSON.stringify({ ok: false, schema: 1, error: why }));
+    failure(why, { ...command, json: args.json });
     return unreachable ? 3 : 1;
   }
 }
