@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { methodNotAllowed } from "hono/method-not-allowed";
 import { failed, ok, type Result } from "./base/result.ts";
 import { isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
@@ -57,6 +58,7 @@ interface Caller {
 
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
   const webhook = (answer: (c: Context, fields: Fields) => Response) => async (c: Context) => {
     if (isOwn(c, parts) && isForeignPage(c.req.raw)) return refuse(c, parts, "foreign-page", 403, FOREIGN);
     const form = await readForm(c);
@@ -101,14 +103,7 @@ export function createApp(parts: AppParts): Hono {
   });
   parts.extend?.(app);
 
-  app.notFound((c) => {
-    const methods = methodsAt(app, c.req.path);
-    // A route may say itself that nothing is there.
-    const isThere = methods.length > 0 && !methods.includes(c.req.method.replace("HEAD", "GET"));
-    if (!isThere) return c.text(`Nothing is at ${c.req.path}. Twilio's webhook is /incoming-call.\n`, 404);
-    const allowed = methods.join(", ");
-    return c.text(`${c.req.path} takes ${allowed}, not ${c.req.method}.\n`, 405, { allow: allowed });
-  });
+  app.notFound((c) => c.text(`Nothing is at ${c.req.path}. Twilio's webhook is /incoming-call.\n`, 404));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
     reportError(error);
@@ -117,10 +112,10 @@ export function createApp(parts: AppParts): Hono {
   return app;
 }
 
-/** The methods of the routes at `path`, whose own paths may hold parameters. */
-function methodsAt({ routes }: Hono, path: string): string[] {
-  const there = routes.filter((route) => new RegExp(`^${route.path.replace(/:\w+/g, "[^/]+")}$`).test(path));
-  return [...new Set(there.map(({ method }) => method))].filter((method) => method !== "ALL").sort();
+/** The answer at a path that is there, but takes only `methods`. */
+function wrongMethod(c: Context, methods: string[]): Response {
+  const allow = methods.filter((method) => method !== "HEAD").sort().join(", "); // it goes with GET
+  return c.text(`${c.req.path} takes ${allow}, not ${c.req.method}.\n`, 405, { allow });
 }
 
 /** A vendor's own words may name accounts and addresses of ours: no stranger is told them. */
