@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { Clock } from "./base/clock.ts";
 import { raced } from "./base/raced.ts";
 import type { Fault } from "./base/result.ts";
-import { type BeforeCallConfig, fillSecrets } from "./config.ts";
+import { type BeforeCallConfig, withSecrets } from "./config.ts";
 import { httpTool, type HttpToolParts } from "./engine/http_tool.ts";
 
 /** Variables taken from an answer, and the longest value. */
@@ -24,20 +24,12 @@ export interface Lookup {
 
 /** Ask for the flat JSON object at the configured address. Never rejects. */
 export async function lookUpCaller(
-  { url, headers, timeoutMs }: BeforeCallConfig,
+  lookup: BeforeCallConfig,
   { clock, secrets, ...parts }: HttpToolParts & { clock: Clock; secrets: Readonly<Record<string, string>> },
 ): Promise<Lookup> {
-  const filled = Object.entries(headers).map(([name, value]) => [name, fillSecrets(value, secrets)] as const);
-  const tool = httpTool({
-    name: "before_call",
-    description: "",
-    parameters: {},
-    url: fillSecrets(url, secrets),
-    method: "GET",
-    headers: Object.fromEntries(filled),
-    timeoutMs,
-    confirm: false,
-  }, parts);
+  const { timeoutMs } = lookup;
+  const asked = { name: "before_call", description: "", parameters: {}, method: "GET", confirm: false } as const;
+  const tool = httpTool({ ...asked, ...withSecrets(lookup, secrets) }, parts);
   const late = new AbortController();
   using _limit = clock.after(timeoutMs, () => late.abort());
   try {

@@ -6,7 +6,7 @@ import { raced } from "./base/raced.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import { withoutKeys } from "./call/echoes.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_call.ts";
-import { type CallConfig, fillSecrets, openAt, type ToolConfig, type TransferDestination } from "./config.ts";
+import { type CallConfig, openAt, type ToolConfig, type TransferDestination, withSecrets } from "./config.ts";
 import {
   type CallActions,
   COLLECT_DIGITS,
@@ -214,19 +214,9 @@ export class ConfiguredTools implements CallTools, CallActions {
       case "take_message":
         return takeMessageTool(base, this);
       case "http": {
-        const { secrets, fetch, resolve, variable } = this.#parts;
-        const { url, method, headers, timeoutMs } = tool.http;
-        const filled = Object.entries(headers).map(([name, value]) => [name, fillSecrets(value, secrets)] as const);
-        return httpTool({
-          name: tool.name,
-          description: tool.description,
-          parameters: tool.parameters,
-          url: fillSecrets(url, secrets),
-          method,
-          headers: Object.fromEntries(filled),
-          timeoutMs,
-          confirm: tool.confirm,
-        }, { fetch, resolve, variable });
+        const { name, description, parameters, confirm, http } = tool;
+        const { secrets } = this.#parts;
+        return httpTool({ name, description, parameters, confirm, ...withSecrets(http, secrets) }, this.#parts);
       }
     }
   }

@@ -23,8 +23,8 @@ export function fillCall(call: CallConfig, secrets: Readonly<Record<string, stri
   const lines = Object.fromEntries(Object.entries(single).map(([name, one]) => [name, line(one)])) as typeof single; // the same names
   return {
     ...call,
-    agent: fillDeep(call.agent, secrets),
-    pipeline: fillDeep(call.pipeline, secrets),
+    agent: withSecrets(call.agent, secrets),
+    pipeline: withSecrets(call.pipeline, secrets),
     prompt: fill(call.prompt),
     ...(call.greeting && { greeting: line(call.greeting) }),
     lines: { ...lines, fillers: fillers.map(line) },
@@ -33,8 +33,8 @@ export function fillCall(call: CallConfig, secrets: Readonly<Record<string, stri
   };
 }
 
-/** The secrets in every text within `value`. */
-function fillDeep<T>(value: T, secrets: Readonly<Record<string, string>>): T {
+/** `value` with the secrets in every text of it. */
+export function withSecrets<T>(value: T, secrets: Readonly<Record<string, string>>): T {
   const fill = (value: unknown): unknown => {
     if (typeof value === "string") return fillSecrets(value, secrets);
     if (Array.isArray(value)) return value.map(fill);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type CallConfig, fillSecrets, fillVariables } from "../../lib/config.ts";
+import { type CallConfig, fillVariables } from "../../lib/config.ts";
+import { fillSecrets } from "../../lib/config/variables.ts";
 import { test } from "../case.ts";
 import { config, faults } from "./make.ts";
 
