@@ -5,11 +5,11 @@ import * as z from "zod";
 import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
+import { parseJson } from "./base/json.ts";
 import { describeFault, FaultError } from "./base/result.ts";
 import { readBody } from "./body.ts";
 import { callEvents } from "./browser_events.ts";
 import type { CallNotice } from "./call/notice.ts";
-import { parseJson } from "./config/json.ts";
 import { isForeignPage } from "./foreign.ts";
 import type { TurnRecord } from "./softphone/report.ts";
 
@@ -97,8 +97,7 @@ async function say(c: Context, voice: Voice): Promise<Response> {
   if (!c.req.header("content-type")?.startsWith("application/json")) return c.text("Send JSON.\n", 415);
   const body = await readBody(c.req.raw, { limitBytes: SAY_LIMIT_BYTES });
   if (!body.ok && body.fault === "too-large") return c.text("That is too long.\n", 413);
-  const json = body.ok ? parseJson(body.value) : body;
-  const request = Say.safeParse(json.ok ? json.value : undefined);
+  const request = Say.safeParse(body.ok ? parseJson(body.value) : undefined);
   if (!request.success) return c.text(`${z.prettifyError(request.error)}\n`, 400);
   try {
     const { audio, words } = await voice.speak(request.data.text);

@@ -9,7 +9,6 @@ import { tagUtterance } from "./audio/tag.ts";
 import type { Voice } from "./audio/voice.ts";
 import { lookUpCaller } from "./before_call.ts";
 import type { CallDeadlines, Recording, RoutedAnswer, SpokenLine } from "./call/live_call.ts";
-import type { LineName } from "./call/machine.ts";
 import type { CallModels } from "./call/notice.ts";
 import type { Destination } from "./call/parking.ts";
 import type { CallFacts, CallPlan } from "./call/plan.ts";
@@ -140,7 +139,7 @@ export function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
     deadlines: deadlinesOf(call),
     patienceMs: (text) => holdsPhrase(text, call.silence.patiencePhrases) ? call.silence.patienceMs : 0,
     maxPrompts: call.silence.maxPrompts,
-    line: (name) => spoken(lineOf(call, name)),
+    line: (name) => spoken(call.lines[name]),
     openEngine: call.engine === "pipeline" ? openPipelineEngine : openAgentEngine,
   };
 
@@ -283,10 +282,6 @@ function agentPlan(call: CallConfig, fill: (text: string) => string, { said, fun
     vendorTraining: call.privacy.vendorTraining,
     tags: ["offhook"],
   };
-}
-
-function lineOf({ lines }: CallConfig, name: LineName): Line {
-  return lines[name];
 }
 
 /** In rehearsal a recording tells its words too, so that the softphone can hear it. Each playing is a source of its own. */

@@ -2,6 +2,7 @@
 
 import { bodyText } from "./base/body_text.ts";
 import { clean } from "./base/clean.ts";
+import { parseJson } from "./base/json.ts";
 import { DEFAULT_PORT } from "./base/port.ts";
 import { whyUnanswered } from "./base/result.ts";
 import { isHttpUrl } from "./base/url.ts";
@@ -30,21 +31,12 @@ export async function health(
   try {
     const response = await fetch(new URL("/health", url), { signal: AbortSignal.timeout(LIMIT_MS), redirect: "error" });
     const text = clean((await bodyText(response, LIMIT_BYTES)).trim());
-    if (!response.ok) fail(`${url} answered HTTP ${response.status}: ${text}`, parsed(text));
-    else print(json ? JSON.stringify({ ok: true, schema: 1, health: parsed(text) }) : text);
+    if (!response.ok) fail(`${url} answered HTTP ${response.status}: ${text}`, parseJson(text) ?? null);
+    else print(json ? JSON.stringify({ ok: true, schema: 1, health: parseJson(text) ?? null }) : text);
     return response.ok ? 0 : 1;
   } catch (error) {
     fail(`No answer from ${url}: ${whyUnanswered(error)}`);
     return 3;
-  }
-}
-
-/** The document in an answer; null where it is none. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

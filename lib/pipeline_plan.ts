@@ -207,7 +207,7 @@ function openLlm(
   const provider: ChatProvider = {
     type,
     model,
-    ...definedOf(vendor),
+    ...vendor,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(think.endpoint?.headers ? { headers: think.endpoint.headers } : {}),
   };
@@ -256,8 +256,4 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     gapMs: AUDIO_GAP_MS,
   });
   return { tts, warm: (signal) => tts.warm(signal) };
-}
-
-function definedOf(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
