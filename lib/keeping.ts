@@ -8,7 +8,7 @@ import { dayOf } from "./extraction/spoken.ts";
 import { fieldsOf } from "./extraction/facts.ts";
 import { FactFinder, type FactPlan } from "./fact_finder.ts";
 import { callModel } from "./pipeline_plan.ts";
-import { describeStoreReport, openStore, type Store } from "./store.ts";
+import { describeStoreReport, Store } from "./store.ts";
 import { CALLS_FILE, keepToOurselves, OWN_FOLDER, recordingFile, RECORDINGS } from "./store/place.ts";
 import { withCost } from "./store/prices.ts";
 import { withoutWords } from "./store/privacy.ts";
@@ -42,14 +42,16 @@ export function openKeeping(parts: KeepingParts): Keeping {
   const owned = new AsyncDisposableStack();
   const privacy = (to: string) => forNumber(config(), to || undefined).privacy;
   if (folder !== undefined) makeRecordings(folder);
-  const store = owned.use(openStore({
-    ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, folder }),
-    clock,
-    privacy,
-    process: parts.process,
-    lost: parts.lost,
-    report: (report) => log(report.kind === "recovered" ? "warning" : "error", describeStoreReport(report)),
-  }));
+  const store = owned.use(
+    new Store({
+      ...(folder === undefined ? {} : { path: `${folder}/${CALLS_FILE}`, folder }),
+      clock,
+      privacy,
+      process: parts.process,
+      lost: parts.lost,
+      report: (report) => log(report.kind === "recovered" ? "warning" : "error", describeStoreReport(report)),
+    }),
+  );
   const facts = owned.use(
     new FactFinder({ clock, report: parts.report, plan: ({ to, from }) => factPlan(parts, to, from) }),
   );

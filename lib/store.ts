@@ -71,33 +71,8 @@ interface Open {
   keepsWords: boolean;
 }
 
-export interface Store extends Disposable {
-  /** Undefined while the disk works. */
-  readonly failing: Failing | undefined;
-  /** Never throws, never writes: at most `FLUSH_EVERY_MS` later it is on the disk. */
-  readonly observe: (notice: CallNotice) => void;
-  list(filter: CallFilter): CallRow[];
-  /** A call by its id, its CallSid, a unique beginning of either, or `last`. The fault holds the ids it could be. */
-  get(call: string): Result<CallRecord, string[]>;
-  notices(id: string): CallNotice[];
-  /** Whether a call is there that began here; also true where that cannot be read. Waits for nothing. */
-  has(id: string): boolean;
-  /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
-  forget(number: string): { calls: number; clean: boolean };
-  /** `unknown`: there is no such call. `kept`: the disk refuses, and the call is as it was. */
-  remove(id: string): "removed" | "unknown" | "kept";
-  /** Minutes of the calls that began since then, ms since 1970, and have ended; 0 where nothing can be read. */
-  minutesSince(ms: number): number;
-  /** Write what waits, now. @returns false if the disk refuses. */
-  flush(): boolean;
-}
-
-/** Open the store. A disk that refuses is reported and tried again; observing works all the same. */
-export function openStore(options: StoreOptions): Store {
-  return new ObservingStore(options);
-}
-
-class ObservingStore implements Store {
+/** A disk that refuses is reported and tried again; observing works all the same. */
+export class Store implements Disposable {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   #backend: Backend | undefined;
@@ -127,10 +102,12 @@ class ObservingStore implements Store {
     this.#armSigner();
   }
 
+  /** Undefined while the disk works. */
   get failing(): Failing | undefined {
     return this.#health.failing;
   }
 
+  /** Never throws, never writes: at most `FLUSH_EVERY_MS` later it is on the disk. */
   readonly observe = (notice: CallNotice): void => {
     if (this.#closed) return;
     if (notice.kind === "call-over") return this.#over(notice);
@@ -155,6 +132,7 @@ class ObservingStore implements Store {
     return this.#backend?.list(filter, this.#nowMs()) ?? [];
   }
 
+  /** A call by its id, its CallSid, a unique beginning of either, or `last`. The fault holds the ids it could be. */
   get(call: string): Result<CallRecord, string[]> {
     this.flush();
     return this.#backend ? readCall(this.#backend, call, this.#nowMs()) : failed([]);
@@ -165,6 +143,7 @@ class ObservingStore implements Store {
     return this.#backend?.notices(id) ?? [];
   }
 
+  /** Whether a call is there that began here; also true where that cannot be read. Waits for nothing. */
   has(id: string): boolean {
     if (!this.#backend || this.#open.get(id)?.isNew) return true; // it waits for the disk
     try {
@@ -174,6 +153,7 @@ class ObservingStore implements Store {
     }
   }
 
+  /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
   forget(number: string): { calls: number; clean: boolean } {
     this.flush();
     const live = [...this.#open].filter(([, { fold }]) => numberKey(fold.record.from) === numberKey(number));
@@ -182,6 +162,7 @@ class ObservingStore implements Store {
     return { calls: gone ? ids.size : 0, clean: gone && this.#scrub() };
   }
 
+  /** `unknown`: there is no such call. `kept`: the disk refuses, and the call is as it was. */
   remove(id: string): "removed" | "unknown" | "kept" {
     this.flush();
     const known = (this.#backend && findCall(this.#backend, id).includes(id)) || this.#open.has(id);
@@ -191,6 +172,7 @@ class ObservingStore implements Store {
     return "removed";
   }
 
+  /** Minutes of the calls that began since then, ms since 1970, and have ended; 0 where nothing can be read. */
   minutesSince(ms: number): number {
     try {
       return this.#backend?.minutesSince(ms) ?? 0;
@@ -199,6 +181,7 @@ class ObservingStore implements Store {
     }
   }
 
+  /** Write what waits, now. @returns false if the disk refuses. */
   flush(): boolean {
     let written = true;
     while (this.#queue.length > 0 && written) written = this.#write();

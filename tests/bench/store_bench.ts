@@ -3,7 +3,7 @@
 import { recordCommand } from "../../lib/calls_command.ts";
 import { CALLS_FILE } from "../../lib/store/place.ts";
 import { systemClock } from "../../lib/base/clock.ts";
-import { openStore } from "../../lib/store.ts";
+import { Store } from "../../lib/store.ts";
 import { SqliteBackend } from "../../lib/store/sqlite.ts";
 import { conversation, folder } from "../store/make.ts";
 
@@ -18,7 +18,7 @@ SqliteBackend.prototype.write = function (...batch) {
   write.apply(this, batch);
   writes.push(performance.now() - startMs);
 };
-const store = openStore({
+const store = new Store({
   path,
   clock: systemClock,
   privacy: () => ({ transcripts: true, keepDays: 30 }),

@@ -1,11 +1,11 @@
 /** A process that records one endless call and says what it has observed, until it is killed. */
 
 import { systemClock } from "../../lib/base/clock.ts";
-import { openStore } from "../../lib/store.ts";
+import { Store } from "../../lib/store.ts";
 import { conversation } from "../store/make.ts";
 
 const [path] = Deno.args;
-const store = openStore({
+const store = new Store({
   path: path!,
   clock: systemClock,
   privacy: () => ({ transcripts: true, keepDays: 30 }),

@@ -1,7 +1,7 @@
 /** Calls for the store: the notices of a short conversation, with an interruption, a tool and facts. */
 
 import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
-import { openStore, type Store, type StoreOptions, type StoreReport } from "../../lib/store.ts";
+import { Store, type StoreOptions, type StoreReport } from "../../lib/store.ts";
 import { VirtualClock } from "../sim/clock.ts";
 
 /** A notice of the call "call-a1". */
@@ -74,7 +74,7 @@ export function makeStore(options: Partial<StoreOptions> = {}): {
 } {
   const clock = new VirtualClock();
   const reports: StoreReport[] = [];
-  const store = openStore({
+  const store = new Store({
     clock,
     privacy: () => ({ transcripts: true, keepDays: 30 }),
     report: (report) => reports.push(report),
