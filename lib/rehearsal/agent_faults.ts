@@ -1,5 +1,7 @@
 /** How the Voice Agent stand-in behaves where the vendor leaves it open, and how it misbehaves when asked to. */
 
+import type { DoorFaults, Drop } from "./deepgram_door.ts";
+
 /** Times and habits. The defaults are what was published or seen (Deepgram reference, sections 2.1, 2.10 and 8.3). */
 export interface AgentKnobs {
   /** `Settings` to `SettingsApplied`, ms. */
@@ -49,15 +51,8 @@ export const AGENT_KNOBS: AgentKnobs = {
   sessionMs: 2 * 3_600_000,
 };
 
-/** How a socket ends: a close code, or no close frame at all. */
-export type Drop = number | "cut";
-
 /** What goes wrong, all off by default but `staleFrames`. */
-export interface AgentFaults {
-  /** Answer the handshake with this HTTP status: 401, 402, 403, 429, 503. */
-  refuse: number;
-  /** With `refuse` 429 or 503: the `retry-after` header, s. */
-  retryAfterSeconds: number;
+export interface AgentFaults extends DoorFaults {
   /** Take the socket and say nothing, ever. */
   silentAfterOpen: boolean;
   /** Never say `SettingsApplied`. */

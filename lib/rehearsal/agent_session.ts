@@ -4,7 +4,7 @@ import { FRAME_BYTES } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
 import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
-import type { AgentFaults, AgentKnobs, Drop } from "./agent_faults.ts";
+import type { AgentFaults, AgentKnobs } from "./agent_faults.ts";
 import { AgentMind } from "./agent_mind.ts";
 import { Mouth, type Sentence, sentencesOf, type SpokenReply } from "./agent_mouth.ts";
 import { type AgentPhase, injectionOutcome } from "./agent_phase.ts";
@@ -12,6 +12,7 @@ import { SessionRecord } from "./agent_record.ts";
 import { type ClientMessage, readClientMessage } from "./agent_settings.ts";
 import { Turn } from "./agent_turn.ts";
 import type { Brain } from "./brain.ts";
+import { type Drop, dropWire } from "./deepgram_door.ts";
 import { Ear, type Speech, type SpeechSense } from "./ear.ts";
 
 /** What a session needs of the stand-in that opened it. */
@@ -133,7 +134,7 @@ export class AgentSession {
 
   /** End the socket with a close code, or without any close frame. */
   drop(how: Drop): void {
-    how === "cut" ? this.#wire.terminate() : this.#wire.close(how);
+    dropWire(this.#wire, how);
     this.#close(how === "cut" ? 1006 : how, "dropped");
   }
 
@@ -534,7 +535,7 @@ function seconds(ms: number): number {
 }
 
 /** A UUID of version 4 from `random`, so that a seeded run repeats. */
-export function uuid(random: () => number): string {
+function uuid(random: () => number): string {
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join("");
   const variant = "89ab"[Math.floor(random() * 4)];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;

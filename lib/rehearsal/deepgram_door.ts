@@ -14,7 +14,7 @@ export interface DoorFaults {
   retryAfterSeconds: number;
 }
 
-/** The same faults for every socket, or what each shall do: the first has number 0. */
+/** The same faults for every socket, or what each shall do, by its number. */
 export type FaultsOf<Faults> = Partial<Faults> | ((socket: number) => Partial<Faults>);
 
 export function faultsOf<Faults>(faults: FaultsOf<Faults> | undefined, socket: number): Partial<Faults> {
@@ -40,7 +40,10 @@ export function requestId(n: number): string {
 const CODES: Record<number, [code: string, message: string]> = {
   400: ["INVALID_QUERY_PARAMETER", "Invalid query string."],
   401: ["INVALID_AUTH", "Invalid credentials."],
-  402: ["ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request."],
+  402: [
+    "ASR_PAYMENT_REQUIRED",
+    "Project does not have enough credits for an ASR request and does not have an overage agreement.",
+  ],
   403: ["INSUFFICIENT_PERMISSIONS", "User does not have sufficient permissions."],
   413: ["Payload Too Large", "The text is longer than the limit."],
   429: ["TOO_MANY_REQUESTS", "Too many requests. Please try again later."],
@@ -75,8 +78,8 @@ export function turnAway(
   { key, rules, check, faults }: DoorOptions,
 ): Response | undefined {
   if (faults.refuse !== undefined) return refusal(faults.refuse, undefined, faults.retryAfterSeconds);
-  const presented = credential(headers);
-  if (!presented || (key !== undefined && presented !== key)) return refusal(401);
+  const presented = credentialOf(headers);
+  if (!presented || (key !== undefined && presented.secret !== key)) return refusal(401);
   const wrong = checkQuery(url.searchParams, rules) ?? check(url.searchParams);
   return wrong === undefined ? undefined : refusal(400, wrong);
 }
@@ -88,11 +91,11 @@ export function letIn(headers: Headers, accept: (wire: Wire) => void): Answer {
 }
 
 /** `Token KEY`, `Bearer JWT`, or the subprotocols `token, KEY`. */
-function credential(headers: Headers): string | undefined {
+export function credentialOf(headers: Headers): { scheme: string; secret: string } | undefined {
   const authorization = headers.get("authorization") ?? "";
   const offered = headers.get("sec-websocket-protocol")?.split(",").map((part) => part.trim()) ?? [];
-  const [scheme, secret] = authorization ? authorization.split(" ") : offered;
-  return /^(token|bearer)$/i.test(scheme ?? "") && secret ? secret : undefined;
+  const [scheme = "", secret] = authorization ? authorization.split(" ") : offered;
+  return /^(token|bearer)$/i.test(scheme) && secret ? { scheme: scheme.toLowerCase(), secret } : undefined;
 }
 
 function checkQuery(query: URLSearchParams, rules: Readonly<Record<string, QueryRule>>): string | undefined {
