@@ -1,26 +1,8 @@
 /** The stand-in for Deepgram Flux, `/v2/listen`. Deepgram reference, sections 4 and 8.5. */
 
-import type { Clock } from "../base/clock.ts";
-import type { AnswerHandshake } from "../base/dial.ts";
-import {
-  type DoorFaults,
-  type Drop,
-  type FaultsOf,
-  faultsOf,
-  flag,
-  intIn,
-  KEPT_SESSIONS,
-  letIn,
-  numberIn,
-  oneOf,
-  type QueryRule,
-  turnAway,
-  words,
-} from "./deepgram_door.ts";
+import { type DoorFaults, type Drop, flag, intIn, numberIn, oneOf, type QueryRule, words } from "./deepgram_door.ts";
 import { FluxSession } from "./flux_session.ts";
-import type { SpeechSense } from "./ear.ts";
-import { openSpeechSense } from "./sense.ts";
-import type { Recognise } from "./word_stream.ts";
+import { type Recogniser, recogniser, type RecogniserOptions } from "./recogniser.ts";
 
 /** How sure it is of the end of a turn, by the silence since the last word. */
 export interface FluxKnobs {
@@ -50,54 +32,24 @@ export interface FluxFaults extends DoorFaults {
   dropCode: Drop;
 }
 
-export interface FluxStandInOptions {
-  clock: Clock;
-  /** The key that is taken; any, if undefined. */
-  key?: string;
-  knobs?: Partial<FluxKnobs>;
-  faults?: FaultsOf<FluxFaults>;
-  /** Tells speech in untagged audio. Default: WebRTC's voice detector, loaded at the first sound. */
-  openSense?: () => Promise<SpeechSense>;
-  /** Tells the words of untagged speech. Default: nobody can, so its transcript is empty. */
-  recognise?: Recognise;
+export type FluxStandInOptions = RecogniserOptions<FluxKnobs, FluxFaults>;
+
+export function deepgramFluxStandIn(options: FluxStandInOptions): Recogniser<FluxSession> {
+  return recogniser(options, {
+    rules: RULES,
+    check: checkTogether,
+    knobs: FLUX_KNOBS,
+    settingsOf: fluxSettings,
+    open: (given) => new FluxSession(given),
+  });
 }
 
-export interface FluxStandIn {
-  answer: AnswerHandshake;
-  /** The last sockets, oldest first: what was heard and sent, for tests. */
-  readonly sessions: FluxSession[];
-}
-
-export function deepgramFluxStandIn(options: FluxStandInOptions): FluxStandIn {
-  const { clock, key, openSense = openSpeechSense, recognise } = options;
-  const sessions: FluxSession[] = [];
-  let requests = 0;
-  return {
-    sessions,
-    answer(handshake) {
-      const faults = faultsOf(options.faults, requests++);
-      const refused = turnAway(handshake, { key, rules: RULES, check: checkTogether, faults });
-      if (refused) return { refuse: refused };
-      const settings = fluxSettings(handshake.url.searchParams);
-      const knobs = { ...FLUX_KNOBS, ...options.knobs };
-      return letIn(handshake.headers, (wire) => {
-        sessions.push(new FluxSession({ wire, clock, settings, knobs, faults, openSense, recognise, n: requests }));
-        if (sessions.length > KEPT_SESSIONS) sessions.shift();
-      });
-    },
-  };
-}
-
-export interface FluxThresholds {
+/** What a stream was asked for. */
+export interface FluxSettings {
   eot: number;
   /** Undefined: no eager events. */
   eager: number | undefined;
   timeoutMs: number;
-}
-
-/** What a stream was asked for. */
-export interface FluxSettings extends FluxThresholds {
-  model: string;
   /** The only audio whose words this stand-in hears. */
   isTelephone: boolean;
 }
@@ -105,7 +57,6 @@ export interface FluxSettings extends FluxThresholds {
 function fluxSettings(query: URLSearchParams): FluxSettings {
   const number = (name: string) => query.has(name) ? Number(query.get(name)) : undefined;
   return {
-    model: query.get("model")!,
     eot: number("eot_threshold") ?? 0.7,
     eager: number("eager_eot_threshold"),
     timeoutMs: number("eot_timeout_ms") ?? 5000,

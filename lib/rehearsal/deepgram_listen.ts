@@ -1,29 +1,19 @@
 /** The stand-in for Deepgram's live recogniser, `/v1/listen`. Deepgram reference, sections 3 and 8.4. */
 
-import type { Clock } from "../base/clock.ts";
-import type { AnswerHandshake } from "../base/dial.ts";
-import type { Wire } from "../base/wire.ts";
 import {
   anything,
   bytesPerSecond,
   type DoorFaults,
   type Drop,
-  type FaultsOf,
-  faultsOf,
   flag,
   intIn,
-  KEPT_SESSIONS,
-  letIn,
   numberIn,
   oneOf,
   type QueryRule,
-  turnAway,
   words,
 } from "./deepgram_door.ts";
 import { ListenSession } from "./listen_session.ts";
-import type { SpeechSense } from "./ear.ts";
-import { openSpeechSense } from "./sense.ts";
-import type { Recognise } from "./word_stream.ts";
+import { type Recogniser, recogniser, type RecogniserOptions } from "./recogniser.ts";
 
 /** Latencies and habits where the vendor leaves them open. */
 export interface ListenKnobs {
@@ -59,48 +49,21 @@ export interface ListenFaults extends DoorFaults {
   dropReason: string;
 }
 
-export interface ListenStandInOptions {
-  clock: Clock;
-  /** The key that is taken; any, if undefined. */
-  key?: string;
-  knobs?: Partial<ListenKnobs>;
-  faults?: FaultsOf<ListenFaults>;
-  /** Tells speech in untagged audio. Default: WebRTC's voice detector, loaded at the first sound. */
-  openSense?: () => Promise<SpeechSense>;
-  /** Tells the words of untagged speech. Default: nobody can, so its transcript is empty. */
-  recognise?: Recognise;
-}
+export type ListenStandInOptions = RecogniserOptions<ListenKnobs, ListenFaults>;
 
-export interface ListenStandIn {
-  answer: AnswerHandshake;
-  /** The last sockets, oldest first: what was heard and sent, for tests. */
-  readonly sessions: ListenSession[];
-}
-
-export function deepgramListenStandIn(options: ListenStandInOptions): ListenStandIn {
-  const { clock, key, openSense = openSpeechSense, recognise } = options;
-  const sessions: ListenSession[] = [];
-  let requests = 0;
-  return {
-    sessions,
-    answer(handshake) {
-      const faults = faultsOf(options.faults, requests++);
-      const refused = turnAway(handshake, { key, rules: RULES, check: checkTogether, faults });
-      if (refused) return { refuse: refused };
-      const settings = listenSettings(handshake.url.searchParams);
-      const knobs = { ...LISTEN_KNOBS, ...options.knobs };
-      return letIn(handshake.headers, (wire: Wire) => {
-        sessions.push(new ListenSession({ wire, clock, settings, knobs, faults, openSense, recognise, n: requests }));
-        if (sessions.length > KEPT_SESSIONS) sessions.shift();
-      });
-    },
-  };
+export function deepgramListenStandIn(options: ListenStandInOptions): Recogniser<ListenSession> {
+  return recogniser(options, {
+    rules: RULES,
+    check: checkTogether,
+    knobs: LISTEN_KNOBS,
+    settingsOf: listenSettings,
+    open: (given) => new ListenSession(given),
+  });
 }
 
 /** What a stream was asked for. */
 export interface ListenSettings {
   model: string;
-  language: string;
   interimResults: boolean;
   /** Ms; undefined: never by silence. */
   endpointingMs: number | undefined;
@@ -121,7 +84,6 @@ function listenSettings(query: URLSearchParams): ListenSettings {
   const rateHz = Number(query.get("sample_rate"));
   return {
     model: query.get("model") ?? "base",
-    language: query.get("language") ?? "en",
     interimResults: query.get("interim_results") === "true",
     endpointingMs: endpointing === "false" ? undefined : endpointing === "true" ? 10 : Number(endpointing),
     utteranceEndMs: utteranceEnd === null || utteranceEnd === "false" ? undefined : Number(utteranceEnd),

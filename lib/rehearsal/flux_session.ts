@@ -1,24 +1,14 @@
 /** One socket of the Flux stand-in. Turns run on audio time: no audio, no events. */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Timer } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import { FLUX_LIMITS, type FluxFaults, type FluxKnobs, type FluxSettings } from "./deepgram_flux.ts";
 import { FluxRules, type TurnEvent } from "./flux_rules.ts";
-import type { SpeechSense } from "./ear.ts";
-import { type HeardWord, type Recognise, WordStream } from "./word_stream.ts";
+import type { RecogniserSession } from "./recogniser.ts";
+import { type HeardWord, WordStream } from "./word_stream.ts";
 
-export interface FluxSessionOptions {
-  wire: Wire;
-  clock: Clock;
-  settings: FluxSettings;
-  knobs: FluxKnobs;
-  faults: Partial<FluxFaults>;
-  openSense: () => Promise<SpeechSense>;
-  recognise: Recognise | undefined;
-  n: number;
-}
+type FluxSessionOptions = RecogniserSession<FluxSettings, FluxKnobs, FluxFaults>;
 
 /** What a session keeps for inspection. */
 const KEPT_MESSAGES = 3000;

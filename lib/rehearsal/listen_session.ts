@@ -1,12 +1,11 @@
 /** One socket of the live recogniser's stand-in. Time is audio time but for the ten seconds without a message. */
 
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Timer } from "../base/clock.ts";
 import { parseJson } from "../base/json.ts";
-import type { Wire } from "../base/wire.ts";
 import { dropWire, requestId } from "./deepgram_door.ts";
 import type { ListenFaults, ListenKnobs, ListenSettings } from "./deepgram_listen.ts";
-import type { SpeechSense } from "./ear.ts";
-import { type HeardWord, type Recognise, WordStream } from "./word_stream.ts";
+import type { RecogniserSession } from "./recogniser.ts";
+import { type HeardWord, WordStream } from "./word_stream.ts";
 
 /** Without audio or text for so long the server gives up. Deepgram reference, section 3.6. */
 const IDLE_MS = 10_000;
@@ -15,16 +14,7 @@ const IDLE_REASON =
 /** In silence a window is fixed, empty, this often. */
 const EMPTY_WINDOW_MS = 5000;
 
-export interface ListenSessionOptions {
-  wire: Wire;
-  clock: Clock;
-  settings: ListenSettings;
-  knobs: ListenKnobs;
-  faults: Partial<ListenFaults>;
-  openSense: () => Promise<SpeechSense>;
-  recognise: Recognise | undefined;
-  n: number;
-}
+type ListenSessionOptions = RecogniserSession<ListenSettings, ListenKnobs, ListenFaults>;
 
 export class ListenSession {
   /** Binary messages as they came: the last minute of them. */
