@@ -2,7 +2,7 @@
 
 import { FRAME_BYTES } from "../audio/frame.ts";
 import type { Voice } from "../audio/voice.ts";
-import { type Clock, type Timer, TimerSet } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
 import type { AgentFaults, AgentKnobs } from "./agent_faults.ts";
 import { AgentMind } from "./agent_mind.ts";
@@ -49,8 +49,9 @@ export class AgentSession {
   readonly #wire: Wire;
   readonly #parts: SessionParts;
   readonly #mouth: Mouth;
-  readonly #timers: TimerSet<"idle" | "cap" | "drop" | "apply" | "listen-updated" | "false-start">;
   readonly #later = new Set<Timer>();
+  #listenUpdate: Timer | undefined;
+  #falseStart: Timer | undefined;
   #stage: "settings" | "applying" | "ready" | "closed" = "settings";
   #turn: Turn | undefined;
   /** What the caller said before going on: part of the turn to come. */
@@ -89,7 +90,6 @@ export class AgentSession {
         if (!faults.missingAudioDone) this.#send({ type: "AgentAudioDone" });
       },
     });
-    this.#timers = new TimerSet(clock, (name) => this.#timeUp(name));
     this.#open();
   }
 
@@ -111,7 +111,10 @@ export class AgentSession {
     if (this.#stage !== "ready" || this.#userSpeaking) return;
     this.#callerStarted();
     this.#silentSpeech = true;
-    this.#timers.arm("false-start", this.#parts.knobs.endpointMs);
+    this.#falseStart = this.#after(this.#parts.knobs.endpointMs, () => {
+      this.#silentSpeech = false;
+      this.#callerEnded({ words: "", spokeMs: 0 });
+    });
   }
 
   /** As if the caller had said this, within `ms`, without any audio. */
@@ -152,11 +155,13 @@ export class AgentSession {
       crashed: (error) => this.#crash(error),
     });
     if (this.#stage === "closed") return; // it was gone already
-    if (faults.dropAfterMs !== undefined) this.#timers.arm("drop", faults.dropAfterMs);
+    if (faults.dropAfterMs !== undefined) this.#after(faults.dropAfterMs, () => this.drop(faults.dropCode ?? "cut"));
     if (faults.silentAfterOpen) return;
     this.#lastBinaryMs = this.#nowMs;
-    this.#timers.arm("idle", knobs.idleMs);
-    this.#timers.arm("cap", knobs.sessionMs);
+    this.#after(knobs.idleMs, () => this.#checkIdle());
+    // The vendor's code for this was not in our sources.
+    const capped = "The session has reached its longest duration.";
+    this.#after(knobs.sessionMs, () => this.fail("SESSION_DURATION_LIMIT", capped));
     this.#send({ type: "Welcome", request_id: this.requestId });
     this.#failIfTold("open");
   }
@@ -224,7 +229,9 @@ export class AgentSession {
         return this.#acknowledge("SpeakUpdated");
       case "UpdateListen":
         this.mind.takeListen(message.listen.provider);
-        return this.#timers.arm("listen-updated", knobs.ackMs * 1.5);
+        this.#listenUpdate?.[Symbol.dispose]();
+        this.#listenUpdate = this.#after(knobs.ackMs * 1.5, () => this.#send({ type: "ListenUpdated" }));
+        return;
       case "InjectUserMessage":
         return this.#takeTyped(message.content);
       case "InjectAgentMessage":
@@ -248,7 +255,7 @@ export class AgentSession {
     this.#warnIfCut(this.mind.takeSettings(settings));
     const { greeting } = settings.agent;
     if (greeting && this.#parts.knobs.greetingFirst) this.#showSentence(greeting);
-    if (!this.#parts.faults.neverApply) this.#timers.arm("apply", this.#parts.knobs.applyMs);
+    if (!this.#parts.faults.neverApply) this.#after(this.#parts.knobs.applyMs, () => this.#applied());
   }
 
   #applied(): void {
@@ -307,7 +314,7 @@ export class AgentSession {
   #callerStarted(): void {
     if (this.#silentSpeech) { // announced already
       this.#silentSpeech = false;
-      return this.#timers.disarm("false-start");
+      return this.#falseStart?.[Symbol.dispose]();
     }
     const unconfirmed = this.#turn && !this.#turn.confirmed ? this.#turn.speech : undefined;
     if (unconfirmed) this.#carried = unconfirmed;
@@ -462,28 +469,10 @@ export class AgentSession {
     return true;
   }
 
-  #timeUp(name: "idle" | "cap" | "drop" | "apply" | "listen-updated" | "false-start"): void {
-    switch (name) {
-      case "idle":
-        return this.#checkIdle();
-      case "cap": // the vendor's code for this was not in our sources
-        return this.fail("SESSION_DURATION_LIMIT", "The session has reached its longest duration.");
-      case "drop":
-        return this.drop(this.#parts.faults.dropCode ?? "cut");
-      case "apply":
-        return this.#applied();
-      case "listen-updated":
-        return this.#send({ type: "ListenUpdated" });
-      case "false-start":
-        this.#silentSpeech = false;
-        return this.#callerEnded({ words: "", spokeMs: 0 });
-    }
-  }
-
   /** Look again when the time could be up, instead of moving the timer 50 times a second. */
   #checkIdle(): void {
     const leftMs = this.#lastBinaryMs + this.#parts.knobs.idleMs - this.#nowMs;
-    if (leftMs > 0) return this.#timers.arm("idle", leftMs);
+    if (leftMs > 0) return void this.#after(leftMs, () => this.#checkIdle());
     this.record.noteViolation(`no audio for ${this.#parts.knobs.idleMs} ms`);
     this.fail(
       "CLIENT_MESSAGE_TIMEOUT",
@@ -491,12 +480,13 @@ export class AgentSession {
     );
   }
 
-  #after(ms: number, action: () => void): void {
+  #after(ms: number, action: () => void): Timer {
     const timer = this.#parts.clock.after(ms, () => {
       this.#later.delete(timer);
       action();
     });
     this.#later.add(timer);
+    return timer;
   }
 
   #crash(error: unknown): void {
@@ -511,7 +501,6 @@ export class AgentSession {
     this.ended = { code, reason };
     this.#mouth.stop();
     this.ear[Symbol.dispose]();
-    this.#timers[Symbol.dispose]();
     for (const timer of this.#later) timer[Symbol.dispose]();
     this.#later.clear();
   }
