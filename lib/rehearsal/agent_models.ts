@@ -37,31 +37,19 @@ const NEEDS_ENDPOINT = ["groq", "aws_bedrock"];
  * only mu-law at 8 kHz without a container, and says so.
  */
 export function checkModels({ audio, listen, partialListen, think, speak }: ModelParts): Rejection | undefined {
-  const audioFault = audio && checkAudio(audio);
-  if (audioFault) return invalid(audioFault);
-  if (listen) {
-    const fault = checkListen(listen, partialListen ?? false);
-    if (fault) return fault;
-  }
-  for (const entry of think) {
-    const fault = checkThink(entry);
-    if (fault) return invalid(fault);
-  }
-  for (const entry of speak) {
-    const fault = checkSpeak(entry);
-    if (fault) return fault;
-  }
-  return undefined;
+  return (audio && checkAudio(audio)) ?? (listen && checkListen(listen, partialListen ?? false)) ??
+    think.map(checkThink).find(Boolean) ?? speak.map(checkSpeak).find(Boolean);
 }
 
-function checkAudio({ input, output }: NonNullable<ModelParts["audio"]>): string | undefined {
+function checkAudio({ input, output }: NonNullable<ModelParts["audio"]>): Rejection | undefined {
   const { encoding, sample_rate: rateHz, container = "none" } = output ?? {};
   if ((encoding === "mulaw" || encoding === "alaw") && rateHz !== undefined && rateHz !== 8000 && rateHz !== 16000) {
-    return `Unsupported sample rate ${rateHz} for ${encoding} output`;
+    return invalid(`Unsupported sample rate ${rateHz} for ${encoding} output`);
   }
   const phoneInput = input?.encoding === "mulaw" && input.sample_rate === 8000;
   const phoneOutput = encoding === "mulaw" && rateHz === 8000 && container === "none";
-  return phoneInput && phoneOutput ? undefined : "This stand-in takes only mulaw audio at 8000 Hz without a container";
+  if (phoneInput && phoneOutput) return undefined;
+  return invalid("This stand-in takes only mulaw audio at 8000 Hz without a container");
 }
 
 function checkListen(listen: NonNullable<ModelParts["listen"]>, partial: boolean): Rejection | undefined {
@@ -82,13 +70,13 @@ function checkListen(listen: NonNullable<ModelParts["listen"]>, partial: boolean
   return undefined;
 }
 
-function checkThink({ provider, endpoint, context_length }: ThinkSettings): string | undefined {
-  if (context_length !== undefined && !endpoint) return "context_length needs a custom endpoint";
+function checkThink({ provider, endpoint, context_length }: ThinkSettings): Rejection | undefined {
+  if (context_length !== undefined && !endpoint) return invalid("context_length needs a custom endpoint");
   if (endpoint) return undefined;
-  if (NEEDS_ENDPOINT.includes(provider.type)) return `Think provider ${provider.type} needs an endpoint`;
+  if (NEEDS_ENDPOINT.includes(provider.type)) return invalid(`Think provider ${provider.type} needs an endpoint`);
   const { model } = provider;
   if (model !== undefined && isManaged(provider.type, model)) return undefined;
-  return `Think model ${quoted(model ?? "")} not available`;
+  return invalid(`Think model ${quoted(model ?? "")} not available`);
 }
 
 function isManaged(type: string, model: string): boolean {
