@@ -1,6 +1,6 @@
 /** What a session of the Voice Agent stand-in saw, for tests and for a look at a rehearsed call. */
 
-import { parseJson } from "../base/json.ts";
+import { parseObject } from "../base/json.ts";
 
 /** Newest entries kept of each list. */
 const KEPT = 1000;
@@ -22,7 +22,7 @@ export class SessionRecord {
   readonly audio = { bytes: 0, messages: 0, firstMs: 0, lastMs: 0, longestGapMs: 0, gaps: 0 };
 
   noteReceived(atMs: number, text: string): void {
-    keep(this.received, { atMs, message: asObject(text) });
+    keep(this.received, { atMs, message: parseObject(text) ?? { unparsable: text.slice(0, 1000) } });
   }
 
   noteSent(atMs: number, message: Record<string, unknown>): void {
@@ -50,11 +50,4 @@ export class SessionRecord {
 function keep<T>(list: T[], entry: T): void {
   list.push(entry);
   if (list.length > KEPT) list.shift();
-}
-
-function asObject(text: string): Record<string, unknown> {
-  const json = parseJson(text);
-  return typeof json === "object" && json !== null
-    ? json as Record<string, unknown>
-    : { unparsable: text.slice(0, 1000) };
 }

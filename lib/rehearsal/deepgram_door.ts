@@ -27,8 +27,9 @@ export interface QueryRule {
   many?: boolean;
 }
 
-/** Sockets that a stand-in remembers for inspection. */
+/** Sockets that a stand-in remembers for inspection, and messages of each. */
 export const KEPT_SESSIONS = 50;
+export const KEPT_MESSAGES = 3000;
 
 const REQUEST_ID = "5f0c2b5e-0000-4000-8000-0000000000";
 

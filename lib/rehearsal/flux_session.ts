@@ -1,8 +1,8 @@
 /** One socket of the Flux stand-in. Turns run on audio time: no audio, no events. */
 
 import type { Timer } from "../base/clock.ts";
-import { parseJson } from "../base/json.ts";
-import { dropWire, requestId } from "./deepgram_door.ts";
+import { parseObject } from "../base/json.ts";
+import { dropWire, KEPT_MESSAGES, requestId } from "./deepgram_door.ts";
 import { FLUX_LIMITS, type FluxFaults, type FluxKnobs, type FluxSettings } from "./deepgram_flux.ts";
 import { FluxRules, type TurnEvent } from "./flux_rules.ts";
 import type { RecogniserSession } from "./recogniser.ts";
@@ -10,8 +10,6 @@ import { type HeardWord, WordStream } from "./word_stream.ts";
 
 type FluxSessionOptions = RecogniserSession<FluxSettings, FluxKnobs, FluxFaults>;
 
-/** What a session keeps for inspection. */
-const KEPT_MESSAGES = 3000;
 const UNPARSABLE = "Text message received from client did not match any of the formats we expect.";
 
 export class FluxSession {
@@ -246,8 +244,3 @@ export class FluxSession {
 }
 
 const WORD_CONFIDENCE = 0.97;
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  const value = parseJson(text);
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : undefined;
-}

@@ -1,8 +1,8 @@
 /** One socket of the live recogniser's stand-in. Time is audio time but for the ten seconds without a message. */
 
 import type { Timer } from "../base/clock.ts";
-import { parseJson } from "../base/json.ts";
-import { dropWire, requestId } from "./deepgram_door.ts";
+import { parseObject } from "../base/json.ts";
+import { dropWire, KEPT_MESSAGES, requestId } from "./deepgram_door.ts";
 import type { ListenFaults, ListenKnobs, ListenSettings } from "./deepgram_listen.ts";
 import type { RecogniserSession } from "./recogniser.ts";
 import { type HeardWord, WordStream } from "./word_stream.ts";
@@ -95,7 +95,7 @@ export class ListenSession {
     if (this.texts.push(text) > KEPT_MESSAGES) this.texts.shift();
     // Only audio ends the wait for the first audio. Deepgram reference, section 3.6.
     if (this.#audioBytes > 0) this.#lastMessageMs = clock.monotonicMs();
-    switch (typeOf(text)) {
+    switch (parseObject(text)?.type) {
       case "KeepAlive":
         return;
       case "Finalize":
@@ -236,15 +236,7 @@ export class ListenSession {
 }
 
 const CONFIDENCE = 0.98;
-/** What a session keeps for inspection. */
-const KEPT_MESSAGES = 3000;
 
 function seconds(ms: number): number {
   return Math.round(ms) / 1000;
-}
-
-/** The `type` of a control message; undefined for what is none. */
-export function typeOf(text: string): string | undefined {
-  const { type } = Object(parseJson(text)) as { type?: unknown };
-  return typeof type === "string" ? type : undefined;
 }

@@ -4,17 +4,15 @@ import { BYTES_PER_MS, FRAME_BYTES } from "../audio/frame.ts";
 import { tagUtterance } from "../audio/tag.ts";
 import type { Voice } from "../audio/voice.ts";
 import { type Clock, sleep, type Timer } from "../base/clock.ts";
+import { parseObject } from "../base/json.ts";
 import type { Wire } from "../base/wire.ts";
-import { dropWire, requestId } from "./deepgram_door.ts";
+import { dropWire, KEPT_MESSAGES, requestId } from "./deepgram_door.ts";
 import { type SpeakFaults, type SpeakKnobs, TEXT_LIMIT } from "./deepgram_speak.ts";
-import { typeOf } from "./listen_session.ts";
 
 const MINUTE_MS = 60_000;
 const CHARACTERS_PER_MINUTE = 2400;
 const FLUSHES_PER_MINUTE = 20;
 const LIFE_MS = 60 * MINUTE_MS;
-/** What a session keeps for inspection. */
-const KEPT_MESSAGES = 3000;
 
 export interface SpeakSessionOptions {
   wire: Wire;
@@ -77,9 +75,10 @@ export class SpeakSession {
 
   #text(text: string): void {
     if (this.messages.push(text) > KEPT_MESSAGES) this.messages.shift();
-    switch (typeOf(text)) {
+    const message = parseObject(text);
+    switch (message?.type) {
       case "Speak":
-        return this.#speak((JSON.parse(text) as { text?: unknown }).text);
+        return this.#speak(message.text);
       case "Flush":
         return this.#flush();
       case "Clear":

@@ -3,7 +3,7 @@
  * spoken; from other audio that somebody speaks, and its words only if there is a recogniser to ask.
  */
 
-import { BYTES_PER_MS, FRAME_MS, FrameCutter } from "../audio/frame.ts";
+import { FRAME_BYTES, FRAME_MS, FrameCutter } from "../audio/frame.ts";
 import { decode, loudnessDbfs } from "../audio/mulaw.ts";
 import { TagReader } from "../audio/tag.ts";
 import type { SpeechSense } from "./ear.ts";
@@ -176,14 +176,7 @@ export class WordStream implements Disposable {
 }
 
 function linear16(frames: Uint8Array[]): Uint8Array {
-  const pcm = new Uint8Array(frames.length * FRAME_MS * BYTES_PER_MS * 2);
-  const view = new DataView(pcm.buffer);
-  let at = 0;
-  for (const frame of frames) {
-    for (const sample of decode(frame)) {
-      view.setInt16(at, sample, true);
-      at += 2;
-    }
-  }
-  return pcm;
+  const samples = new Int16Array(frames.length * FRAME_BYTES);
+  frames.forEach((frame, n) => decode(frame, samples.subarray(n * FRAME_BYTES)));
+  return new Uint8Array(samples.buffer); // every machine that Deno runs on is little-endian
 }
