@@ -8,8 +8,9 @@ import { readWav } from "../audio/wav.ts";
 import { clean } from "../base/clean.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
+import { raced } from "../base/raced.ts";
 import { failed, FaultError, messageOf, ok, type Result } from "../base/result.ts";
-import { failure, wrongUsage } from "../base/usage.ts";
+import { failure, type Terminal, wrongUsage } from "../base/usage.ts";
 import { isLoopbackHost } from "../base/url.ts";
 import { CALL_HELP, type CallArgs, parseCallArgs, type StepArg, webhookUrl } from "./args.ts";
 import type { PhoneEvent } from "./monitor.ts";
@@ -18,7 +19,7 @@ import { type CallReport, formatReport, type TurnRecord } from "./report.ts";
 import type { Step } from "./steps.ts";
 import type { Fetch } from "./webhook.ts";
 
-export interface CallCommand {
+export interface CallCommand extends Terminal {
   /** What follows `call`. */
   args: readonly string[];
   env: Readonly<Record<string, string | undefined>>;
@@ -28,9 +29,6 @@ export interface CallCommand {
   voice: Voice;
   /** Typed lines, for a call without steps on a terminal; its end hangs up. */
   stdin?: AsyncIterable<string>;
-  /** To stdout and to stderr, a line at a time without its end. */
-  print: (line: string) => void;
-  printError: (line: string) => void;
   /** These three reject with an `Error` whose message says why, and what to do. */
   readFile: (path: string) => Promise<Uint8Array>;
   writeFile: (path: string, bytes: Uint8Array) => Promise<void>;
@@ -70,7 +68,11 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
     const trouble = await command.tryWriting(record).then(() => undefined, messageOf);
     if (trouble !== undefined) return usage(`Cannot write "${record}": ${trouble}`);
   }
-  return await untilGivenUp(command.giveUp, ring(command, parsed.value, url.value, steps.value));
+  const { giveUp = new AbortController().signal } = command;
+  return await raced(ring(command, parsed.value, url.value, steps.value), giveUp).catch((error) => {
+    if (giveUp.aborted) return 130;
+    throw error;
+  });
 }
 
 async function ring(command: CallCommand, args: CallArgs, url: string, steps: Step[]): Promise<number> {
@@ -139,21 +141,6 @@ function nothingAnswers(url: string, why: string): string {
   return `Nothing answers at ${origin}. Start it with \`${
     Deno.build.standalone ? "offhook serve" : "deno task dev"
   }\`.`;
-}
-
-/** The code of `work`, or 130 as soon as `signal` aborts. */
-async function untilGivenUp(signal: AbortSignal | undefined, work: Promise<number>): Promise<number> {
-  if (!signal) return await work;
-  const { promise: aborted, resolve } = Promise.withResolvers<number>();
-  const giveUp = () => resolve(130);
-  signal.addEventListener("abort", giveUp, { once: true });
-  if (signal.aborted) giveUp();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-    work.catch(() => {}); // given up: nobody asks how it ended
-  }
 }
 
 /** Lines as they are typed, each said at once: that is how one interrupts. */

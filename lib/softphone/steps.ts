@@ -1,7 +1,7 @@
 /** What the caller does, in order: the steps of `call`. */
 
-import type { Clock } from "../base/clock.ts";
-import { sleep } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
+import { raced } from "../base/raced.ts";
 import { isSaidIn, type Talk } from "./talk.ts";
 
 export type Step =
@@ -89,15 +89,15 @@ export async function runSteps(steps: Iterable<Step> | AsyncIterable<Step>, stag
 
 /** The steps that come before the call has ended: nobody waits for the next one longer than that. */
 async function* untilOver(steps: AsyncIterable<Step>, over: AbortSignal): AsyncGenerator<Step, void, void> {
-  const ended = new Promise<undefined>((resolve) => {
-    if (over.aborted) resolve(undefined);
-    over.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
   const iterator = steps[Symbol.asyncIterator]();
-  while (true) {
-    const next = await Promise.race([iterator.next(), ended]);
-    if (!next || next.done) return;
-    yield next.value;
+  try {
+    while (true) {
+      const next = await raced(iterator.next(), over);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    if (!over.aborted) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { bodyText } from "../base/body_text.ts";
 import type { Clock } from "../base/clock.ts";
+import { raced } from "../base/raced.ts";
 import { whyUnanswered } from "../base/result.ts";
 import { signedUrl, twilioSignature } from "./sign.ts";
 import { type Offence, offence } from "./offence.ts";
@@ -15,6 +16,7 @@ const WEBHOOK_LIMIT_MS = 15_000;
 const CALLBACK_LIMIT_MS = 5000;
 /** What a server says of its refusal is told up to here. */
 const REASON_LIMIT_CHARACTERS = 300;
+const LATE = new Error("late");
 const EXECUTED_TYPES = ["text/xml", "application/xml", "text/html"];
 
 /** A document and where it came from. */
@@ -49,16 +51,18 @@ export class Webhooks {
     const fault = (code: Offence["code"], what: string) => ({ ok: false, offence: offence(code, what) } as const);
     const token = randomHex(this.#options.random, 32);
     const send = () => this.#send(target, { ...this.#options.fields, ...extra }, token);
-    const answered = await this.#within(WEBHOOK_LIMIT_MS, async () => {
-      const response = await send().catch(send);
-      return { response, text: await bodyText(response, MAX_BYTES + 1) };
-    });
-    if (answered.kind === "late") return fault("webhook-slow", `${target.url} took longer than 15 s`);
-    if (answered.kind === "failed") {
-      const why = whyUnanswered(answered.error);
+    let answered: { response: Response; text: string };
+    try {
+      answered = await this.#within(WEBHOOK_LIMIT_MS, async () => {
+        const response = await send().catch(send);
+        return { response, text: await bodyText(response, MAX_BYTES + 1) };
+      });
+    } catch (error) {
+      if (error === LATE) return fault("webhook-slow", `${target.url} took longer than 15 s`);
+      const why = whyUnanswered(error);
       return { ...fault("webhook-unreachable", `Nothing answers at ${target.url}: ${why}`), unreachable: why };
     }
-    const { response, text } = answered.value;
+    const { response, text } = answered;
     const type = (response.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
     if (!response.ok) {
       const why = type === "text/plain" ? text.trim().split("\n")[0]!.slice(0, REASON_LIMIT_CHARACTERS) : "";
@@ -75,7 +79,7 @@ export class Webhooks {
     const told = this.#within(CALLBACK_LIMIT_MS, async () => {
       const response = await this.#send(target, fields, token);
       await response.body?.cancel();
-    }).then(() => void this.#pending.delete(told));
+    }).catch(() => {}).then(() => void this.#pending.delete(told));
     this.#pending.add(told);
   }
 
@@ -99,19 +103,11 @@ export class Webhooks {
     );
   }
 
-  /** Run `action` under a deadline; a late result is let go. */
-  #within<T>(
-    limitMs: number,
-    action: () => Promise<T>,
-  ): Promise<{ kind: "done"; value: T } | { kind: "late" } | { kind: "failed"; error: unknown }> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.after(limitMs, () => resolve({ kind: "late" }));
-      const settle = (outcome: { kind: "done"; value: T } | { kind: "failed"; error: unknown }) => {
-        timer[Symbol.dispose]();
-        resolve(outcome);
-      };
-      action().then((value) => settle({ kind: "done", value }), (error) => settle({ kind: "failed", error }));
-    });
+  /** Run `action` under a deadline; what comes late is let go. @throws `LATE`, or what `action` throws. */
+  async #within<T>(limitMs: number, action: () => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    using _limit = this.#options.clock.after(limitMs, () => late.abort(LATE));
+    return await raced(action(), late.signal);
   }
 }
 
