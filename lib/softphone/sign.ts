@@ -1,5 +1,6 @@
 /** The signature Twilio puts on what it sends. Twilio reference, section 4.1, 4.3 and 4.4. Pure. */
 
+import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 
 /** Name and value of a form field, in any order. */
@@ -22,13 +23,6 @@ export function signedUrl(url: string): string {
   return bare.replace(/^((?:https|wss):\/\/(?:\[[^\]]*\]|[^/?:[]*)):\d+/i, "$1");
 }
 
-const encoder = new TextEncoder();
-
 function compareBytes(a: string, b: string): number {
-  const left = encoder.encode(a);
-  const right = encoder.encode(b);
-  for (let at = 0; at < Math.min(left.length, right.length); at++) {
-    if (left[at] !== right[at]) return left[at]! - right[at]!;
-  }
-  return left.length - right.length;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
