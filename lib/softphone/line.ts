@@ -24,20 +24,23 @@ export interface LineListener {
   warning(warning: Warning): void;
 }
 
-export interface LineOptions extends message.StreamIdentity {
-  clock: Clock;
-  random: () => number;
-  mouth: Mouth;
-  listener: LineListener;
-  parameters: Readonly<Record<string, string>>;
+/** How the line behaves, as far as a test or a user may choose. */
+export interface LineChoices {
   profile?: Profile;
   markEcho?: MarkEcho;
   /** A mark's echo takes this long on its way, uniform between the two. */
   echoDelayMs?: readonly [least: number, most: number];
   /** Hold the first 100 ms of audio and send it at once, as real streams do. */
   startupBurst?: boolean;
-  /** Warn when more than this is queued for the caller. */
-  muchQueuedMs?: number;
+}
+
+export interface LineOptions extends message.StreamIdentity {
+  clock: Clock;
+  random: () => number;
+  mouth: Mouth;
+  listener: LineListener;
+  parameters: Readonly<Record<string, string>>;
+  choices: LineChoices;
 }
 
 /** How the caller's side ends the stream: Twilio's way, or one of the ways seen in the field. */
@@ -53,6 +56,7 @@ export interface LineEnd {
 /** About a minute of audio that the server has not read: the connection is as good as broken. */
 const UNREAD_LIMIT_BYTES = 1 << 20;
 const STARTUP_MS = 100;
+/** More than this queued for the caller is worth a warning. */
 const MUCH_QUEUED_MS = 30_000;
 /** When we wake up later than this, the machine stood still: let what the socket holds come in first. */
 const LATE_MS = 30;
@@ -88,8 +92,8 @@ export class Line {
   constructor(wire: Wire, options: LineOptions) {
     this.#wire = wire;
     this.#options = options;
-    this.speaker = new Speaker(options.markEcho);
-    this.#uplink = new Uplink(options.profile ?? "steady", options.random);
+    this.speaker = new Speaker(options.choices.markEcho);
+    this.#uplink = new Uplink(options.choices.profile ?? "steady", options.random);
     const { promise, resolve, reject } = Promise.withResolvers<LineEnd>();
     this.closed = promise;
     this.#settle = { resolve, reject };
@@ -166,7 +170,7 @@ export class Line {
 
   /** 20 ms begin: the speaker plays its next slot, the caller speaks the next frame. */
   #slot(): void {
-    const { listener, mouth, startupBurst = true } = this.#options;
+    const { listener, mouth, choices: { startupBurst = true } } = this.#options;
     const atMs = this.#nextSlotMs;
     const slot = this.speaker.tick();
     listener.played(slot, atMs);
@@ -192,7 +196,7 @@ export class Line {
   }
 
   #echo(names: string[], atMs: number): void {
-    const { echoDelayMs: [least, most] = [0, 0], random } = this.#options;
+    const { choices: { echoDelayMs: [least, most] = [0, 0] }, random } = this.#options;
     for (const name of names) {
       if (most === 0) this.#sendMark(name);
       else this.#echoes.put(atMs + least + (most - least) * random(), name);
@@ -221,7 +225,7 @@ export class Line {
   }
 
   #media(payload: Uint8Array, nowMs: number): void {
-    const { listener, muchQueuedMs = MUCH_QUEUED_MS } = this.#options;
+    const { listener } = this.#options;
     if (this.#oddPending) {
       this.#warn({
         code: "odd-payload",
@@ -231,7 +235,7 @@ export class Line {
     this.#oddPending = payload.length % 160 !== 0;
     const taken = this.speaker.media(payload);
     listener.arrived(payload, nowMs);
-    if (!taken || this.speaker.queuedMs > muchQueuedMs) {
+    if (!taken || this.speaker.queuedMs > MUCH_QUEUED_MS) {
       this.#warn({
         code: "much-queued",
         detail: `Over ${Math.floor(this.speaker.queuedMs / 1000)} s of audio wait to be played`,

@@ -6,14 +6,14 @@ import type { Clock } from "../base/clock.ts";
 import type { Dial } from "../base/dial.ts";
 import { FaultError } from "../base/result.ts";
 import { CallFlow, type DialOutcome } from "./flow.ts";
-import type { HangUpWay } from "./line.ts";
+import type { HangUpWay, LineChoices } from "./line.ts";
 import { Monitor, type PhoneEvent } from "./monitor.ts";
 import { Mouth, type RoomTone } from "./mouth.ts";
 import { RECORD_LIMIT_MS, Recorder } from "./recorder.ts";
 import { type CallReport, type EndedBy, isOk, reportTurns, type TurnRecord } from "./report.ts";
 import type { Slot } from "./speaker.ts";
 import { type Expectation, runSteps, type Stage, type Step } from "./steps.ts";
-import { type LineChoices, type SocketSignature, Streams } from "./stream.ts";
+import { type SocketSignature, Streams } from "./stream.ts";
 import { type Document, type Fetch, randomHex, Webhooks } from "./webhook.ts";
 
 export interface PhoneOptions extends LineChoices {
@@ -121,7 +121,7 @@ class Phone implements PlacedCall, Stage {
       accountSid: this.#accountSid,
       callSid: this.callSid,
       mouth: this.#mouth,
-      choices: lineChoices(options),
+      choices: options,
       openDelayMs: options.openDelayMs ?? OPEN_DELAY_MS,
       hangUpWay: options.hangUpWay ?? "stop-and-close",
     });
@@ -314,15 +314,4 @@ class Phone implements PlacedCall, Stage {
   #tell(event: PhoneEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-/** What of `options` is for the line, without what is not set. */
-function lineChoices({ profile, markEcho, echoDelayMs, startupBurst, muchQueuedMs }: PhoneOptions): LineChoices {
-  return {
-    ...(profile === undefined ? {} : { profile }),
-    ...(markEcho === undefined ? {} : { markEcho }),
-    ...(echoDelayMs === undefined ? {} : { echoDelayMs }),
-    ...(startupBurst === undefined ? {} : { startupBurst }),
-    ...(muchQueuedMs === undefined ? {} : { muchQueuedMs }),
-  };
 }

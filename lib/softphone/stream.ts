@@ -11,22 +11,16 @@ import { signedUrl, twilioSignature } from "./sign.ts";
 import type { StreamSpec } from "./twiml.ts";
 import { randomHex, type Webhooks } from "./webhook.ts";
 
-/** How the line behaves, as far as a test or a user may choose. */
-export type LineChoices = Partial<
-  Pick<LineOptions, "profile" | "markEcho" | "echoDelayMs" | "startupBurst" | "muchQueuedMs">
->;
-
 /** What the socket's signature is made over, or what is wrong with it. Which one Twilio signs is not documented. */
 export type SocketSignature = "as-written" | "slash" | "https" | "missing" | "wrong";
 
-export interface StreamOptions extends Pick<LineOptions, "accountSid" | "callSid" | "mouth" | "random"> {
+export interface StreamOptions extends Pick<LineOptions, "accountSid" | "callSid" | "mouth" | "random" | "choices"> {
   clock: Clock;
   dial: Dial;
   authToken: string | undefined;
   socketSignature: SocketSignature;
   monitor: Monitor;
   webhooks: Webhooks;
-  choices: LineChoices;
   /** Time between `<Connect>` and its socket. */
   openDelayMs: number;
   hangUpWay: HangUpWay;
@@ -74,7 +68,7 @@ export class Streams {
   }
 
   async #open(spec: StreamSpec, streamSid: string, signal: AbortSignal): Promise<Line | undefined> {
-    const { dial, authToken, socketSignature, monitor, choices } = this.#options;
+    const { dial, authToken, socketSignature, monitor } = this.#options;
     const headers = authToken ? signatureHeader(authToken, spec.url, socketSignature) : {};
     const opened = await dial({ peer: "webhook", url: spec.url, headers }, signal).catch((error) => {
       if (signal.aborted) return undefined; // abandoned while it rang
@@ -84,7 +78,6 @@ export class Streams {
     if (!opened.ok) return void this.#refused(spec, streamSid, opened.fault);
     return new Line(opened.value, {
       ...this.#options,
-      ...choices,
       streamSid,
       parameters: spec.parameters,
       listener: monitor,

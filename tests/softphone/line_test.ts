@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type HangUpWay, Line, type LineOptions } from "../../lib/softphone/line.ts";
+import { type HangUpWay, Line, type LineChoices } from "../../lib/softphone/line.ts";
 import { Mouth } from "../../lib/softphone/mouth.ts";
 import { seeded, test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
@@ -18,7 +18,7 @@ const markText = (name: string) => JSON.stringify({ event: "mark", streamSid: SI
 const CLEAR = JSON.stringify({ event: "clear", streamSid: SID });
 
 /** A line whose server side is the test itself. */
-function rig(options: Partial<LineOptions> = {}, before: string[] = []) {
+function rig(choices: LineChoices = {}, before: string[] = []) {
   const clock = new VirtualClock();
   const { client, server } = wirePair(clock);
   const sent: Sent[] = [];
@@ -50,7 +50,7 @@ function rig(options: Partial<LineOptions> = {}, before: string[] = []) {
       offence: ({ code }) => seen.push(code),
       warning: ({ code }) => seen.push(code),
     },
-    ...options,
+    choices,
   });
   return { clock, server, line, mouth, sent, seen, closed: () => closed };
 }
