@@ -26,8 +26,6 @@ export interface AgentKnobs {
   rateX: number;
   /** Largest chunk of audio, bytes. Sizes are uneven, down to 1. */
   chunkBytes: number;
-  /** Without a binary message for so long the session ends with `CLIENT_MESSAGE_TIMEOUT`, ms. */
-  idleMs: number;
   /** Whether `KeepAlive` counts as a sign of life: reports say that it does not. */
   keepAliveCounts: boolean;
   /** Hard end of a session, ms. */
@@ -46,7 +44,6 @@ export const AGENT_KNOBS: AgentKnobs = {
   injectMs: 250,
   rateX: 5,
   chunkBytes: 9600,
-  idleMs: 10_000,
   keepAliveCounts: false,
   sessionMs: 2 * 3_600_000,
 };

@@ -29,6 +29,8 @@ export interface SessionParts {
 
 type MessageOf<Type extends ClientMessage["type"]> = Extract<ClientMessage, { type: Type }>;
 
+/** Without a binary message for so long the session ends with `CLIENT_MESSAGE_TIMEOUT`, ms. */
+const IDLE_MS = 10_000;
 /** The caller's text where nobody can tell what was said. */
 const UNTRANSCRIBED = "(speech)";
 
@@ -158,7 +160,7 @@ export class AgentSession {
     if (faults.dropAfterMs !== undefined) this.#after(faults.dropAfterMs, () => this.drop(faults.dropCode ?? "cut"));
     if (faults.silentAfterOpen) return;
     this.#lastBinaryMs = this.#nowMs;
-    this.#after(knobs.idleMs, () => this.#checkIdle());
+    this.#after(IDLE_MS, () => this.#checkIdle());
     // The vendor's code for this was not in our sources.
     const capped = "The session has reached its longest duration.";
     this.#after(knobs.sessionMs, () => this.fail("SESSION_DURATION_LIMIT", capped));
@@ -471,9 +473,9 @@ export class AgentSession {
 
   /** Look again when the time could be up, instead of moving the timer 50 times a second. */
   #checkIdle(): void {
-    const leftMs = this.#lastBinaryMs + this.#parts.knobs.idleMs - this.#nowMs;
+    const leftMs = this.#lastBinaryMs + IDLE_MS - this.#nowMs;
     if (leftMs > 0) return void this.#after(leftMs, () => this.#checkIdle());
-    this.record.noteViolation(`no audio for ${this.#parts.knobs.idleMs} ms`);
+    this.record.noteViolation(`no audio for ${IDLE_MS} ms`);
     this.fail(
       "CLIENT_MESSAGE_TIMEOUT",
       "We waited too long for a websocket message. Please ensure that you're sending binary messages containing user speech.",

@@ -1,9 +1,8 @@
 /** A stand-in for Cartesia's voice: the socket with its contexts, and whole utterances by HTTP. Cartesia reference, section 11. */
 
 import { decode } from "../audio/mulaw.ts";
-import type { Voice } from "../audio/voice.ts";
 import { writeWav } from "../audio/wav.ts";
-import { type Clock, sleep, type Timer } from "../base/clock.ts";
+import { sleep, type Timer } from "../base/clock.ts";
 import type { AnswerHandshake } from "../base/dial.ts";
 import { parseJson } from "../base/json.ts";
 import type { Wire } from "../base/wire.ts";
@@ -30,21 +29,12 @@ import {
 
 export type { CartesiaFaults, ContextRecord } from "./cartesia_context.ts";
 
-export interface CartesiaStandInOptions {
-  clock: Clock;
-  /** Uniform in [0, 1): the lengths of chunks. */
-  random: () => number;
-  voice: Voice;
+export interface CartesiaStandInOptions
+  extends Pick<CartesiaWorld, "clock" | "random" | "voice">, Partial<Pick<CartesiaWorld, "firstChunkMs" | "speed">> {
   /** The key to insist on; any will do without. */
   key?: string;
   faults?: Partial<CartesiaFaults>;
-  /** From text to its first chunk. */
-  firstChunkMs?: number;
-  /** Audio comes this many times faster than it sounds. */
-  speed?: number;
   idleMs?: number;
-  /** From its last chunk until a context that gets no text is closed. */
-  expireMs?: number;
   /** Contexts at once, as the account's plan has it. */
   contextLimit?: number;
 }
@@ -69,18 +59,8 @@ interface Shared extends CartesiaWorld {
   sockets: number;
 }
 
-const UNAUTHORIZED: CartesiaError = {
-  status: 401,
-  code: "unauthorized",
-  title: "Unauthorized",
-  message: "invalid API key",
-};
-const NO_VERSION: CartesiaError = {
-  status: 400,
-  code: "invalid_request",
-  title: "Bad request",
-  message: "Cartesia-Version is required",
-};
+const UNAUTHORIZED = { status: 401, code: "unauthorized", title: "Unauthorized", message: "invalid API key" };
+const NO_VERSION = invalid({ path: [], message: "Cartesia-Version is required" });
 const BUSY: CartesiaError = {
   status: 429,
   code: "concurrency_limited",
@@ -93,7 +73,6 @@ export function cartesiaStandIn(options: CartesiaStandInOptions): CartesiaStandI
     firstChunkMs: 90,
     speed: 5,
     idleMs: 300_000,
-    expireMs: 1000,
     contextLimit: 100,
     ...options,
     key: options.key,

@@ -69,6 +69,8 @@ export interface ContextRecord {
   audioBytes: number;
 }
 
+/** From its last chunk until a context that gets no text is closed. */
+const EXPIRE_MS = 1000;
 /** A rehearsal may run for days. */
 const RECORDS_KEPT = 1000;
 
@@ -88,8 +90,6 @@ export interface CartesiaWorld {
   firstChunkMs: number;
   /** Audio comes this many times faster than it sounds. */
   speed: number;
-  /** From its last chunk until a context that gets no text is closed. */
-  expireMs: number;
   faults: CartesiaFaults;
   contexts: ContextRecord[];
   /** What a client should not have done. */
@@ -199,7 +199,7 @@ export class Context {
       if (this.#shared.faults.earlyDone && this.record.state === "open") this.#send({ type: "done", done: true });
     }
     if (this.record.state === "finishing") return this.#close("closed");
-    this.#expiry = this.#shared.clock.after(this.#shared.expireMs, () => this.#close("expired"));
+    this.#expiry = this.#shared.clock.after(EXPIRE_MS, () => this.#close("expired"));
   }
 
   #close(state: "closed" | "expired"): void {

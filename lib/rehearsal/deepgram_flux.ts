@@ -10,13 +10,9 @@ export interface FluxKnobs {
   eagerMs: number;
   /** Silence at which it is 0.7, the vendor's default threshold, ms of audio. */
   endMs: number;
-  /** An `Update` comes this often, ms of audio. */
-  updateMs: number;
-  /** Without audio for so long the server closes, ms. Users report 20 to 30 s. */
-  idleMs: number;
 }
 
-const FLUX_KNOBS: FluxKnobs = { eagerMs: 200, endMs: 400, updateMs: 250, idleMs: 25_000 };
+const FLUX_KNOBS: FluxKnobs = { eagerMs: 200, endMs: 400 };
 
 /** What goes wrong, all off by default. Times in ms of audio. */
 export interface FluxFaults extends DoorFaults {

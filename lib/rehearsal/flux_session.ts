@@ -10,6 +10,10 @@ import { type HeardWord, WordStream } from "./word_stream.ts";
 
 type FluxSessionOptions = RecogniserSession<FluxSettings, FluxKnobs, FluxFaults>;
 
+/** An `Update` comes this often, ms of audio. */
+const UPDATE_MS = 250;
+/** Without audio for so long the server closes, ms. Users report 20 to 30 s. */
+const IDLE_MS = 25_000;
 const UNPARSABLE = "Text message received from client did not match any of the formats we expect.";
 
 export class FluxSession {
@@ -31,20 +35,19 @@ export class FluxSession {
   #turn: HeardWord[] = [];
   #turnStartMs = 0;
   #state: "initial" | "ongoing" | "awaiting-end" = "initial";
-  #nextUpdateMs: number;
+  #nextUpdateMs = UPDATE_MS;
   #mute = false;
 
   constructor(options: FluxSessionOptions) {
-    const { wire, clock, openSense, recognise, settings, knobs } = options;
+    const { wire, clock, openSense, recognise, settings } = options;
     this.#o = options;
     this.#settings = { ...settings };
-    this.#nextUpdateMs = knobs.updateMs;
     this.#rules = new FluxRules(() => this.#settings.eager !== undefined);
     this.#lastMessageMs = clock.monotonicMs();
     const crashed = (error: unknown) => void this.crashes.push(error);
     this.#stream = new WordStream({ openSense, recognise, crashed, frame: () => this.#frame() });
     this.#send({ type: "Connected", request_id: requestId(options.n) });
-    this.#armIdle(knobs.idleMs);
+    this.#armIdle(IDLE_MS);
     wire.listen({
       text: (text) => this.#text(text),
       binary: (bytes) => this.#binary(bytes),
@@ -61,9 +64,9 @@ export class FluxSession {
   }
 
   #armIdle(ms: number): void {
-    const { clock, wire, knobs } = this.#o;
+    const { clock, wire } = this.#o;
     this.#idle = clock.after(ms, () => {
-      const leftMs = this.#lastMessageMs + knobs.idleMs - clock.monotonicMs();
+      const leftMs = this.#lastMessageMs + IDLE_MS - clock.monotonicMs();
       if (leftMs > 0) return this.#armIdle(leftMs);
       wire.close();
     });
@@ -199,7 +202,7 @@ export class FluxSession {
   #info(event: TurnEvent, trigger?: string): void {
     const { nowMs } = this.#stream;
     // Updates keep their beat; a state event takes the place of the next one.
-    this.#nextUpdateMs = (event === "Update" ? this.#nextUpdateMs : nowMs) + this.#o.knobs.updateMs;
+    this.#nextUpdateMs = (event === "Update" ? this.#nextUpdateMs : nowMs) + UPDATE_MS;
     const words = this.#turn.map(({ text, startMs, endMs }) => ({
       word: text,
       confidence: WORD_CONFIDENCE,
