@@ -15,23 +15,15 @@ export interface JsonFault {
 export function parseJson(text: string): Result<unknown, JsonFault> {
   const body = text.replace(/^\uFEFF/, "");
   try {
-    const value: unknown = JSON.parse(body);
-    new Scanner(body).document(); // what is JSON and yet no configuration: nested too deeply, or a key twice
-    return ok(value);
-  } catch {
-    return failed(locate(body));
-  }
-}
-
-/** Where and why `text` is broken. */
-function locate(text: string): JsonFault {
-  let [at, problem, remedy] = [0, "is not valid JSON", "Correct it here."];
-  try {
-    new Scanner(text).document();
+    new Scanner(body).document(); // it finds more than JSON forbids: what is nested too deeply, and a key twice
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
-    ({ at, problem, remedy } = error);
+    return failed(placed(error, body));
   }
+  return ok(JSON.parse(body));
+}
+
+function placed({ at, problem, remedy }: Broken, text: string): JsonFault {
   const before = text.slice(0, at);
   const line = before.split("\n").length;
   const column = at - before.lastIndexOf("\n");
@@ -50,7 +42,7 @@ const LITERAL = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const DEEPEST = 500;
 
-/** Reads JSON only to find its first fault. */
+/** Reads JSON only to find its first fault. What it passes is JSON. */
 class Scanner {
   #at = 0;
   constructor(readonly text: string) {}
@@ -70,9 +62,9 @@ class Scanner {
     const char = this.text[this.#at];
     if (char === "{") {
       const keys = new Set<string>();
-      return this.#members(depth, "}", () => this.#member(depth, keys));
+      return this.#members("}", () => this.#member(depth, keys));
     }
-    if (char === "[") return this.#members(depth, "]", () => this.#value(depth + 1));
+    if (char === "[") return this.#members("]", () => this.#value(depth + 1));
     if (char === '"') return this.#string();
     LITERAL.lastIndex = this.#at;
     const literal = LITERAL.exec(this.text);
@@ -80,7 +72,7 @@ class Scanner {
     this.#at += literal[0].length;
   }
 
-  #members(_depth: number, close: "}" | "]", member: () => void): void {
+  #members(close: "}" | "]", member: () => void): void {
     const opened = this.#at++;
     this.#space();
     if (this.text[this.#at] === close) return void this.#at++;
