@@ -5,7 +5,7 @@
 
 export { callsOf, forNumber, parseConfig, type ParseInput } from "./config/load.ts";
 export { type ConfigNote, describeNotes, nearest } from "./config/notes.ts";
-export { type Flags, loadEnv, RANGES } from "./config/environment.ts";
+export { type Flags, hasLine, loadEnv, RANGES } from "./config/environment.ts";
 export { type Environment, PREFIXES, TWILIO_NAMES, VARIABLE_NAMES } from "./config/reader.ts";
 export { type CallLine, isPlayed, linesOf } from "./config/lines.ts";
 export { heldByVendor } from "./config/live.ts";

@@ -1,13 +1,6 @@
 /** `offhook check`: everything side by side, into one report. */
 
-import {
-  type Config,
-  type ConfigNote,
-  type Environment,
-  type Loaded,
-  parseConfig,
-  type ParseInput,
-} from "../config.ts";
+import { type Config, type ConfigNote, hasLine, type Loaded, parseConfig, type ParseInput } from "../config.ts";
 import type { RecordsPlace } from "../permissions.ts";
 import type { Reach } from "./attempt.ts";
 import { checkFrontDoor, type PortState } from "./front_door.ts";
@@ -61,7 +54,7 @@ async function lookAtEverything(parts: CheckParts): Promise<CheckReport> {
     ...configItems({ ...found, faults, warnings }),
     ...withoutTold(tried, faults),
   ];
-  const mode = isRehearsal(found.env) ? "rehearsal" : "live";
+  const mode = hasLine(found.env) ? "live" : "rehearsal"; // `parseConfig` does not tell where it found faults
   const broken = items.some(({ state }) => state === "WRONG");
   const lacking = items.some(({ state }) => state === "rehearsal");
   return { ok: !broken && !(flags.live && lacking), mode, items, origins: usable?.origins() ?? {} };
@@ -93,7 +86,7 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
   const env = Object.fromEntries(
     Object.entries(found.env).map(([name, value]) => [name, atFault.has(name) ? undefined : value]),
   );
-  const flags = { rehearse: !isRehearsal(found.env) };
+  const flags = { rehearse: hasLine(found.env) };
   for (const text of [found.text, undefined]) {
     const parsed = parseConfig({ ...found, text, env, flags });
     if (!parsed.ok) continue;
@@ -101,7 +94,7 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
     return {
       ...parsed.value,
       // Not a rehearsal: what is missing is among the faults already.
-      config: { ...config, rehearsal: isRehearsal(found.env) },
+      config: { ...config, rehearsal: !hasLine(found.env) },
       // The defaults of the minimum are nobody's, and nobody has asked to rehearse.
       origins: () => without(origins(), ...text === found.text ? [] : ["default"], "--rehearse"),
     };
@@ -111,13 +104,6 @@ function usableRest(found: Found, faults: readonly ConfigNote[]): Loaded | undef
 
 function without(origins: Record<string, string>, ...unwanted: string[]): Record<string, string> {
   return Object.fromEntries(Object.entries(origins).filter(([, from]) => !unwanted.includes(from)));
-}
-
-/** The rule of the interfaces, section 2; `parseConfig` does not tell where it found faults. */
-function isRehearsal(env: Environment): boolean {
-  return !Object.entries(env).some(([name, value]) =>
-    value?.trim() && (name === "PUBLIC_HOST" || name.startsWith("TWILIO_"))
-  );
 }
 
 /** Without the variables that are reported as faulty already: they need not be reported as missing too. */

@@ -93,8 +93,6 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
   const overrides = readOverrides(reader);
   const keys = readKeys(reader, overrides.cartesiaVoiceId);
   const urls = readUrls(reader);
-  const isRehearsal = flags.rehearse === true ||
-    !Object.keys(env).some((name) => env[name]?.trim() && (name === "PUBLIC_HOST" || name.startsWith("TWILIO_")));
   reader.misspelt();
   return {
     server,
@@ -104,11 +102,18 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
       Object.entries(env).flatMap(([name, value]) => name.startsWith("SECRET_") && value ? [[name, value]] : []),
     ),
     overrides,
-    rehearsal: isRehearsal,
+    rehearsal: flags.rehearse === true || !hasLine(env),
     origins: reader.origins,
     faults: reader.faults,
     warnings: reader.warnings,
   };
+}
+
+/** Whether a real line is set: without one, rehearsal starts by itself. Interfaces, section 2. */
+export function hasLine(env: Environment): boolean {
+  return Object.entries(env).some(([name, value]) =>
+    value?.trim() && (name === "PUBLIC_HOST" || name.startsWith("TWILIO_"))
+  );
 }
 
 function applyFlags(server: ReadEnvironment["server"], flags: Flags, origins: Record<string, string>): void {
