@@ -21,6 +21,19 @@ export function says(problem: string, remedy: string): string {
   return `${problem}\n${remedy}`;
 }
 
+/** Adds an issue of ours at a key, or at a dotted path. */
+export type Add = (key: string, problem: string, remedy: string) => void;
+
+export function addTo<T>(context: z.core.$RefinementCtx<T>): Add {
+  return (key, problem, remedy) =>
+    context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
+}
+
+/** A text that `pattern` fits. */
+export function textLike(pattern: RegExp, remedy: string): z.ZodString {
+  return z.string().regex(pattern, { error: ({ input }) => says(`is ${quote(input)}`, remedy) });
+}
+
 /** An object that takes no other keys; the fault of one that does lists those it knows. */
 export function closed<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
   return z.strictObject(shape, {

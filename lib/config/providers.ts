@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod";
-import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
+import { addTo, closed, quote, says, textLike, WHILE_TYPED } from "./notes.ts";
 import { headers, modelAddress, voiceAddress, webAddress } from "./values.ts";
 
 const term = z.string().min(1).max(200);
@@ -33,8 +33,7 @@ type Refine = z.core.$RefinementCtx<ListenFields>;
 /** The rules between the fields of a recogniser. `novaOnly`: fields that a Flux model refuses. */
 function listenRules(novaOnly: readonly string[]) {
   return (listen: ListenFields, context: Refine) => {
-    const add = (key: string, problem: string, remedy: string) =>
-      context.addIssue({ code: "custom", path: [key], message: says(problem, remedy) });
+    const add = addTo(context);
     const isFlux = listen.model.startsWith("flux");
     if (isFlux && !FLUX_MODELS.includes(listen.model)) {
       add("model", `is ${quote(listen.model)}`, `Flux models are ${FLUX_MODELS.join(" and ")}.`);
@@ -72,8 +71,7 @@ const FLUX_REDACTS: readonly unknown[] = ["numbers", "aggressive_numbers"];
 
 /** What the recognisers' own sockets refuse besides. */
 function socketRules({ model, keyterms, redact }: ListenFields, context: Refine): void {
-  const add = (key: string, problem: string, remedy: string) =>
-    context.addIssue({ code: "custom", path: [key], message: says(problem, remedy) });
+  const add = addTo(context);
   if (model.startsWith("flux")) {
     const unknown = Array.isArray(redact) ? redact.find((kind) => !FLUX_REDACTS.includes(kind)) : undefined;
     if (unknown === undefined) return;
@@ -160,8 +158,7 @@ export const agentThink = closed({
   endpoint: endpointAt(webAddress),
   context_length: z.union([z.literal("max"), z.int().min(1)]).exactOptional(),
 }).superRefine(({ provider, endpoint, context_length }, context) => {
-  const add = (key: string, problem: string, remedy: string) =>
-    context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
+  const add = addTo(context);
   if (endpoint === undefined && (provider.type === "groq" || provider.type === "aws_bedrock")) {
     add(
       "endpoint",
@@ -221,8 +218,7 @@ export const agentSpeak = closed({
   provider: agentSpeakProvider,
   endpoint: endpointAt(voiceAddress),
 }).superRefine(({ provider, endpoint }, context) => {
-  const add = (key: string, problem: string, remedy: string) =>
-    context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
+  const add = addTo(context);
   if (provider.type !== "deepgram") {
     if (endpoint === undefined) {
       add(
@@ -295,14 +291,8 @@ export const pipelineThink = closed({
   }).superRefine(({ type, model, reasoning_effort: effort }, context) => {
     const efforts = type === "groq" && effort !== undefined ? effortsAtGroq(model) : undefined;
     if (efforts === undefined || efforts.includes(effort!)) return;
-    context.addIssue({
-      code: "custom",
-      path: ["reasoning_effort"],
-      message: says(
-        `is ${quote(effort)}, which ${model} does not take`,
-        `Write one of ${efforts.join(", ")}, or leave it out.`,
-      ),
-    });
+    const remedy = `Write one of ${efforts.join(", ")}, or leave it out.`;
+    addTo(context)("reasoning_effort", `is ${quote(effort)}, which ${model} does not take`, remedy);
   }, WHILE_TYPED),
   endpoint: endpointAt(modelAddress),
   firstTokenMs: z.int().min(100).max(30_000).default(2500),
@@ -322,10 +312,7 @@ const cartesiaSpeak = closed({
 
 const deepgramSpeak = closed({
   type: z.literal("deepgram"),
-  model: z.string().regex(/^aura-/, {
-    error: (issue) =>
-      says(`is ${quote(issue.input)}`, `The pipeline speaks with aura voices, for example "aura-2-thalia-en".`),
-  }),
+  model: textLike(/^aura-/, `The pipeline speaks with aura voices, for example "aura-2-thalia-en".`),
   speed: z.number().min(0.7).max(1.5).exactOptional(),
 });
 

@@ -1,19 +1,16 @@
 /** The shape of config.json: type, range, default and unit of every key. What JSON cannot say of two keys together is in rules.ts. */
 
 import * as z from "zod";
-import { closed, quote, says, WHILE_TYPED } from "./notes.ts";
+import { addTo, closed, quote, says, textLike, WHILE_TYPED } from "./notes.ts";
 import { agentListen, agentSpeak, agentThink, pipelineListen, pipelineSpeak, pipelineThink } from "./providers.ts";
 import { headers, openingHours, phoneNumber, timezone, webAddress } from "./values.ts";
 import { checkTool, toTool } from "./tools.ts";
 
 const text = z.string().trim().min(1);
-const audio = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, {
-  error: (issue) =>
-    says(
-      `is ${quote(issue.input)}`,
-      `Write the bare name of a file in assets/audio, without folder and ending, for example "greeting".`,
-    ),
-});
+const audio = textLike(
+  /^[a-z0-9][a-z0-9_-]*$/i,
+  `Write the bare name of a file in assets/audio, without folder and ending, for example "greeting".`,
+);
 
 /** Something we say. `audio`: the name of its recording in assets/audio, spoken by the voice if there is none. */
 export interface Line {
@@ -22,16 +19,15 @@ export interface Line {
   interruptible: boolean;
 }
 
-const line = z.union([
-  text,
-  closed({ text, audio: audio.exactOptional(), interruptible: z.boolean().default(true) }),
-]).transform((value): Line => typeof value === "string" ? { text: value, interruptible: true } : value);
+const lineThat = ({ interruptible }: Pick<Line, "interruptible">) =>
+  z.union([
+    text,
+    closed({ text, audio: audio.exactOptional(), interruptible: z.boolean().default(interruptible) }),
+  ]).transform((value): Line => typeof value === "string" ? { text: value, interruptible } : value);
 
+const line = lineThat({ interruptible: true });
 /** A line that must be heard out unless it says otherwise. */
-const notice = z.union([
-  text,
-  closed({ text, audio: audio.exactOptional(), interruptible: z.boolean().default(false) }),
-]).transform((value): Line => typeof value === "string" ? { text: value, interruptible: false } : value);
+const notice = lineThat({ interruptible: false });
 
 const phrases = z.array(text).max(200);
 const listOf = <Entry extends z.ZodType>(entry: Entry) =>
@@ -82,10 +78,10 @@ const lines = closed({
 });
 
 const route = closed({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, {
-    error: (issue) =>
-      says(`is ${quote(issue.input)}`, `Write letters, digits, "_" and "-" only, for example "opening_hours".`),
-  }),
+  name: textLike(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    `Write letters, digits, "_" and "-" only, for example "opening_hours".`,
+  ),
   utterances: z.array(text).min(1).max(1000),
   text: text.exactOptional(),
   audio: audio.exactOptional(),
@@ -95,8 +91,7 @@ const route = closed({
   interruptible: z.boolean().default(true),
   threshold: z.number().min(0).max(1).exactOptional(),
 }).superRefine((route, context) => {
-  const add = (key: string, problem: string, remedy: string) =>
-    context.addIssue({ code: "custom", path: [key], message: says(problem, remedy) });
+  const add = addTo(context);
   if (route.text === undefined && route.audio === undefined) {
     add("text", "is missing, and so is audio", "Write what is said, or the name of its recording, or both.");
   }
@@ -118,10 +113,7 @@ const http = closed({
 const destination = closed({ number: phoneNumber, hours: openingHours.exactOptional() });
 
 const tool = closed({
-  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/, {
-    error: (issue) =>
-      says(`is ${quote(issue.input)}`, `Write 1 to 64 letters, digits, "_" and "-", for example "find_slots".`),
-  }),
+  name: textLike(/^[a-zA-Z0-9_-]{1,64}$/, `Write 1 to 64 letters, digits, "_" and "-", for example "find_slots".`),
   description: text.exactOptional(),
   whileWaiting: line.exactOptional(),
   confirm: z.boolean().default(false),
@@ -139,11 +131,7 @@ const field = closed({
 }).superRefine((field, context) => {
   for (const key of ["format", "enum"] as const) {
     if (field[key] === undefined || field.type === "string") continue;
-    context.addIssue({
-      code: "custom",
-      path: [key],
-      message: says(`stands with the type ${quote(field.type)}`, `Write "type": "string", or remove ${key}.`),
-    });
+    addTo(context)(key, `stands with the type ${quote(field.type)}`, `Write "type": "string", or remove ${key}.`);
   }
 }, WHILE_TYPED);
 

@@ -2,7 +2,7 @@
 
 import type * as z from "zod";
 import { isObject } from "../base/json.ts";
-import { choice, nearest, quote, says } from "./notes.ts";
+import { type Add, addTo, choice, nearest, quote } from "./notes.ts";
 import { objectOf, type Raw } from "./objects.ts";
 import type { Line, ToolHttp, TransferDestination } from "./shape.ts";
 import { placeholders, VARIABLES } from "./variables.ts";
@@ -48,12 +48,10 @@ interface RawTool extends ToolBase {
 }
 
 type Context = z.core.$RefinementCtx<RawTool>;
-type Add = (key: string, problem: string, remedy: string) => void;
 
 /** Everything that is wrong with a tool as it stands in the file. */
 export function checkTool(raw: RawTool, context: Context): void {
-  const add: Add = (key, problem, remedy) =>
-    context.addIssue({ code: "custom", path: key.split("."), message: says(problem, remedy) });
+  const add = addTo(context);
   if (isBuiltIn(raw.name)) checkBuiltIn(raw, raw.name, add);
   else checkHttpTool(raw, add);
 }
