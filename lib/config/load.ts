@@ -153,21 +153,12 @@ function readNumber(
 ): ReadCall {
   const { file } = input;
   const at = ["numbers", number];
+  const refused = (faults: ConfigNote[]): ReadCall => ({ call: undefined, faults, warnings: [] });
   const named = phoneNumber.safeParse(number);
-  if (!named.success) {
-    return { call: undefined, faults: notesOf(named.error.issues, { file, raw: number, at }), warnings: [] };
-  }
+  if (!named.success) return refused(notesOf(named.error.issues, { file, raw: number, at }));
   if (!isObject(patch)) {
-    return {
-      call: undefined,
-      faults: [{
-        file,
-        key: dotted(at),
-        problem: "is not an object",
-        remedy: `Write what differs: { "greeting": "…" }.`,
-      }],
-      warnings: [],
-    };
+    const remedy = `Write what differs: { "greeting": "…" }.`;
+    return refused([{ file, key: dotted(at), problem: "is not an object", remedy }]);
   }
   const modern = modernise(patch, file);
   const merged = readCall(mergePatch(raw, modern.raw), input, env);

@@ -147,7 +147,7 @@ export class Reader {
     });
   }
 
-  warn(name: VariableName, problem: string, remedy: string): void {
+  warn(name: string, problem: string, remedy: string): void {
     this.warnings.push({ file: FILE, key: name, problem, remedy });
   }
 
@@ -157,14 +157,7 @@ export class Reader {
       const isKnown = [...VARIABLE_NAMES, ...TWILIO_NAMES].includes(name);
       if (isKnown || !PREFIXES.some((prefix) => name.startsWith(prefix))) continue;
       const near = nearest(name, VARIABLE_NAMES.filter((known) => !this.env[known]));
-      if (near) {
-        this.warnings.push({
-          file: FILE,
-          key: name,
-          problem: "is not a variable we read",
-          remedy: `Did you mean ${near}?`,
-        });
-      }
+      if (near) this.warn(name, "is not a variable we read", `Did you mean ${near}?`);
     }
   }
 }
