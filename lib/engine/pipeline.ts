@@ -344,6 +344,7 @@ export class PipelineEngine implements Engine {
   #answerWith(answer: Answer): void {
     this.#answers.add(answer);
     this.#current = answer;
+    this.#timers.disarm("filler"); // of an earlier wait
     this.#await("answer");
     answer.gate.open();
   }
@@ -457,6 +458,10 @@ export class PipelineEngine implements Engine {
     if (this.#playing) {
       return this.#awaited === "suspected" ? this.#nothingAwaited() : this.#timers.arm("filler", this.#fillerAfterMs);
     }
+    // Who goes on, or may, waits from his last sound on.
+    const goesOn = this.#awaited === "suspected" || "text" in this.#turn.floor;
+    const tooEarlyMs = goesOn ? (this.#heardMs ?? -Infinity) + this.#fillerAfterMs - this.#nowMs : 0;
+    if (tooEarlyMs > 0) return this.#timers.arm("filler", tooEarlyMs);
     if (this.#awaited === "suspected" && this.#suspicions++ >= FILLERS_ON_SUSPICION) return this.#nothingAwaited();
     const filler = this.#parts.fillers?.();
     if (filler) this.#play(filler);

@@ -9,6 +9,7 @@ import type { ChatBrain } from "../../lib/rehearsal/chat.ts";
 import type { PhoneOptions } from "../../lib/softphone/phone.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { test } from "../case.ts";
+import { listeningDial } from "../faults/lab.ts";
 import { VirtualClock } from "../sim/clock.ts";
 import { heardExactly } from "../sim/heard.ts";
 import { STORY } from "../sim/house.ts";
@@ -33,6 +34,9 @@ const FIND = {
 const DAY = { day: "Monday" };
 
 const say = (text: string, now = false): Step => ({ kind: "say", text, now });
+const hush = (ms: number): Step => (
+  { kind: "wav", name: "hush", audio: new Uint8Array(ms * 8).fill(SILENCE), now: true }
+);
 const wait = (ms: number): Step => ({ kind: "wait", ms });
 const interrupt = (text: string, afterMs: number): Step => ({ kind: "interrupt", text, afterMs });
 
@@ -428,6 +432,67 @@ test("a slow model is covered by a filler, one a turn, never the same twice runn
   assert.match(report.turns[1]!.heard!, /^One moment. Yes, we are open/);
 });
 
+/** When the caller speaks, and which of our sounds begin meanwhile, ms. */
+async function talkedOver(sim: SimPipeline, steps: Step[]): Promise<{ spoken: [number, number][]; over: number[] }> {
+  const now = () => sim.clock.monotonicMs();
+  const spoken: [number, number][] = [];
+  const sounds: number[] = [];
+  let playedMs = -Infinity;
+  const call = sim.ring({
+    steps,
+    dial: listeningDial(sim.phoneDial, {
+      now,
+      begins: () => void spoken.push([now(), Infinity]),
+      ended: (atMs) => void (spoken.at(-1)![1] = atMs),
+    }),
+    onSlot({ playedBytes }) {
+      if (playedBytes === 0) return;
+      if (now() - playedMs > 200) sounds.push(now());
+      playedMs = now();
+    },
+  });
+  await sim.clock.runFor(call.report);
+  return { spoken, over: sounds.filter((ms) => spoken.some(([from, to]) => ms > from && ms < to)) };
+}
+
+for (const pauseMs of [600, 900]) {
+  test(`who goes on after ${pauseMs} ms while a tool runs is not told to wait before he falls silent`, async () => {
+    await using sim = await simPipeline({
+      pipeline: NOVA,
+      config: { tools: [{ ...FIND, http: { ...FIND.http, timeoutMs: 9000 } }] },
+      brain: (messages) =>
+        messages.some(({ role }) => role === "tool")
+          ? { text: "Nine is free." }
+          : { calls: [{ name: "find_slots", arguments: DAY }] },
+      tool: (_, clock) => new Promise((resolve) => void clock.after(7000, () => resolve("nine"))),
+    });
+    const more = "actually I would rather come on tuesday afternoon if that is possible";
+    const { spoken, over } = await talkedOver(sim, [say("is monday free"), hush(pauseMs), say(more, true), wait(9000)]);
+    assert.equal(spoken.length, 2);
+    assert.deepEqual(over, []);
+    const [filler] = noticesOf(sim.notices, "reply-first-sent").filter(({ atMs }) => atMs > spoken[1]![1]);
+    assert.ok(Math.abs(filler!.atMs - spoken[1]![1] - 1800) < 100, `${filler!.atMs - spoken[1]![1]} ms`);
+  });
+}
+
+test("who goes on while no recogniser hears him is not told to wait before he falls silent", async () => {
+  for (const pauseMs of [600, 1200]) {
+    await using sim = await simPipeline({ pipeline: NOVA, config: { silence: { promptAfterMs: 60_000 } } });
+    const stall = () => {
+      for (const vendor of ["deepgram-listen", "deepgram-flux"] as const) {
+        for (const { client } of sim.dials[vendor].pairs) client.stall();
+      }
+      if (noticesOf(sim.notices, "call-ended").length === 0) sim.clock.after(20, stall);
+    };
+    stall();
+    const more = "for tomorrow night at eight or nine please";
+    const steps = [wait(1000), say("a table for two people"), hush(pauseMs), say(more, true), wait(6000)];
+    const { spoken, over } = await talkedOver(sim, steps);
+    assert.deepEqual([spoken.length, over], [2, []]);
+    assert.ok(replies(sim).includes("One moment."));
+  }
+});
+
 test("the only filler is said again, and the answer that it waits for is not given up", async () => {
   const { sim } = await callOf({
     pipeline: { think: [{ provider: { type: "groq", model: "openai/gpt-oss-20b" }, firstTokenMs: 20_000 }] },
@@ -611,7 +676,7 @@ test("what is said before a tool is said to its end, whenever the caller adds a 
       },
       [
         say("is monday free"),
-        { kind: "wav", name: "hush", audio: new Uint8Array(afterMs * 8).fill(SILENCE), now: true },
+        hush(afterMs),
         say("yes", true),
         wait(6000),
       ],
