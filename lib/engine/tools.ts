@@ -109,7 +109,8 @@ export class ToolBox implements Disposable {
     if (this.#running.size >= AT_ONCE) {
       return refusal(`${AT_ONCE} requests are still running. Ask for this when they have been answered.`);
     }
-    if (tool.confirm && !this.#agreed(`${name} ${JSON.stringify(args.value)}`)) return CONFIRM_FIRST;
+    const unsettled = tool.confirm ? this.#unsettled(`${name} ${JSON.stringify(args.value)}`) : undefined;
+    if (unsettled) return unsettled;
     const own = new AbortController();
     this.#running.set(id, own);
     const late = this.#clock.after(
@@ -126,24 +127,29 @@ export class ToolBox implements Disposable {
     }
   }
 
-  /** Whether the caller said yes to exactly this; if not, it has to be asked for. A yes counts once. */
-  #agreed(key: string): boolean {
-    if (this.#asked.get(key) === "agreed") return this.#asked.delete(key);
+  /** What the model is told unless the caller said yes to exactly this. A yes counts once, and only one call at a time waits for one. */
+  #unsettled(key: string): ToolResult | undefined {
+    const asked = this.#asked;
+    if (asked.get(key) === "agreed") return void asked.delete(key);
     // Another question follows: the next yes is to that one.
-    for (const [other, how] of this.#asked) if (how === "read" && other !== key) this.#asked.delete(other);
-    if (!this.#asked.has(key)) this.#asked.set(key, "asked");
-    return false;
+    for (const [other, how] of asked) if (how === "read" && other !== key) asked.delete(other);
+    if (asked.has(key)) return CONFIRM_FIRST;
+    if ([...asked.values()].includes("asked")) return ONE_AT_A_TIME;
+    asked.set(key, "asked");
+    return CONFIRM_FIRST;
   }
 }
 
-const CONFIRM_FIRST: ToolResult = {
-  content: JSON.stringify({
-    status: "not done yet",
-    instruction:
-      "Read the details back to the caller and ask whether they are right. Call this function again, with the same arguments, only after the caller has said yes.",
-  }),
-  ok: true,
-};
+const CONFIRM_FIRST = notDoneYet(
+  "Read the details back to the caller and ask whether they are right. Call this function again, with the same arguments, only after the caller has said yes.",
+);
+const ONE_AT_A_TIME = notDoneYet(
+  "Another call waits for the caller's yes. Ask for that one alone. Call this function again when that one is done.",
+);
+
+function notDoneYet(instruction: string): ToolResult {
+  return { content: JSON.stringify({ status: "not done yet", instruction }), ok: true };
+}
 
 function refusal(error: string): ToolResult {
   return { content: JSON.stringify({ error }), ok: false };
