@@ -120,6 +120,10 @@ export class ConfiguredTools implements CallTools, CallActions {
     this.#box.weSay();
   }
 
+  weAskElse(): void {
+    this.#box.weAskElse();
+  }
+
   waiting(name: string): SpokenLine | undefined {
     return this.#parts.spoken(name);
   }

@@ -52,6 +52,8 @@ export interface CallTools extends Disposable {
   callerSaid(text: string): void;
   /** The engine says something aloud that is more than a filler. */
   weSay(): void;
+  /** The call asks something by itself: a yes is to that, not to what the engine has said before. */
+  weAskElse(): void;
   /** A key of the caller's phone. @returns whether a tool took it. */
   digit(digit: string): boolean;
   /** Whether this tool waits for the caller; with any other tool the caller waits for us. */

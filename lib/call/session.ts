@@ -382,7 +382,9 @@ class Session {
     if (!line.interruptible) this.#cut.protect(reply);
     this.post({ kind: "reply-started", reply, covers: !tellEngine });
     this.#say(reply, line, source);
-    if (tellEngine) this.#engine?.answered(reply, line.text);
+    if (!tellEngine) return reply;
+    this.#parts.tools.weAskElse();
+    this.#engine?.answered(reply, line.text);
     return reply;
   }
 

@@ -71,6 +71,11 @@ export class ToolBox implements Disposable {
     for (const [key, how] of this.#asked) if (how === "asked") this.#asked.set(key, "read");
   }
 
+  /** We ask the caller something else: a yes is to that. */
+  weAskElse(): void {
+    for (const [key, how] of this.#asked) if (how === "read") this.#asked.delete(key);
+  }
+
   /** What the caller just said: it may agree to what was read back, or refuse it. */
   callerSaid(text: string): void {
     const agreed = agrees(text, this.#language);

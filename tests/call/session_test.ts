@@ -57,6 +57,7 @@ function callOn(leg: Leg, tools: Partial<CallParts["tools"]> = {}) {
       cancel: nothing,
       callerSaid: nothing,
       weSay: nothing,
+      weAskElse: nothing,
       digit: () => false,
       asksCaller: () => false,
       waiting: () => undefined,

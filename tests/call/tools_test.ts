@@ -4,6 +4,7 @@ import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { failed, ok } from "../../lib/base/result.ts";
 import { ConfiguredTools } from "../../lib/call_tools.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
+import type { Step } from "../../lib/softphone/steps.ts";
 import { withoutWords } from "../../lib/store/privacy.ts";
 import { seeded, test } from "../case.ts";
 import { config } from "../config/make.ts";
@@ -435,6 +436,33 @@ for (const [language, no, yes] of [["en", "no wait", "yes please"], ["de-AT", "n
     assert.match(report.turns.at(-1)!.heard!, /booked/);
   });
 }
+
+test("a yes to whether the caller is still there runs no tool that wants one", async () => {
+  let ran = 0;
+  const book = {
+    name: "book",
+    description: "Book it.",
+    confirm: true,
+    parameters: { type: "object", properties: {} },
+    http: { url: "https://api.example.com/book", method: "POST" },
+  };
+  await using sim = await simHouse({
+    config: { tools: [book], silence: { promptAfterMs: 4000 } },
+    agent: { think: caller("book", {}) },
+    resolve: () => Promise.resolve(["93.184.216.34"]),
+    toolFetch: () => Promise.resolve(new Response(`booked ${++ran}`)),
+  });
+  const steps: Step[] = [
+    { kind: "say", text: "book monday" },
+    { kind: "wait", ms: 6000 },
+    { kind: "say", text: "yes I am here" },
+    { kind: "say", text: "yes do it" },
+  ];
+  const report = await sim.clock.runFor(sim.ring({ steps }).report);
+  assert.match(report.turns[1]!.heard!, /still there/);
+  assert.doesNotMatch(report.turns[2]!.heard!, /booked/);
+  assert.match(report.turns[3]!.heard!, /booked 1/);
+});
 
 test("a message for people is in the record, with whether it was handed over", async () => {
   const args = { message: "the boiler leaks", name: "Ann", urgent: true };

@@ -3,7 +3,7 @@ import { ToolBox } from "../../lib/engine/tools.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
 
-/** What happens, in order: a tool is asked for by its name, `we` say something, the caller says what is in quotes. @returns what was done. */
+/** What happens, in order: a tool is asked for by its name, `we` say something, or ask whether he is there, the caller says what is in quotes. @returns what was done. */
 async function done(...course: string[]): Promise<string[]> {
   const ran: string[] = [];
   const tool = (name: string) => ({
@@ -16,6 +16,7 @@ async function done(...course: string[]): Promise<string[]> {
   using box = new ToolBox({ clock: new VirtualClock(), tools: [tool("book"), tool("cancel")] });
   for (const [id, what] of course.entries()) {
     if (what === "we") box.weSay();
+    else if (what === "are you there") box.weAskElse();
     else if (what.startsWith('"')) box.callerSaid(what);
     else await box.run({ id: String(id), name: what, arguments: "{}" });
   }
@@ -43,4 +44,9 @@ test("a yes to the second of two questions is none to the first, which is asked 
 test("a yes before anything was read back is to something else", async () => {
   assert.deepEqual(await done("book", '"okay"', "book"), []);
   assert.deepEqual(await done("book", '"okay"', "book", "we", '"yes"', "book"), ["book"]);
+});
+
+test("a yes to whether he is there is none to what was read back before", async () => {
+  assert.deepEqual(await done("book", "we", "are you there", '"yes, I am here"', "book"), []);
+  assert.deepEqual(await done("book", "are you there", "we", '"yes"', "book"), ["book"]);
 });
