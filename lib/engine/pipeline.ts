@@ -240,7 +240,7 @@ export class PipelineEngine implements Engine {
       clock: this.#parts.clock,
       memory: this.#memory,
       gate: new Gate("open"),
-      reached: (what) => what === "line" && this.#nothingAwaited(),
+      reached: (what) => what === "line" && this.#awaited === "greeting" && this.#nothingAwaited(),
       failed: (fault, how) => this.#fault(fault, how),
     });
     this.#lines.add(saying);

@@ -502,6 +502,18 @@ test("the only filler is said again, and the answer that it waits for is not giv
   assert.ok(replies(sim).includes("Yes, we are open until six today."), replies(sim).join(" | "));
 });
 
+test("a greeting that sounds after the caller's first words is not their answer: he is told to wait", async () => {
+  const { sim } = await callOf({
+    pipeline: { think: [{ provider: { type: "groq", model: "openai/gpt-oss-20b" }, firstTokenMs: 20_000 }] },
+    chat: { firstTokenMs: 9000 },
+    config: { beforeCall: { url: "https://tools.test/known", timeoutMs: 3000 } },
+    tool: (_, clock) => new Promise((resolve) => void clock.after(2600, () => resolve("{}"))),
+  }, [say("hello are you open", true), wait(14_000)]);
+  assert.equal(replies(sim)[0], "Welcome to the clinic.");
+  assert.ok(replies(sim).includes("Yes, we are open until six today."), replies(sim).join(" | "));
+  assert.ok(longestPauseMs(sim) < 2500, `${longestPauseMs(sim)} ms`);
+});
+
 test("a route of the call: the model is not asked, and its text is remembered", async () => {
   await using sim = await simPipeline({
     pipeline: NOVA,
