@@ -37,7 +37,7 @@ export interface AgentEngineParts {
   clock: Clock;
 }
 
-type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again" | "keys";
+type Wait = "fence" | "quiet" | "mute" | "owed" | "answer" | "again" | "keys" | "results";
 
 export class AgentEngine implements Engine {
   readonly #parts: AgentEngineParts;
@@ -70,6 +70,8 @@ export class AgentEngine implements Engine {
   readonly #utterance = new OpenUtterance();
   /** Keys that were pressed, and not told to the agent yet. */
   #keys = "";
+  /** Tell the agent what its tools brought while the call answers by itself. */
+  readonly #results: (() => void)[] = [];
   /** The caller's words in writing, while there is no agent to be told them. */
   #untold: string | undefined;
 
@@ -135,9 +137,16 @@ export class AgentEngine implements Engine {
   }
 
   toolResult(id: string, name: string, content: string): void {
+    const isEarlier = this.#owed.isEarlier(id) && !this.#lastWords;
+    if (isEarlier && this.#fence.held && !this.#host.drained()) {
+      // What the call says by itself comes first, and with it what was put into the agent's mouth.
+      this.#results.push(() => this.toolResult(id, name, content));
+      return this.#timers.arm("results", LOOK_MS);
+    }
     if (!this.#owed.settled(id)) return;
+    if (isEarlier) this.#handled = false;
     // What follows is new. If noise has put the fence up, no words of the caller will take it down.
-    if (!this.#utterance.sounds) this.#perform(this.#fence.answering());
+    if (!this.#utterance.sounds) this.#perform(isEarlier ? this.#fence.release() : this.#fence.answering());
     this.#agent.functionResult(id, name, content);
     this.#lastEventMs = this.#clock.monotonicMs(); // until now it waited for us
     if (this.#owed.turn) this.#timers.arm("answer", ANSWER_MS);
@@ -193,6 +202,8 @@ export class AgentEngine implements Engine {
         return this.#reopen();
       case "keys":
         return this.#typed();
+      case "results":
+        return this.#results.splice(0).forEach((tell) => tell());
     }
   }
 

@@ -43,6 +43,11 @@ export class Fence {
     return this.#up || this.#held;
   }
 
+  /** We answer the caller's turn ourselves. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** The reply that audio joins now. */
   get reply(): number | undefined {
     return this.#open?.reply ?? this.#late;
@@ -85,6 +90,12 @@ export class Fence {
     const actions = this.#finish();
     this.#held = true;
     return actions;
+  }
+
+  /** What the agent says from now on is about something else than the turn that we answer ourselves. */
+  release(): FenceAction[] {
+    this.#held = false;
+    return this.#lift();
   }
 
   /** No sign of a new reply came: the fence must not stay up for ever. @returns undefined if it was down. */

@@ -10,6 +10,8 @@ export class Owed {
   #turn: { text: string; sinceMs: number } | undefined;
   /** Calls whose results the agent waits for. */
   readonly #calls = new Set<string>();
+  /** Those of them that were made before the caller last began to speak. */
+  #earlier = new Set<string>();
   /** The agent has more to say after words of its own: what a call brings, or the rest of a reply that was cut. */
   #rest = false;
   /** It has said nothing since the last result. */
@@ -57,6 +59,7 @@ export class Owed {
   /** The agent has noticed the caller, or some noise. */
   callerStarted(): void {
     this.#dropped = this.anything;
+    this.#earlier = new Set(this.#calls);
   }
 
   /** No words followed, and no answer: the agent is to be asked for it once more. @returns false if it dropped nothing. */
@@ -67,10 +70,15 @@ export class Owed {
     return true;
   }
 
-  /** The call has answered by itself: nothing is owed. */
+  /** The call has answered by itself: nothing is owed, but what calls for an earlier turn bring. */
   answered(): void {
     this.#turn = undefined;
-    this.#rest = false;
+    this.#rest = this.#earlier.size > 0;
+  }
+
+  /** Whether this call was made for a turn before the caller's last. */
+  isEarlier(id: string): boolean {
+    return this.#earlier.has(id);
   }
 
   /** Some audio of the agent is played; `greets`: of its greeting, which answers nobody. */
@@ -95,6 +103,7 @@ export class Owed {
   /** The call has its result, or is called off. @returns false if it was called off before, or its agent is gone. */
   settled(id: string): boolean {
     const isOut = this.#calls.delete(id);
+    this.#earlier.delete(id);
     this.#untold ||= isOut;
     return isOut;
   }
@@ -136,6 +145,7 @@ export class Owed {
     if (this.#brokeOff || midReply) this.#rest = true;
     this.#brokeOff = this.#dropped = this.#untold = false;
     this.#calls.clear();
+    this.#earlier.clear();
   }
 
   /**

@@ -449,3 +449,39 @@ test("a fence that the agent's answer has taken down is not told to be late", as
   await clock.run(11_000);
   assert.ok(!events.some(({ kind }) => kind === "fence-timed-out"));
 });
+
+test("what a tool brings after a route has answered other words is told behind the route's answer", async () => {
+  const { engine, clock, agents, events, phone, played, tell, audio } = rig([], "what does it cost");
+  await using _engine = engine;
+  tell(said("any room"), { kind: "function-calls", calls: [call("a")] });
+  tell({ kind: "caller-started" }, said("what does it cost"));
+  phone.drained = false;
+  engine.toolResult("a", "find", "a room");
+  tell({ kind: "text", role: "assistant", content: "Ninety dollars." });
+  audio();
+  await clock.run(3000);
+  assert.deepEqual(
+    [agents[0]!.told, played],
+    [["say: Ninety dollars."], []],
+    "what was put into its mouth is not heard",
+  );
+  phone.drained = true;
+  await clock.run(400);
+  assert.deepEqual(agents[0]!.told.slice(1), ["result: a a room"]);
+  assert.equal(events.at(-1)!.kind, "answer-due");
+  tell({ kind: "function-calls", calls: [call("b")] });
+  assert.equal(events.at(-1)!.kind, "tool-call", "it may go on with what it was asked before");
+  audio();
+  assert.equal(played.length, 1);
+});
+
+test("what a tool brings that the agent called for the words that a route has answered is not heard", async () => {
+  const { engine, clock, agents, played, tell, audio } = rig([], "what does it cost");
+  await using _engine = engine;
+  tell({ kind: "caller-started" }, { kind: "function-calls", calls: [call("a")] }, said("what does it cost"));
+  engine.toolResult("a", "find", "ninety");
+  await clock.run(1000);
+  assert.deepEqual(agents[0]!.told, ["say: Ninety dollars.", "result: a ninety"]);
+  audio();
+  assert.deepEqual(played, []);
+});

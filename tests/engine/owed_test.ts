@@ -41,6 +41,16 @@ const LOSSES: [what: string, owed: (owed: Owed) => void, midReply: boolean, aske
   ["after it has told that", (owed) => (owed.called("a"), owed.settled("a"), owed.says(), owed.sounds()), false, false],
   ["after it was asked for the rest", (owed) => (owed.askForRest(), owed.takeRequest()), false, true],
   ["after the call answered by itself", (owed) => (owed.called("a"), owed.answered()), false, false],
+  [
+    "after it answered later words, while a tool runs",
+    (owed) => {
+      owed.called("a");
+      owed.callerStarted();
+      owed.answered();
+    },
+    false,
+    true,
+  ],
 ];
 
 for (const [what, happens, midReply, asked] of LOSSES) {
