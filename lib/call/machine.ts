@@ -170,7 +170,7 @@ export const TRANSITIONS: TransitionTable = {
     ...ALIVE,
     "caller-spoke": (state, { owed }) => [
       { ...state, prompts: 0 },
-      [arm("silence"), owed ? armOnce("filler") : disarm("filler")],
+      [arm("silence"), ...(owed ? [armOnce("filler")] : [])],
     ],
     "caller-text": (state, said) => said.final ? answer(said) : [state, [arm("silence"), disarm("filler")]],
     "answer-due": () => think(),

@@ -234,12 +234,14 @@ class Session {
     // Then a silence is not the caller's; with a filler due, he has perhaps said something.
     const isOurs = this.#running.size > 0 || !this.#parts.leg.drained || this.#timers.isArmed("filler");
     if (name === "silence" && isOurs) return this.#arm(name);
-    const audible = name === "false-start" ? this.#waits.isInterruption : this.#ear.audible;
+    const audible = name === "false-start"
+      ? this.#waits.isInterruption
+      : this.#ear.audible || (name === "filler" && this.#onSuspicion && this.#waits.ms(name, true) > 0);
     this.post({ kind: "timer", name, audible, maxPrompts: this.#parts.maxPrompts });
   }
 
   #arm(timer: TimerName): void {
-    this.#timers.arm(timer, this.#waits.ms(timer));
+    this.#timers.arm(timer, this.#waits.ms(timer, this.#onSuspicion));
   }
 
   #callerText(event: Extract<EngineEvent, { kind: "caller-text" }>): void {
@@ -281,6 +283,11 @@ class Session {
   get #toolsNow(): ToolsNow {
     if (this.#running.size === 0) return "none";
     return [...this.#running].every(({ name }) => this.#parts.tools.asksCaller(name)) ? "ask" : "work";
+  }
+
+  /** Nobody has understood what the caller said, if he said anything. */
+  get #onSuspicion(): boolean {
+    return this.#state.kind === "listening" && this.#toolsNow !== "work";
   }
 
   #tool(call: ToolCall): void {
@@ -364,11 +371,8 @@ class Session {
 
   /** Tell the waiting caller that someone is there. It holds no turn: the answer follows it. */
   #fill(name: LineName | undefined): void {
-    const onSuspicion = this.#state.kind === "listening" && this.#toolsNow !== "work";
-    const { untilSilentMs } = this.#waits;
-    if (onSuspicion && untilSilentMs > 0) return this.#timers.arm("filler", untilSilentMs); // he went on
     if (this.#fillers > 0 && this.#running.size === 0) this.#engine?.unanswered();
-    if (onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
+    if (this.#onSuspicion && this.#fillers >= FILLERS_ON_SUSPICION) return;
     this.#fillers++;
     const line = name ? this.#parts.line(name) : this.#parts.filler();
     if (line) this.#say(this.#parts.newReply(), line, "line");

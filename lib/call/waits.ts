@@ -41,12 +41,16 @@ export class Waits {
     this.#patientUntilMs = this.#nowMs + ms;
   }
 
-  /** How long to wait for this timer: silence also waits until the patience that the caller asked for is over, and a false start counts from his last sound. */
-  ms(timer: TimerName): number {
+  /**
+   * How long to wait for this timer: silence also waits until the patience that the caller asked for is over; a false start
+   * counts from his last sound, and so does a filler while it is only suspected that he said anything.
+   */
+  ms(timer: TimerName, onSuspicion = false): number {
     const nowMs = this.#nowMs;
     const limitMs = this.#deadlines[timer];
     if (timer === "silence") return Math.max(limitMs, this.#patientUntilMs - nowMs);
     if (timer === "false-start") return Math.max(this.#interruptedMs, this.#heardMs) + limitMs - nowMs;
+    if (timer === "filler" && onSuspicion) return this.#heardMs + limitMs - nowMs;
     const keyedMs = this.#keyedMs + KEYED_MS - nowMs;
     return timer === "filler" && keyedMs > 0 ? Math.min(limitMs, keyedMs) : limitMs;
   }
@@ -54,11 +58,6 @@ export class Waits {
   /** While the caller is heard, an interruption is no false start: he may only be pausing. */
   get isInterruption(): boolean {
     return this.#nowMs - this.#interruptedMs < INTERRUPTED_LIMIT_MS && this.ms("false-start") > 0;
-  }
-
-  /** How much longer the caller must be silent to be waiting rather than going on, ms; 0 or less: he waits. */
-  get untilSilentMs(): number {
-    return this.#heardMs + this.#deadlines.filler - this.#nowMs;
   }
 
   get #nowMs(): number {

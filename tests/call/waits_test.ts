@@ -193,3 +193,26 @@ test("a caller who waits while his agent takes one noise after the other for him
   assert.match(report.turns.at(-1)!.heard!, /until six finished\.$/);
   assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
 });
+
+for (const cutMs of [600, 1400, 2400]) {
+  test(`a caller whose agent hears nothing more, and is cut ${cutMs} ms after he fell silent, is not left in silence`, async () => {
+    await using sim = await simHouse({ agent: { think: () => ({ say: "Yes, until six finished.", thinkMs: 1500 }) } });
+    const waiting = new Waiting(() => sim.clock.monotonicMs());
+    const agent = () => sim.agentDial.pairs.at(-1)!;
+    const call = sim.ring({
+      steps: [{ kind: "wait", ms: 1000 }, { kind: "say", text: "is there a table" }, { kind: "wait", ms: 8000 }],
+      dial: listeningDial(sim.phoneDial, {
+        now: () => sim.clock.monotonicMs(),
+        begins: () => agent().client.stall(),
+        ended(atMs) {
+          waiting.begin(atMs);
+          sim.clock.after(atMs + cutMs - sim.clock.monotonicMs(), () => agent().cut());
+        },
+      }),
+      onSlot: (slot, _atMs, tags) => waiting.slot(slot.playedBytes > 0, tags.map(({ words }) => words).join("")),
+    });
+    const report = await sim.clock.runFor(call.report);
+    assert.match(report.turns.at(-1)!.heard!, /until six finished\./);
+    assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
+  });
+}
