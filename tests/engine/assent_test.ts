@@ -47,3 +47,45 @@ test("who asks whether it is right has not agreed, nor who wants it otherwise", 
     assert.equal(agrees(text, "en"), true, text);
   }
 });
+
+test("who denies, wonders, puts off or wishes has not agreed, though a word of his would be a yes elsewhere", () => {
+  for (
+    const text of [
+      ...["That isn't right.", "That can’t be right.", "That doesn't sound right.", "Is that right", "Are you sure"],
+      ...["I'm busy right now.", "Okay, hold on.", "All right, let me think about it.", "Sure, maybe later."],
+      ...["Yeah, I can't make it then.", "I never said that, correct it.", "Please correct the name."],
+      ...[
+        "OK, what about Tuesday?",
+        "Okay, how much is it?",
+        "Yeah, make it Tuesday.",
+        "Yes, I'd rather come on Tuesday.",
+      ],
+      ...["Make sure it is on Tuesday.", "What exactly do you mean.", "How do you do it.", "Perfect, except the time."],
+    ]
+  ) assert.equal(agrees(text, "en"), false, text);
+  for (
+    const [language, text] of [
+      ["de", "Ja, das ist keine gute Idee."],
+      ["de", "Na ja."],
+      ["de", "Ja, eher am Dienstag."],
+      ["fr", "Oui, plutôt mardi."],
+      ["es", "Sí, mejor el martes."],
+      ["pt", "Sim, melhor na terça."],
+      ["it", "Sì, anzi martedì."],
+      ["nl", "Ja, liever dinsdag."],
+      ["ru", "Да, лучше во вторник."],
+      ["ja", "はい、火曜日のほうがいいです。"],
+    ] as const
+  ) assert.equal(agrees(text, language), false, text);
+  for (
+    const [language, text] of [
+      ["en", "Right, that's it."],
+      ["en", "I'm sure."],
+      ["en", "Yes, no problem."],
+      ["en", "Yes, that is correct."],
+      ["en", "Exactly, do it."],
+      ["de", "Ja, kein Problem."],
+      ["nl", "Ja, geen probleem."],
+    ] as const
+  ) assert.equal(agrees(text, language), true, text);
+});
