@@ -30,7 +30,7 @@ const BULLET = /^(?:#{1,6}|[-+*•◦▪‣])[ \t]$/;
 const NUMBER = /^(\d{1,3})[.)][ \t]$/;
 const EMOJI =
   /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u{1F1E6}-\u{1F1FF}\u{E0020}-\u{E007F}\uFE0E\uFE0F\u20E3])$/u;
-const WORD = /^[\p{L}\p{N}]$/u;
+const WORD = /^[\p{L}\p{M}\p{N}]$/u;
 const DIGIT = /^\d$/;
 /** A number or an amount of money begins so. */
 const AMOUNT = /^[\d\p{Sc}]$/u;
@@ -39,6 +39,8 @@ const TAG = /^(?:[/!]?|[/!]?[A-Za-z][^<>\n]*|!-[^\n]*)$/;
 const COMPARED = /^[^=]*\s[^=/\s][^=]*$/;
 /** A star by itself, with the marks at its sides: a key, neither emphasis nor a bullet. */
 const KEY = /^(?:\s[\s.,;:!?)\uFE0F\u20E3]?|(["'`])\1|“”|\(\))$/;
+/** Behind a star: what it emphasises, or a code that is dialled, as long as neither is sure. */
+const STARRED = /^\d[^*\n]{0,39}$/;
 /** Tags that part what they stand between. */
 const BLOCK = /^\/?(?:br|p|li|ul|ol|div|tr|td|th|h\d)\b/i;
 const ADDRESS = /^(?:https?:|mailto:|tel:|[^\s@]+@[^\s@]+$)/;
@@ -58,10 +60,10 @@ export class PlainText {
   #held = "";
   /** The character before that run. */
   #heldAfter = "";
-  #inside: "text" | "tag" | "url" = "text";
+  #inside: "text" | "tag" | "url" | "stars" = "text";
   /** The `<` of the tag being read stood right behind a word. */
   #behindWord = false;
-  /** The tag or address being read, without its opening mark. */
+  /** The tag, address or starred text being read, without its opening mark. */
   #inner = "";
   #depth = 0;
   #brackets = 0;
@@ -86,6 +88,7 @@ export class PlainText {
     const lead = this.#lead?.trim() ?? "";
     if (lead && !FENCE.test(lead) && !RULE.test(lead)) this.#asText(lead);
     if (this.#inside === "tag") this.#replayTag();
+    if (this.#inside === "stars") this.#replayStarred("");
     this.#decide("");
     this.#half = "";
   }
@@ -95,6 +98,7 @@ export class PlainText {
     if (this.#lead !== undefined) return this.#atLineStart(char);
     if (this.#inside === "tag") return this.#inTag(char);
     if (this.#inside === "url") return this.#inUrl(char);
+    if (this.#inside === "stars") return this.#inStars(char);
     this.#inLine(char);
   }
 
@@ -147,8 +151,10 @@ export class PlainText {
     const afterBracket = this.#afterBracket;
     this.#afterBracket = false;
     if (afterBracket && char === "(") return this.#enter("url");
+    if (char === "=" && /^[<>]$/.test(this.#held)) return void (this.#held += char);
     if (this.#held && this.#previous !== char) this.#decide(char);
     if (this.#inside === "tag") return this.#inTag(char);
+    if (this.#inside === "stars") return this.#inStars(char);
     if (this.#lead === undefined) this.#inText(char);
     if (char !== "\\") this.#previous = char;
   }
@@ -220,6 +226,7 @@ export class PlainText {
         const spaced = /\s/.test(this.#heldAfter) && next === " ";
         if (DIGIT.test(this.#lastVisible) && (spaced || DIGIT.test(next))) this.#instead(this.#symbols.times);
         else if (this.#isKey(next)) this.#instead(this.#symbols.star);
+        else if (DIGIT.test(next) && !WORD.test(this.#heldAfter)) this.#enter("stars");
         return;
       }
       case "~":
@@ -228,11 +235,11 @@ export class PlainText {
         else this.#instead(this.#symbols.about);
         return;
       case "<":
-        if (/^[A-Za-z/!]$/.test(next)) this.#enter("tag");
-        else if (this.#compares(next)) this.#instead(this.#symbols.less);
+        if (run === "<" && /^[A-Za-z/!]$/.test(next)) this.#enter("tag");
+        else if (this.#compares(next)) this.#instead(run === "<=" ? this.#symbols.most : this.#symbols.less);
         return;
       case ">":
-        if (this.#compares(next) || (WORD.test(this.#heldAfter) && WORD.test(next))) this.#instead(this.#symbols.more);
+        if (this.#compares(next)) this.#instead(run === ">=" ? this.#symbols.least : this.#symbols.more);
         return;
       case "!":
         if (next === "[") return;
@@ -248,10 +255,11 @@ export class PlainText {
 
   /** Whether `<` or `>` stands before an amount, or between words; not in an arrow. */
   #compares(next: string): boolean {
-    return AMOUNT.test(next) ? !/[-=]/.test(this.#heldAfter) : /^\s$/.test(next) && WORD.test(this.#lastVisible);
+    if (AMOUNT.test(next)) return !/[-=]/.test(this.#heldAfter);
+    return /^\s$/.test(next) ? WORD.test(this.#lastVisible) : WORD.test(this.#heldAfter) && WORD.test(next);
   }
 
-  #enter(inside: "tag" | "url"): void {
+  #enter(inside: "tag" | "url" | "stars"): void {
     this.#inside = inside;
     this.#behindWord = WORD.test(this.#heldAfter);
     this.#inner = "";
@@ -281,6 +289,22 @@ export class PlainText {
     this.#previous = "<";
     if (this.#behindWord && WORD.test(inner[0] ?? "")) this.#instead(this.#symbols.less);
     for (const char of inner) this.#take(char);
+  }
+
+  #inStars(char: string): void {
+    const inner = this.#inner + char;
+    if (STARRED.test(inner)) this.#inner = inner;
+    else this.#replayStarred(char);
+  }
+
+  /** A second star behind a word ends emphasis; else the first one is dialled. */
+  #replayStarred(next: string): void {
+    const inner = this.#inner;
+    const isEmphasis = next === "*" && /[^\s("“]$/.test(inner);
+    this.#inside = "text";
+    this.#previous = "*";
+    if (!isEmphasis) this.#instead(this.#symbols.star);
+    for (const char of isEmphasis ? inner : inner + next) this.#take(char);
   }
 
   /** The address of a link is not spoken, only its text was. */

@@ -5,30 +5,34 @@ export interface Symbols {
   about: string;
   less: string;
   more: string;
+  /** For `<=` and `>=`. */
+  most: string;
+  least: string;
   /** The key of a telephone. */
   star: string;
 }
 
-/** Those that Flux understands. In Hindi and Japanese "less than" stands behind its number: there the mark stays. */
-const WORDS: Readonly<Record<string, Symbols>> = {
-  en: { times: "times", about: "about", less: "less than", more: "greater than", star: "star" },
-  es: { times: "por", about: "aproximadamente", less: "menos de", more: "más de", star: "asterisco" },
-  fr: { times: "fois", about: "environ", less: "moins de", more: "plus de", star: "étoile" },
-  de: { times: "mal", about: "etwa", less: "weniger als", more: "mehr als", star: "Stern" },
-  pt: { times: "vezes", about: "cerca de", less: "menos de", more: "mais de", star: "asterisco" },
-  it: { times: "per", about: "circa", less: "meno di", more: "più di", star: "asterisco" },
-  nl: { times: "keer", about: "ongeveer", less: "minder dan", more: "meer dan", star: "sterretje" },
-  ru: { times: "умножить на", about: "около", less: "меньше", more: "больше", star: "звёздочка" },
-  hi: { times: "गुणा", about: "लगभग", less: "<", more: ">", star: "स्टार" },
-  ja: { times: "かける", about: "約", less: "<", more: ">", star: "アスタリスク" },
+/** Those that Flux understands, as `Symbols` lists them. In Hindi and Japanese "less than" and "at most" stand behind their number: there the marks stay. */
+const WORDS: Readonly<Record<string, string>> = {
+  en: "times|about|less than|greater than|at most|at least|star",
+  es: "por|aproximadamente|menos de|más de|como máximo|al menos|asterisco",
+  fr: "fois|environ|moins de|plus de|au plus|au moins|étoile",
+  de: "mal|etwa|weniger als|mehr als|höchstens|mindestens|Stern",
+  pt: "vezes|cerca de|menos de|mais de|no máximo|no mínimo|asterisco",
+  it: "per|circa|meno di|più di|al massimo|almeno|asterisco",
+  nl: "keer|ongeveer|minder dan|meer dan|hoogstens|minstens|sterretje",
+  ru: "умножить на|около|меньше|больше|не больше|не меньше|звёздочка",
+  hi: "गुणा|लगभग|<|>|≤|≥|स्टार",
+  ja: "かける|約|<|>|≤|≥|アスタリスク",
 };
 /** Elsewhere the voice may know what they are called. */
-const MARKS: Symbols = { times: "×", about: "~", less: "<", more: ">", star: "*" };
+const MARKS = "×|~|<|>|≤|≥|*";
 
-export const ENGLISH: Symbols = WORDS.en!;
+export const ENGLISH: Symbols = symbolsIn("en");
 
 /** For a language tag such as `de-AT`; `multi` is taken for English. */
 export function symbolsIn(language: string): Symbols {
   const [bare = ""] = language.split("-");
-  return bare === "multi" ? ENGLISH : WORDS[bare] ?? MARKS;
+  const [times, about, less, more, most, least, star] = (WORDS[bare === "multi" ? "en" : bare] ?? MARKS).split("|");
+  return { times, about, less, more, most, least, star } as Symbols; // every row has all seven
 }

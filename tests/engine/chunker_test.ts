@@ -201,6 +201,11 @@ const CLEANED: [name: string, text: string, spoken: string][] = [
     "If a less than b and c greater than d then do it.",
   ],
   ["comparisons with amounts", "It is <$50 (>5 minutes).", "It is less than $50 (greater than 5 minutes)."],
+  [
+    "at most and at least",
+    "If x <= 5, y>=18, a<=b and it is >=$3.",
+    "If x at most 5, y at least 18, a at most b and it is at least $3.",
+  ],
   ["a tag behind a word", 'Wait<break time="1s"/>and<br />see.', "Waitand see."],
   ["an arrow", "A -> B", "A - B"],
   ["emoji", "Great 😀! See you 👋🏽 soon 👨‍👩‍👧.", "Great! See you soon."],
@@ -211,6 +216,13 @@ const CLEANED: [name: string, text: string, spoken: string][] = [
   ["the star key", 'Press * to go back, or 0 or *. Or "*".', 'Press star to go back, or 0 or star. Or "star ".'],
   ["the star key, escaped", "Press \\* now.", "Press star now."],
   ["the star key as a keycap", "Press *️⃣ now.", "Press star now."],
+  [
+    "a code that is dialled",
+    "Dial *67 or *82, or (*69). *70 too",
+    "Dial star 67 or star 82, or (star 69). star 70 too",
+  ],
+  ["a code at the end", "Dial *67", "Dial star 67"],
+  ["emphasis that begins with a digit", "Open *9 am to 5 pm*, *24/7* or *67*.", "Open 9 am to 5 pm, 24/7 or 67."],
   ["a footnote", "A price* and\n*terms apply.", "A price and terms apply."],
   ["bullets within a line", "We have: * soup", "We have: soup"],
   ["escapes", "Five\\* stars\\.", "Five stars."],
@@ -396,6 +408,8 @@ test("marks are named in the language that is spoken", () => {
     cut(text, new Chunker({ ordinals: false, symbols: symbolsIn(language) })).join("");
   assert.equal(inLanguage("Drücken Sie * (~5 Minuten).", "de-AT"), "Drücken Sie Stern (etwa 5 Minuten).");
   assert.equal(inLanguage("Cuesta <$50, 2*3.", "es"), "Cuesta menos de $50, 2 por 3.");
+  assert.equal(inLanguage("Höchstens: <=5.", "de"), "Höchstens: höchstens 5.");
+  assert.equal(inLanguage("कृपया * दबाएँ।", "hi"), "कृपया स्टार दबाएँ।", "a word may end with a sign");
   assert.equal(inLanguage("Kosztuje ~5 lub * teraz.", "pl"), "Kosztuje ~ 5 lub * teraz.", "it may know its own");
 });
 
