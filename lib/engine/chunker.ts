@@ -51,8 +51,8 @@ const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;
 const INITIALS = /^(?:[\p{Lu}\p{Ll}]\.){2,}$|^\d+[ap]\.m\.$/iu;
 /** "J. Smith", "z. B."; not the word "I", and no script whose letters are syllables. */
 const INITIAL = /^(?!I)[\p{Lu}\p{Ll}]\.$/u;
-/** "May 3, 2026". */
-const DATE_OR_LIST = /\d,$/;
+/** A number behind it belongs to what stands before: "May 3, 2026", "3 - 5 days", "9 AM – 5 PM". */
+const DATE_OR_RANGE = /(?:\d,|[-–—])$/;
 /** "am 3. Mai". */
 const DAY = /^(?:[12]?\d|3[01])\.$/;
 
@@ -196,7 +196,7 @@ class Splitter implements TextSink {
     if (border === "unless-number" && length >= least) return void (this.#unless = GOES_ON_OR_DIGIT);
     if (this.#first) {
       const clause = border === "clause" && length >= FIRST_CLAUSE;
-      if (clause && DATE_OR_LIST.test(this.#text)) return void (this.#unless = DIGIT);
+      if (clause && DATE_OR_RANGE.test(this.#text)) return void (this.#unless = DIGIT);
       if (clause || (length >= FIRST_LIMIT && mayPart(this.#text, this.#language))) return this.#emit(this.#text, " ");
     }
     if (length >= CHUNK_LIMIT) this.#emitBest();
@@ -209,7 +209,8 @@ class Splitter implements TextSink {
     for (let at = this.#text.indexOf(" "); at >= 0 && at < CHUNK_LIMIT; at = this.#text.indexOf(" ", at + 1)) {
       const before = this.#text.slice(0, at);
       if (mayPart(before, this.#language)) word = at;
-      const border = at < CHUNK_LIMIT / 3 || DATE_OR_LIST.test(before) ? "none" : borderAfter(before, this.#language);
+      const goesOn = DATE_OR_RANGE.test(before) && DIGIT.test(this.#text[at + 1] ?? "");
+      const border = at < CHUNK_LIMIT / 3 || goesOn ? "none" : borderAfter(before, this.#language);
       if (border === "clause" || border === "full-stop") clause = at;
     }
     const at = clause >= 0 ? clause : word;

@@ -152,6 +152,10 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
       "and later",
     ],
   ],
+  ["a range", "We are open each day of the week 9 – 17, and deliver within 3 - 5 days.", [
+    "We are open each day of the week 9 – 17, ",
+    "and deliver within 3 - 5 days.",
+  ]],
   ["marks beside something left out", "😀! Hello there, my friend. 😀! ... That was all! 😀.", [
     "! Hello there, my friend. ",
     "! ... That was all! ",
