@@ -31,8 +31,8 @@ export type NoticeBody =
   | { kind: "engine-ready"; waitMs: number; requestId: string }
   | { kind: "state"; from: string; to: string }
   | { kind: "caller-spoke" }
-  /** `words`: their number, where the words themselves are not to be kept. */
-  | { kind: "caller-text"; text: string; final: boolean; words?: number }
+  /** `words`: their number, where the words themselves are not to be kept. `interruption`: they stop us, and want no answer. */
+  | { kind: "caller-text"; text: string; final: boolean; words?: number; interruption?: true }
   | { kind: "digit"; digit: string }
   | { kind: "reply-started"; reply: number; source: ReplySource }
   | { kind: "reply-text"; reply: number; text: string; words?: number }
@@ -213,7 +213,7 @@ export class RecordFold {
         return void (notice.requestId && record.requestIds.push(notice.requestId));
       case "caller-text":
         if (!notice.final) return;
-        this.#callerDoneMs = notice.atMs;
+        this.#callerDoneMs = notice.interruption ? undefined : notice.atMs;
         return void record.transcript.push({
           who: "caller",
           atMs: notice.atMs,

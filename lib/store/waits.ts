@@ -54,8 +54,8 @@ class WaitFinder {
       case "caller-text":
         this.#callerActs(notice.atMs);
         if (!notice.final) return;
-        this.#since = { atMs: notice.atMs, who: "us" };
-        this.#owed = true;
+        this.#owed = !notice.interruption;
+        this.#since = { atMs: notice.atMs, who: this.#owed ? "us" : "the caller" };
         return;
       case "tool-call":
         return void this.#running.set(notice.id, notice.name);

@@ -18,7 +18,7 @@ export function callMeters() {
         return meters.callsStarted.add(1);
       case "caller-text": {
         const call = open.get(notice.call);
-        if (call && notice.final) call.callerDoneMs = notice.atMs;
+        if (call && notice.final) call.callerDoneMs = notice.interruption ? undefined : notice.atMs;
         return;
       }
       case "reply-first-sent":

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CallNotice, NoticeBody } from "../../lib/call/notice.ts";
 import { waitsOf } from "../../lib/store/waits.ts";
 import { test } from "../case.ts";
-import { simHouse } from "../sim/house.ts";
+import { simHouse, STORY } from "../sim/house.ts";
 import { simPipeline } from "../sim/pipeline.ts";
 
 const at = (atMs: number, body: NoticeBody): CallNotice => ({ call: "call-a", atMs, ...body });
@@ -53,6 +53,22 @@ test("a caller who is asked whether he is there was waited for, and so was one w
     at(3600, { kind: "reply-first-sent", reply: 3 }),
   ];
   assert.deepEqual(waitsOf(resumed), [{ fromMs: 2000, waitedMs: 1600, who: "the caller" }]);
+});
+
+test("who only says stop is not kept waiting: what is said next is no answer", async () => {
+  await using sim = await simPipeline({ brain: () => ({ text: STORY }) });
+  const steps = [
+    { kind: "say", text: "tell me something" },
+    { kind: "interrupt", text: "stop", afterMs: 1500 },
+    { kind: "wait", ms: 12_000 },
+  ] as const;
+  await sim.clock.runFor(sim.ring({ steps }).report);
+  const stopped = sim.notices.findLastIndex((notice) => notice.kind === "caller-text" && notice.final);
+  const [first] = waitsOf(sim.notices.slice(stopped));
+  assert.equal(first?.who, "the caller");
+  const { transcript } = sim.records()[0]!;
+  const [stop, next] = transcript.slice(transcript.findLastIndex(({ who }) => who === "caller"));
+  assert.deepEqual([stop?.text, next?.text, next?.answerMs], ["stop", "Are you still there?", undefined]);
 });
 
 for (const engine of ["agent", "pipeline"] as const) {
