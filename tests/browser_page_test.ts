@@ -121,6 +121,10 @@ test("what was heard of an interrupted reply: by timings, by ear, else by the ti
     unheard: "three, four five six.",
     exact: true,
   });
+  assert.deepEqual(
+    splitHeard({ text: "今日は、元気です。", heardMs: 900, heardText: "今日は、" }).unheard,
+    "元気です。",
+  );
   const played = ["before", "one", "two", "three", "four"];
   assert.deepEqual(splitHeard({ text, heardMs: 900, played }).unheard, "five six.");
   assert.deepEqual(splitHeard({ text, heardMs: 0, played }), { heard: "", unheard: text, exact: true });

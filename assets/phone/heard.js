@@ -22,6 +22,9 @@ const CHARACTERS_PER_SECOND = 15;
  */
 export function splitHeard({ text, heardMs, heardText, played }) {
   const words = text.split(/\s+/).filter(Boolean);
+  if (heardText !== undefined && text.startsWith(heardText)) {
+    return { heard: heardText, unheard: text.slice(heardText.length).trim(), exact: true };
+  }
   if (heardText !== undefined) return splitAt(words, heardText.split(/\s+/).filter(Boolean).length, true);
   if (heardMs <= 0) return splitAt(words, 0, true);
   const count = played ? overlap(words, played) : 0;

@@ -1,6 +1,6 @@
 /** What observers may see of a call, and the record it folds into. Pure. */
 
-import { MS_PER_CHARACTER, tokensWithin } from "../base/pace.ts";
+import { indexBehind, MS_PER_CHARACTER, tokensOf, tokensWithin } from "../base/pace.ts";
 import type { Fault } from "../base/result.ts";
 import type { LatencyParts } from "../engine/engine.ts";
 
@@ -330,16 +330,18 @@ export class RecordFold {
     if (cut?.heardText !== undefined && rest?.text === "") rest.text = cut.text.slice(cut.heardText.length).trim();
   }
 
-  /** By the voice's word times; where it has none, or follows one that had none, by a voice's usual pace. */
+  /** By the voice's word times; where it has none, or follows one that had none, by a voice's usual pace. A beginning of the text, unless the voice has words of its own. */
   #tellHeard(reply: number, utterance: Utterance): void {
     const { text, heardMs = 0 } = utterance;
     const timed = this.#words.get(reply) ?? [];
     const fromMs = timed[0]?.startMs ?? Infinity;
-    const words = text.split(" ");
-    const characters = Math.min(heardMs, fromMs) / MS_PER_CHARACTER;
-    const untimed = fromMs < LATE_WORDS_MS ? [] : words.slice(0, tokensWithin(words, characters));
-    const heard = timed.filter(({ startMs }) => startMs < heardMs).map(({ text }) => text);
-    utterance.heardText = [...untimed, ...heard].join(" ");
+    const tokens = fromMs < LATE_WORDS_MS ? [] : tokensOf(text);
+    const untimed = tokens.slice(0, tokensWithin(tokens, Math.min(heardMs, fromMs) / MS_PER_CHARACTER)).join("");
+    const heard = timed.filter(({ startMs }) => startMs < heardMs);
+    const rest = text.slice(untimed.length);
+    const along = indexBehind(heard, rest);
+    const own = along === undefined ? heard.map(({ text }) => text).join(" ") : rest.slice(0, along);
+    utterance.heardText = (untimed + own).trimEnd();
   }
 }
 

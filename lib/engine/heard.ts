@@ -1,8 +1,8 @@
 /** How much of a text was heard after so many milliseconds. Pure. */
 
+import { indexBehind, tokensOf, tokensWithin } from "../base/pace.ts";
 import type { SpokenWord } from "../providers/ports.ts";
 import type { Span } from "./pauses.ts";
-import { wordsOf } from "./phrases.ts";
 import { wordsSpoken } from "./word_count.ts";
 
 export interface CutText {
@@ -18,22 +18,22 @@ export interface CutText {
 export function cutAt({ text, words, heardMs, msPerCharacter }: CutText): { heard: string; rest: string } {
   const plain = tidy(text);
   if (heardMs === Infinity) return { heard: plain, rest: "" };
-  if (words.length === 0) return split(plain, charactersWithin(plain, heardMs / msPerCharacter));
+  if (words.length === 0) return split(plain, indexWithin(plain, heardMs / msPerCharacter));
   const told = words.filter((word) => isHeard(word, heardMs));
-  const along = charactersOf(told, plain);
+  const along = indexBehind(told, plain);
   if (along !== undefined) return split(plain, along);
   // The voice has words of its own ("ninety dollars" for "$90"): what it says of them is the truth.
   return { heard: textOf(told), rest: textOf(words.slice(told.length)) };
 }
 
-/** A word, or a character of a script that is written without spaces. */
-const TOKEN =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]\p{M}*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+/** Up to which token its first `letters` reach, as an index: one counts with its middle. */
+function indexWithin(text: string, letters: number): number {
+  const tokens = tokensOf(text);
+  return lengthOf(tokens.slice(0, tokensWithin(tokens, letters)));
+}
 
-/** Up to which token its first `characters` reach, as an index: one counts with its middle. */
-function charactersWithin(text: string, characters: number): number {
-  for (const { 0: token, index } of text.matchAll(TOKEN)) if (index + token.length / 2 > characters) return index;
-  return text.length;
+function lengthOf(tokens: readonly string[]): number {
+  return tokens.join("").length;
 }
 
 function isHeard({ startMs, endMs }: SpokenWord, heardMs: number): boolean {
@@ -45,29 +45,10 @@ export function spokenCharacters(
   { text, words, heardMs: untilMs, msPerCharacter, sounds }: CutText & { sounds: readonly Span[] },
 ): number {
   const told = words.filter((word) => isHeard(word, untilMs));
-  const along = words.length > 0 ? charactersOf(told, text) : undefined;
+  const along = words.length > 0 ? indexBehind(told, text) : undefined;
   if (along !== undefined) return along;
-  const tokens = [...text.matchAll(/\S+/g)];
-  const count = wordsSpoken({ sounds, untilMs, words: tokens.map(([word]) => word), msPerCharacter });
-  return tokens[count]?.index ?? text.length;
-}
-
-/** Where `text` goes on after `words`, by their letters and digits; undefined where it has others. */
-function charactersOf(words: readonly SpokenWord[], text: string): number | undefined {
-  const spoken = lettersOf(words.map(({ text }) => text).join(""));
-  // Find the shortest beginning with as many letters: their number only grows, so a binary search will do.
-  let [length, most] = [0, text.length];
-  while (length < most) {
-    const middle = Math.floor((length + most) / 2);
-    if (lettersOf(text.slice(0, middle)).length < spoken.length) length = middle + 1;
-    else most = middle;
-  }
-  if (lettersOf(text.slice(0, length)) !== spoken) return undefined;
-  return length + (length === 0 ? 0 : /^[^\p{L}\p{N}\p{M}\s]*\s*/u.exec(text.slice(length))![0].length);
-}
-
-function lettersOf(text: string): string {
-  return wordsOf(text).join("").replaceAll("'", "");
+  const tokens = tokensOf(text);
+  return lengthOf(tokens.slice(0, wordsSpoken({ sounds, untilMs, words: tokens, msPerCharacter })));
 }
 
 /** Single spaces, none at the ends. */

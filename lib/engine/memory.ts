@@ -5,7 +5,7 @@
  * proportion to its characters. Calls of tools stay paired with their results.
  */
 
-import { MS_PER_CHARACTER } from "../base/pace.ts";
+import { MS_PER_CHARACTER, spokenLength } from "../base/pace.ts";
 import type { ChatMessage, ChatToolCall, SpokenWord } from "../providers/ports.ts";
 import { cutAt, tidy } from "./heard.ts";
 
@@ -159,7 +159,7 @@ export class Memory {
     if (!said || said.whole) return;
     said.whole = said.audioMs > 0;
     this.#knownMs += said.audioMs;
-    if (said.whole) this.#knownCharacters += tidy(said.text).length;
+    if (said.whole) this.#knownCharacters += spokenLength(tidy(said.text));
   }
 
   /** `reply` was cut off after `heardMs`. */
@@ -251,7 +251,7 @@ export class Memory {
     const { at, fromMs } = parts[index]!;
     const next = parts[index + 1];
     const [before, own, after] = [text.slice(0, at), text.slice(at, next?.at), next ? text.slice(next.at) : ""];
-    const characters = tidy(own).length;
+    const characters = spokenLength(tidy(own));
     const ownMs = (next?.fromMs ?? audioMs) - fromMs;
     const { heard, rest } = cutAt({
       text: own,

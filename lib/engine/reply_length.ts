@@ -1,7 +1,7 @@
 /** How much sound a reply's text needs, by how fast this voice has spoken before: tells a reply that broke off. Pure. */
 
 import { audioMs } from "../audio/frame.ts";
-import { MS_PER_CHARACTER } from "../base/pace.ts";
+import { MS_PER_CHARACTER, spokenLength } from "../base/pace.ts";
 import { cutAt, tidy } from "./heard.ts";
 
 /** No voice on a telephone is faster, ms a character; assumed until one reply was heard whole. */
@@ -35,7 +35,7 @@ export class ReplyLength {
 
   /** All of its sound came: how fast this voice speaks is known better now. */
   whole(): void {
-    const { length } = this.#text;
+    const length = spokenLength(this.#text);
     if (length >= TELLING_CHARACTERS && this.#soundMs > 0) {
       this.#msPerCharacter = Math.min(this.#msPerCharacter ?? MS_PER_CHARACTER, this.#soundMs / length);
     }
@@ -45,7 +45,7 @@ export class ReplyLength {
   /** Whether it began to sound, and clearly less sound came than its text needs. */
   get lacks(): boolean {
     if (this.#soundMs === 0) return false;
-    const needsMs = this.#text.length * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
+    const needsMs = spokenLength(this.#text) * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
     return this.#soundMs + SLACK_MS < LEAST_SHARE * needsMs;
   }
 

@@ -11,9 +11,9 @@ export interface SpokenSoFar {
   sounds: readonly Span[];
   /** Up to where it is asked, ms. */
   untilMs: number;
-  /** The words it speaks, in order, punctuation and all. */
+  /** The words it speaks, in order, as `tokensOf` tells them. */
   words: readonly string[];
-  /** How fast it is known to speak, a word's space included. */
+  /** How fast it is known to speak, ms a letter, a word's space included. */
   msPerCharacter: number;
 }
 
@@ -42,6 +42,6 @@ export function wordsSpoken({ sounds, untilMs, words, msPerCharacter }: SpokenSo
 /** The number of words up to a comma or the like, where one is about `count` words in, and after `known`. */
 function nearestMark(words: readonly string[], count: number, known: number): number | undefined {
   const near = Array.from({ length: 2 * OFF_WORDS + 1 }, (_, n) => count - OFF_WORDS + n)
-    .filter((at) => at > known && at <= words.length && /[,;:.!?…)]["'”]?$/.test(words[at - 1]!));
+    .filter((at) => at > known && at <= words.length && /[,;:.!?…)、。，；：！？]["'”’」』]?\s*$/.test(words[at - 1]!));
   return near.toSorted((a, b) => Math.abs(a - count) - Math.abs(b - count))[0];
 }

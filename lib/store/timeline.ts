@@ -1,6 +1,7 @@
 /** One call as a person reads it: what was said and heard, in ms since the answer, and who was waited for. Pure. */
 
 import { clean } from "../base/clean.ts";
+import { tokensOf } from "../base/pace.ts";
 import { describeFault } from "../base/result.ts";
 import type { CallNotice, CallRecord } from "../call/notice.ts";
 import { waitsOf } from "./waits.ts";
@@ -68,12 +69,14 @@ function utterance(entry: CallRecord["transcript"][number], style: Style): strin
 function heard({ text: said, heardText }: CallRecord["transcript"][number], style: Style): string {
   const text = clean(said);
   if (heardText === undefined) return text;
-  const words = text.split(/\s+/);
-  const count = heardText.split(/\s+/).filter(Boolean).length;
-  const unheard = words.slice(count).join(" ");
+  const known = clean(heardText);
+  const behind = text.startsWith(known)
+    ? known.length
+    : tokensOf(text).slice(0, tokensOf(known).length).join("").trimEnd().length;
+  const unheard = text.slice(behind).trimStart();
   if (unheard === "") return text;
   const struck = style.ansi ? `${STRIKE}${unheard}${PLAIN}` : `~~${unheard}~~`;
-  return [...words.slice(0, count), struck].join(" ");
+  return text.slice(0, text.length - unheard.length) + struck;
 }
 
 const STRIKE = "\x1b[9m";

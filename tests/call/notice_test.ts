@@ -105,6 +105,33 @@ test("what was heard of a reply whose words have no times is told by a voice's u
   assert.equal(cutAfter(9000, [late])[0], "One two three four five. Six.", "text that comes late");
 });
 
+for (
+  const [language, text, heardMs, heard] of [
+    ["Japanese", "申し訳ございませんが、その日は予約がいっぱいです。 別の日は？", 1500, "申し訳ございませんが"],
+    ["Chinese", "您好，我们周一到周五早上九点开门。", 2000, "您好，我们周一到周"],
+    ["Korean", "안녕하세요, 저희는 아홉 시에 문을 엽니다.", 1600, "안녕하세요, 저희는"],
+    ["Thai", "สวัสดีค่ะ เราเปิดทุกวัน", 900, "สวัสดีค่ะ เราเ"],
+  ] as const
+) {
+  test(`a cut reply in ${language} was neither heard whole nor not at all, whether its words have times or not`, () => {
+    const cutAfter = (heardMs: number, words: { text: string; startMs: number; endMs: number }[]) =>
+      folded([
+        ...reply(1, 100, text),
+        [100, { kind: "reply-words", reply: 1, words }],
+        [900, { kind: "reply-interrupted", reply: 1, heardMs }],
+      ]).transcript[0]!.heardText;
+    assert.equal(cutAfter(heardMs, []), heard);
+    const words = [...text.matchAll(/\p{L}\p{M}*/gu)].map(([text], n) => ({
+      text,
+      startMs: n * 100,
+      endMs: n * 100 + 99,
+    }));
+    const third = cutAfter(290, words)!;
+    assert.ok(text.startsWith(third), third);
+    assert.deepEqual(third.match(/\p{L}\p{M}*/gu), words.slice(0, 3).map(({ text }) => text));
+  });
+}
+
 test("where a voice without word times was followed by one with them, what the first one said was heard too", () => {
   const cutAfter = (heardMs: number) =>
     folded([

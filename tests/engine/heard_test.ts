@@ -4,7 +4,7 @@ import { test } from "../case.ts";
 
 test("of a text in a script without spaces as much was heard as its pace says, not all or nothing", () => {
   const text = "申し訳ございませんが、その日は予約がいっぱいです。 別の日は？";
-  assert.deepEqual(cutAt({ text, words: [], heardMs: 1000, msPerCharacter: 100 }), {
+  assert.deepEqual(cutAt({ text, words: [], heardMs: 2400, msPerCharacter: 100 }), {
     heard: "申し訳ございませんが",
     rest: "、その日は予約がいっぱいです。 別の日は？",
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES, FRAME_MS, SILENT_FRAME } from "../../lib/audio/frame.ts";
 import { Pauses } from "../../lib/engine/pauses.ts";
+import { tokensOf } from "../../lib/base/pace.ts";
 import { wordsSpoken } from "../../lib/engine/word_count.ts";
 import { test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -35,7 +36,7 @@ test("without a sound, or without a pause, there is nothing to cut at", async ()
 });
 
 test("how many words were spoken: by pace, and at a long pause exactly up to its comma", () => {
-  const words = TEXT.split(" ");
+  const words = tokensOf(TEXT);
   const at = (sounds: { startMs: number; endMs: number }[], untilMs: number) =>
     wordsSpoken({ sounds, untilMs, words, msPerCharacter: 60 });
   assert.equal(at([{ startMs: 0, endMs: 1500 }], 1500), 4); // "Our kitchen serves dinner", 25 characters
