@@ -1,11 +1,10 @@
 /** How far into a text a voice has come. Pure. */
 
+import { UNSPACED } from "./unspaced.ts";
+
 /** A voice's usual speed, until it is known better: ms a letter. */
 export const MS_PER_CHARACTER = 62;
 
-/** Scripts that are written without spaces between words. */
-const UNSPACED = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}" +
-  "\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}";
 const TOKEN = new RegExp(`\\s*(?:[${UNSPACED}]\\p{M}*|[^\\s${UNSPACED}]+)\\s*`, "gu");
 
 /** The words of a text, its characters where it is written without spaces; each with the space behind it, so that joined they are the text. */

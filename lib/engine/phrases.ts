@@ -1,8 +1,10 @@
 /** What turn-taking needs to know of a caller's words. Pure. */
 
+import { spaced } from "../base/unspaced.ts";
+
 /** Small letters and digits, without punctuation. */
 export function wordsOf(text: string): string[] {
-  return text.normalize("NFKC").toLowerCase().replaceAll("’", "'").match(/[\p{L}\p{N}\p{M}']+/gu) ?? [];
+  return spaced(text.normalize("NFKC").toLowerCase()).replaceAll("’", "'").match(/[\p{L}\p{N}\p{M}']+/gu) ?? [];
 }
 
 /** Two pieces of a turn. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isOnly, leavesOpen } from "../../lib/engine/phrases.ts";
+import { holdsPhrase, isOnly, leavesOpen } from "../../lib/engine/phrases.ts";
 import {
   NO_TURN,
   type TurnAction,
@@ -605,6 +605,17 @@ test("nothing that was said is lost: every final that is no mere acknowledgement
     }),
     { numRuns: 2000, seed: 5 },
   );
+});
+
+test("in a script without spaces words count too, and phrases are found among them", () => {
+  const rules = { ...RULES, interruptionPhrases: ["待って"], acknowledgementPhrases: ["はい", "うん"] };
+  const over = (text: string) => shown(turnStep(NO_TURN, finalOver(text), rules)[1]);
+  assert.deepEqual(over("明日の予約を変更したいです"), ["barge-in", "answer: 明日の予約を変更したいです"]);
+  assert.deepEqual(over("ちょっと待って"), ["barge-in", "answer: ちょっと待って"]);
+  assert.deepEqual(over("待って"), ["barge-in", "listen: 待って"]);
+  assert.deepEqual([over("はいはい"), over("うん。"), over("電話")], [[], [], []]);
+  assert.ok(holdsPhrase("少々お待ちください、確認します", ["お待ちください"]), "as one who asks for patience says it");
+  assert.ok(holdsPhrase("等一下，我看看", ["等一下"]) && !isOnly("等一下，我看看", ["等一下"]));
 });
 
 test("a turn that is left open is told by its last word", () => {
