@@ -1,6 +1,6 @@
 /**
- * Words that alone say nothing, in the languages that Flux knows and that are written with spaces; without those that say
- * something in English, as "die". Data.
+ * Words that alone say nothing, in the languages that Flux knows, but for Hindi; without those that say something in English,
+ * as "die". Japanese ones are pieces, as `spaced` cuts them. Data.
  */
 
 export const COMMON_WORDS: ReadonlySet<string> = new Set(
@@ -25,5 +25,7 @@ ik jij hij zij wij mijn jouw haar ons een de het is ben zijn was heb heeft hebbe
 op aan voor uit met bij en of maar als dat dit hier wat wie hoe wanneer waar heel veel hulp graag er
 я ты он она мы вы меня мне мой моя у нас это есть был была быть могу может хочу надо нужно не нет да что в на с за для от и или но если
 здесь кто как когда где очень много помощь
+は が を に で と も の へ や か ね よ な て た し い り れ ら ん から まで です でした ます ました ま まし ませ せん ありま あり ある いる する した して
+ですが です が んで んです くだ さい ください お ご それ これ あれ その この どこ いつ 何 誰 どう どの もう 私 はい いいえ お願い 助け てい ない こと
 `.trim().split(/\s+/),
 );

@@ -18,6 +18,8 @@ const OPINIONS = new Set(["think", "believe", "say", "call", "consider", "like"]
 const CLAIMED = new Set(["that", "this", "it", "is", "was"]);
 /** After "no" these begin a new statement: "no I have chest pain" denies nothing. */
 const SUBJECTS = new Set(["i", "it", "he", "she", "we", "they", "you", "there", "my", "the", "this"]);
+/** In Japanese a denial stands behind: "緊急ではありません", "痛くない". */
+const DENIED_BEHIND = /(?:では|じゃ|く)(?:ありま|な[いくか])/;
 /** A monologue is not searched beyond this. */
 const MOST_STRETCHES = 120;
 /** A stretch may be this many words longer than the longest example. */
@@ -38,6 +40,7 @@ export function spottings(words: readonly string[], examples: readonly string[])
       const stretch = words.slice(from, to), stems = stretch.map(stem);
       if (stems.some((word) => plain.has(word) && !denying.has(word))) {
         if (hasDenial(stretch) || isDenied(words, { from, listed: stretch.includes("or"), things: plain })) continue;
+        if (DENIED_BEHIND.test(words.slice(from, to + 2).join(""))) continue;
       } else if (!stems.some((word) => denying.has(word))) continue;
       found.push(stretch);
       if (found.length === MOST_STRETCHES) return found;

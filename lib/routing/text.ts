@@ -1,5 +1,7 @@
 /** Phone speech as a recogniser writes it -> plain tokens that two callers who say the same thing share. Pure. */
 
+import { spaced } from "../base/unspaced.ts";
+
 /** Said while thinking: carries nothing a route could be about. */
 const FILLERS = new Set(["um", "uh", "uhm", "umm", "er", "erm", "hmm", "hm", "mm", "mhm", "ah", "eh", "please"]);
 
@@ -102,7 +104,7 @@ const WITH_ARTICLE = /^(c|d|j|l|m|n|qu|s|t|un|all|dell|nell)'(.+)$/;
  */
 export function tokens(text: string): string[] {
   const plain = text.slice(0, LONGEST_CHARS).normalize("NFKC").toLowerCase().replace(/[\u2018\u2019`\u00b4]/g, "'");
-  const all = (plain.match(WORD) ?? []).flatMap(written);
+  const all = (spaced(plain).match(WORD) ?? []).flatMap(written);
   const said = all.filter((word, at) => word !== all[at - 1] && !isFiller(all, at));
   return said.length > 0 ? said : all;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod";
+import { backgroundIn } from "../../lib/routing/background_languages.ts";
 import { type RouteExamples, trainRouter } from "../../lib/routing/router.ts";
 import { test } from "../case.ts";
 
@@ -260,4 +261,47 @@ test("in other languages, too, a phrase counts anywhere, its small words count f
   for (const said of ["es una cita", "no puedo ir el lunes"]) assert.equal(spanish.decide(said).route, undefined, said);
   assert.equal(spanish.decide("ayuda no puedo respirar").route, "urgent");
   assert.equal(spanish.decide("hola mi padre tiene un dolor en el pecho muy fuerte").route, "urgent");
+});
+
+test("Japanese, too, is routed by its words, though no space parts them", async () => {
+  const router = await trainRouter([
+    { name: "price", match: "whole", utterances: ["いくらですか", "料金を教えてください", "費用はどれくらいですか"] },
+    {
+      name: "hours",
+      match: "whole",
+      utterances: ["何時に開きますか", "営業時間を教えてください", "土曜日は開いていますか"],
+    },
+    { name: "urgent", match: "anywhere", utterances: ["胸が痛いです", "息ができません", "緊急です", "救急車を呼んで"] },
+  ], { outOfScope: backgroundIn("ja") });
+  for (
+    const [said, route] of [
+      ["すみません、料金はいくらですか", "price"],
+      ["おいくらですか", "price"],
+      ["営業時間は何時までですか", "hours"],
+      ["明日は何時に開きますか", "hours"],
+      ["すごく胸が痛いんです", "urgent"],
+      ["母が胸が痛いと言っています", "urgent"],
+      ["あの、息ができないんです", "urgent"],
+      ["緊急なんです", "urgent"],
+    ] as const
+  ) assert.equal(router.decide(said).route, route, said);
+  for (
+    const said of [
+      ...[
+        "はい",
+        "もしもし",
+        "予約をお願いします",
+        "折り返し電話してください",
+        "誰が電話をくれましたか",
+        "住所が変わりました",
+      ],
+      ...[
+        "緊急ではありません",
+        "胸は痛くないです",
+        "どうすればいいですか",
+        "もっとゆっくり話してください",
+        "薬が足りません",
+      ],
+    ]
+  ) assert.equal(router.decide(said).route, undefined, said);
 });
