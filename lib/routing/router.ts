@@ -5,7 +5,7 @@
 import { breather } from "../base/breather.ts";
 import { backgroundUtterances } from "./background.ts";
 import { type Classifier, trainClassifier } from "./classifier.ts";
-import { hasDenial, spottings } from "./spotting.ts";
+import { hasDenial, spottings, statedWords } from "./spotting.ts";
 import { tokens } from "./text.ts";
 
 export interface RouteExamples {
@@ -105,7 +105,7 @@ export class Router {
   /** What `text` means. Never throws; the empty text means none. */
   decide(text: string): Decision {
     const words = tokens(text);
-    const scores = this.#score(words);
+    const scores = this.#score(words, text);
     const order = scores.map((_, k) => k).sort((a, b) => scores[b]! - scores[a]!);
     const best = order[0];
     if (best === undefined || words.length === 0) return NOTHING;
@@ -123,13 +123,13 @@ export class Router {
     };
   }
 
-  #score(words: readonly string[]): number[] {
+  #score(words: readonly string[], text: string): number[] {
     if (words.length === 0) return [];
     const said = this.#verbatim.get(words.join(" "));
     const whole = this.#classifier.scores(words);
     return this.#routes.map((route, k) => {
       if (said !== undefined) return k === said ? 1 : 0;
-      if (route.match === "anywhere") return this.#spot(words, k);
+      if (route.match === "anywhere") return this.#spot(statedWords(text, route.utterances), k);
       if (words.length > 2 * this.#longestWords[k]! + LEEWAY_WORDS) return 0;
       return route.strict && whole[k]! >= DEFAULT_THRESHOLD && this.#saysOpposite(words, route) ? 0 : whole[k]!;
     });

@@ -18,12 +18,28 @@ const OPINIONS = new Set(["think", "believe", "say", "call", "consider", "like"]
 const CLAIMED = new Set(["that", "this", "it", "is", "was"]);
 /** After "no" these begin a new statement: "no I have chest pain" denies nothing. */
 const SUBJECTS = new Set(["i", "it", "he", "she", "we", "they", "you", "there", "my", "the", "this"]);
+/** It is only mentioned: another thing has its name, it may come one day, or it is long past (English). */
+const MENTIONED = new RegExp(
+  "(?<!\\bis (?:an )?)\\bemergency (?:contacts?|rooms?|exits?|departments?|numbers?)\\b|" +
+    "(?<!\\b(?:am|are|is) )\\bin (?:an|case of(?: an)?) emergency\\b|" +
+    "\\bhad (?:(?!(?:and|but|now|since)\\b)\\S+ ){1,6}(?:years? ago|last year)\\b",
+  "g",
+);
+/** A "no" between marks answers a question: "No, es una emergencia". */
+const ANSWERING_NO = /(?<=^|[.,;:!?¿¡—]\s*)no(?=\s*[.,;:!—])/giu;
 /** In Japanese a denial stands behind: "緊急ではありません", "痛くない". */
 const DENIED_BEHIND = /(?:では|じゃ|く)(?:ありま|な[いくか])/;
 /** A monologue is not searched beyond this. */
 const MOST_STRETCHES = 120;
 /** A stretch may be this many words longer than the longest example. */
 const SLACK_WORDS = 1;
+
+/** The words of `text`, but for what neither says nor denies that something is the case now. What the `examples` hold themselves stays. */
+export function statedWords(text: string, examples: readonly string[]): string[] {
+  const lines = examples.map((example) => tokens(example).join(" "));
+  return tokens(text.replace(ANSWERING_NO, "")).join(" ")
+    .replace(MENTIONED, (mention) => lines.some((line) => line.includes(mention)) ? mention : "/").split(" ");
+}
 
 /**
  * The stretches of `words` about as long as the `examples`, holding a telling word of theirs, and not denied. An example that

@@ -236,6 +236,49 @@ test("a denial of something else does not hide an emergency", async () => {
   ) assert.equal(router.decide(said).route, "emergency", said);
 });
 
+test("who only mentions an emergency does not take its route", async () => {
+  const router = await trained();
+  for (
+    const said of [
+      "what should I do in an emergency",
+      "in case of an emergency whom do I call",
+      "my emergency contact is my wife",
+      "what is your emergency number",
+      "I was in the emergency room last week",
+      "I had a heart attack two years ago",
+      "my mother had chest pain last year",
+    ]
+  ) assert.equal(router.decide(said).route, undefined, said);
+  for (
+    const said of [
+      "I had a heart attack two years ago and now I have chest pain",
+      "we are in an emergency",
+      "this is an emergency number five oak lane",
+      "the emergency room is closed and he has chest pain",
+      "chest pain as I had last year but worse, I had a stroke an hour ago",
+    ]
+  ) assert.equal(router.decide(said).route, "emergency", said);
+  const own = await trainRouter([{
+    name: "room",
+    match: "anywhere",
+    utterances: ["the emergency room", "in an emergency"],
+  }]);
+  assert.equal(own.decide("please tell me where the emergency room is").route, "room", "its own examples");
+});
+
+test("a no between marks answers a question, and denies nothing", async () => {
+  const router = await trained();
+  assert.equal(router.decide("No, chest pain!").route, "emergency");
+  assert.equal(router.decide("No, no chest pain.").route, undefined);
+  const spanish = await trainRouter([{ name: "urgent", match: "anywhere", utterances: ["es una emergencia"] }]);
+  for (const said of ["No, es una emergencia.", "¿Una cita? No, ¡es una emergencia!"]) {
+    assert.equal(spanish.decide(said).route, "urgent", said);
+  }
+  for (const said of ["No es una emergencia.", "No, no es una emergencia."]) {
+    assert.equal(spanish.decide(said).route, undefined, said);
+  }
+});
+
 test("a route that hangs up is not taken by who says the opposite", async () => {
   const router = await trained();
   for (const said of ["please call me again", "do not stop calling me", "don't take me off your list"]) {
