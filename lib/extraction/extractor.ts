@@ -131,11 +131,11 @@ export class Extractor implements AsyncDisposable {
       const complaints = [...first.answer.problems, ...doubts];
       if (complaints.length === 0) return;
       const second = await this.#ask(repair(messages, first.text, complaints), summary, limit.signal);
-      const left = [...second.answer.problems];
       this.#take(second.answer);
       once(second.answer.summary);
-      if (left.length > 0) {
-        const detail = `its facts are not as asked, twice: ${left.slice(0, 5).join(" ").replace(/\.$/, "")}`;
+      const { problems } = second.answer;
+      if (problems.length > 0) {
+        const detail = `its facts are not as asked, twice: ${problems.slice(0, 5).join(" ").replace(/\.$/, "")}`;
         this.#fault({ kind: "protocol", peer: "llm", detail });
       }
     } catch (error) {

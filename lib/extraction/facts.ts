@@ -112,10 +112,11 @@ function complaint({ issues: [issue] }: z.ZodError): string {
 /** The caller's words of one conversation, in order, as they are searched for evidence. */
 export class CallerWords {
   readonly #words: string[] = [];
-  readonly #texts: { text: string; from: number }[] = [];
+  /** Where each utterance begins. */
+  readonly #starts: number[] = [];
 
   add(text: string): void {
-    this.#texts.push({ text, from: this.#words.length });
+    this.#starts.push(this.#words.length);
     this.#words.push(...wordsOf(text));
   }
 
@@ -131,13 +132,13 @@ export class CallerWords {
 
   /** What was said from the utterance before position `at` on: the rest of that utterance, and the two that follow. */
   after(at: number): string {
-    const rest = this.#words.slice(at, this.#texts.findLast(({ from }) => from < at) ? this.#endAfter(at) : at);
-    return rest.join(" ");
+    const current = this.#starts.findLastIndex((from) => from < at);
+    return this.#words.slice(at, this.#starts[current + 3]).join(" ");
   }
 
   /** Whether the utterance that holds the word before position `at` goes on after it. */
   isWithin(at: number): boolean {
-    return at < this.#words.length && !this.#texts.some(({ from }) => from === at);
+    return at < this.#words.length && !this.#starts.includes(at);
   }
 
   /** All that was said before position `at`. */
@@ -162,11 +163,6 @@ export class CallerWords {
       }
     }
     return undefined;
-  }
-
-  #endAfter(at: number): number {
-    const index = this.#texts.findLastIndex(({ from }) => from < at);
-    return this.#texts[index + 3]?.from ?? this.#words.length;
   }
 }
 
