@@ -1,7 +1,7 @@
 /** The functions a model may call in one call: validated first, run once, bounded in time; a refusal is data for the model. */
 
 import * as z from "zod";
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { isObject } from "../base/json.ts";
 import { raced } from "../base/raced.ts";
 import { messageOf } from "../base/result.ts";
@@ -118,7 +118,7 @@ export class ToolBox implements Disposable {
     if (unsettled) return unsettled;
     const own = new AbortController();
     this.#running.set(id, own);
-    const late = this.#clock.after(
+    using _late = this.#clock.after(
       tool.timeoutMs,
       () => own.abort(new Error(`No result within ${tool.timeoutMs} ms.`)),
     );
@@ -127,7 +127,6 @@ export class ToolBox implements Disposable {
       const result = await raced(tool.run(args.value, signal), signal);
       return { content: resultText(result), ok: !(isObject(result) && Object.hasOwn(result, "error")) };
     } finally {
-      (late as Timer)[Symbol.dispose]();
       this.#running.delete(id);
     }
   }
