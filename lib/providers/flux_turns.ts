@@ -48,11 +48,8 @@ export function followFlux(turn: FluxTurn, { event, text: all, confidence }: Flu
 }
 
 /** The turn as it stands, told as over; for a recogniser that does not answer our `ForceEndTurn`. */
-export function concludeFlux({ phase, text, told }: FluxTurn): Step {
-  return [
-    { phase: "silent", text: "", told: [told, text].filter(Boolean).join(" ") },
-    phase === "speaking" && text ? [endOfTurn(text)] : [],
-  ];
+export function concludeFlux({ text, told }: FluxTurn): Step {
+  return [{ phase: "silent", text: "", told: [told, text].filter(Boolean).join(" ") }, text ? [endOfTurn(text)] : []];
 }
 
 function interim(turn: FluxTurn, text: string): SttEvent[] {

@@ -141,7 +141,6 @@ function conclude(state: ListenAssembly): Step {
     ...NOTHING_HEARD,
     fixedUntilS: state.fixedUntilS,
     openFromS: state.fixedUntilS,
-    interimStartS: state.interimStartS,
     told: state.interim ? toldOf(state) : state.told,
   };
   const over: ListenEffect[] = state.finalizing ? [{ kind: "finalized" }] : [];
