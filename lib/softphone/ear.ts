@@ -117,8 +117,6 @@ export class ArrivalEar {
 export class PlayedEar {
   /** Whether anything tagged was ever played: without it nothing is known of the words. */
   tagged = false;
-  /** The last tagged frame that was played whole. */
-  latest: Tag | undefined;
   readonly #stream = new TagStream();
 
   /** @returns the tags of the frames that became whole with `bytes`. */
@@ -127,7 +125,6 @@ export class PlayedEar {
     this.#stream.push(bytes, (tag) => {
       if (!tag) return;
       this.tagged = true;
-      this.latest = tag;
       tags.push(tag);
     });
     return tags;

@@ -134,7 +134,7 @@ function turnTable({ turns, expectations }: CallReport): string[] {
       shorten(turn.said || "(greeting)", SAID_WIDTH),
       turn.heard === null ? (turn.heardMs > 0 ? "(untagged)" : "(nothing)") : shorten(turn.heard, heardWidth),
       number(turn.replyMs),
-      number(Math.round(turn.heardMs)),
+      number(turn.heardMs),
       turn.interrupted ? "interrupted" : "",
     ];
     if (withParts) row.push(number(parts?.stt), number(parts?.model), number(parts?.voice), number(parts?.ours));
