@@ -1,6 +1,6 @@
 /** A phone line over one Media Streams socket: the shell around messages, playout and pacer. */
 
-import { audioMs, FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
+import { FRAME_MS, FrameCutter, SILENT_FRAME } from "../audio/frame.ts";
 import { RecentAudio } from "../audio/recent_audio.ts";
 import { type Clock, TimerSet } from "../base/clock.ts";
 import type { Wire } from "../base/wire.ts";
@@ -8,6 +8,7 @@ import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
 import { Base64Decoder, type Inbound, Outbound, parseTwilio } from "./messages.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
+import { QUIET_LINE_MS, SkippedSilence } from "./skipped.ts";
 
 /** A valid `start` must come within this time of the socket's opening. */
 const START_DEADLINE_MS = 10_000;
@@ -24,14 +25,10 @@ const UNKNOWNS_TOLD = 20;
 const CLOGGED_BYTES = 256 * 1024;
 /** Silence is filled in for at most this much of a gap in the carrier's timestamps. */
 const GAP_FILL_LIMIT_MS = 2000;
-/** Without any frame for this long, silence is made up in real time: recognisers stop without audio. Gaps up to 233 ms are normal. */
-const QUIET_LINE_MS = 500;
 /** Caller audio kept while nobody is connected. */
 const EARLY_FRAMES = 100;
 /** A mark that comes back later than this after its audio's end is taken as lost. */
 const ECHO_GRACE_MS = 2000;
-/** Silence is made up in pieces of this, and so far behind time; on a line whose carrier is known to send none, without delay. */
-const CHECK_EVERY_MS = 250;
 /** A line that has sent nothing for this long is asked for a sign of life: a mark comes back at once if nothing is queued (Twilio reference, section 3.4). */
 export const ASK_LIFE_MS = 15_000;
 /** A line that has sent nothing for this long is dead. Deno's own idle timer would tell the same, but is set anew with each message. */
@@ -74,16 +71,11 @@ export class TwilioLeg implements Leg, Paced {
   #bytes = 0;
   #sinceMs: number;
   #ended = false;
-  /** Carrier timestamp that the next frame should have. */
-  #expectedMs: number | undefined;
-  /** The carrier has left silence out before, instead of sending it. */
-  #skipsSilence = false;
+  readonly #skipped = new SkippedSilence();
   #lastFrameMs = 0;
   /** When the carrier last gave a mark back, and when it was last asked for one as a sign of life. */
   #lastEchoMs = 0;
   #askedMs = 0;
-  /** Silence made up since the last real frame, ms: later gaps are shorter by it. */
-  #madeUpMs = 0;
 
   constructor({ wire, clock, pacer, leadMs }: TwilioLegParts) {
     this.#wire = wire;
@@ -263,23 +255,21 @@ export class TwilioLeg implements Leg, Paced {
     this.traffic.inBytes += audio.length;
     const nowMs = this.#clock.monotonicMs();
     this.#lastFrameMs = nowMs;
-    this.#fillGap(timestampMs);
-    this.#expectedMs = timestampMs + audioMs(audio.length);
+    const missingMs = this.#skipped.before(timestampMs, audio.length);
+    if (missingMs > 0) this.#fillGap(missingMs);
     this.#cutter.push(audio, this.#deliver);
     // The carrier's frames come every 20 ms: what is due goes with this one, and the pacer need not wake for it.
     if (this.#dueMs <= nowMs + FRAME_MS / 2) this.#send(nowMs, { withFrame: true });
   }
 
   /** The carrier skipped audio: put silence there, so that time passes for the recogniser too. */
-  #fillGap(timestampMs: number): void {
-    const skippedMs = timestampMs - (this.#expectedMs ?? timestampMs);
-    this.#skipsSilence ||= skippedMs >= QUIET_LINE_MS;
-    const missingMs = skippedMs - this.#madeUpMs;
-    this.#madeUpMs = 0;
-    if (missingMs < FRAME_MS) return;
-    const filledMs = Math.min(missingMs, GAP_FILL_LIMIT_MS);
-    for (let ms = FRAME_MS; ms <= filledMs; ms += FRAME_MS) this.#cutter.push(SILENT_FRAME, this.#deliver);
+  #fillGap(missingMs: number): void {
+    this.#makeUp(Math.floor(Math.min(missingMs, GAP_FILL_LIMIT_MS) / FRAME_MS));
     this.#emit({ kind: "caller-gap", ms: missingMs });
+  }
+
+  #makeUp(frames: number): void {
+    for (let count = 0; count < frames; count++) this.#cutter.push(SILENT_FRAME, this.#deliver);
   }
 
   readonly #deliver = (frame: Uint8Array): void => {
@@ -304,18 +294,12 @@ export class TwilioLeg implements Leg, Paced {
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
     this.#heard(this.#playout.overdue(nowMs, ECHO_GRACE_MS));
-    const quietMs = nowMs - this.#lastFrameMs - this.#madeUpMs;
     const newsMs = Math.max(this.#lastFrameMs, this.#lastEchoMs);
     if (nowMs - newsMs >= LIFELESS_MS) return this.#end("socket-closed", 1001, "no sign of life");
     if (nowMs - newsMs >= ASK_LIFE_MS && this.#askedMs <= newsMs) this.#askForLife(nowMs);
-    const behindMs = this.#skipsSilence ? 0 : QUIET_LINE_MS - CHECK_EVERY_MS;
-    const owedMs = quietMs - behindMs;
-    const isDue = owedMs >= CHECK_EVERY_MS;
-    for (let ms = owedMs; isDue && ms >= FRAME_MS; ms -= FRAME_MS) {
-      this.#madeUpMs += FRAME_MS;
-      this.#cutter.push(SILENT_FRAME, this.#deliver);
-    }
-    if (!this.#ended) this.#timers.arm("check", isDue ? CHECK_EVERY_MS : CHECK_EVERY_MS - owedMs);
+    const { frames, againMs } = this.#skipped.due(nowMs - this.#lastFrameMs);
+    this.#makeUp(frames);
+    if (!this.#ended) this.#timers.arm("check", againMs);
   }
 
   /** Only a line that has started is checked, so it can be written to. */

@@ -1,0 +1,37 @@
+/** Silence that the carrier leaves out: told by its timestamps, or by nothing coming. Pure: time comes in as a number. */
+
+import { audioMs, FRAME_MS } from "../audio/frame.ts";
+
+/** Without any frame for this long, silence is made up in real time: recognisers stop without audio. Gaps up to 233 ms are normal. */
+export const QUIET_LINE_MS = 500;
+/** Silence is made up in pieces of this, and so far behind time; on a line whose carrier is known to send none, without delay. */
+const PIECE_MS = 250;
+
+export class SkippedSilence {
+  /** Carrier timestamp that the next frame should have. */
+  #expectedMs: number | undefined;
+  /** The carrier has left silence out before, instead of sending it. */
+  #isUsual = false;
+  /** Made up since the last real frame, ms: later gaps are shorter by it. */
+  #madeUpMs = 0;
+
+  /** Audio came. @returns how much the carrier has left out before it, ms: 0, or a frame at least. */
+  before(timestampMs: number, bytes: number): number {
+    const skippedMs = timestampMs - (this.#expectedMs ?? timestampMs);
+    const missingMs = skippedMs - this.#madeUpMs;
+    this.#isUsual ||= skippedMs >= QUIET_LINE_MS;
+    this.#madeUpMs = 0;
+    this.#expectedMs = timestampMs + audioMs(bytes);
+    return missingMs < FRAME_MS ? 0 : missingMs;
+  }
+
+  /** Nothing has come for `quietMs`. @returns how many frames to make up now, and when to look again. */
+  due(quietMs: number): { frames: number; againMs: number } {
+    const behindMs = this.#isUsual ? 0 : QUIET_LINE_MS - PIECE_MS;
+    const owedMs = quietMs - this.#madeUpMs - behindMs;
+    if (owedMs < PIECE_MS) return { frames: 0, againMs: PIECE_MS - owedMs };
+    const frames = Math.floor(owedMs / FRAME_MS);
+    this.#madeUpMs += frames * FRAME_MS;
+    return { frames, againMs: PIECE_MS };
+  }
+}
