@@ -79,8 +79,7 @@ export type CallEvent =
   | { kind: "ready" }
   | { kind: "leg-ended"; how: LegEnd }
   | { kind: "digit" }
-  /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
-  | { kind: "caller-spoke"; interrupts: boolean; owed?: boolean }
+  | { kind: "caller-spoke"; interrupts: boolean; tools?: ToolsNow }
   /** `times`: how often in a row the caller has said just this. */
   | { kind: "caller-text"; final: boolean; times?: number }
   /** The caller was heard for a while and has fallen silent, whatever the engine makes of it. */
@@ -89,8 +88,7 @@ export type CallEvent =
   | { kind: "answer-due" }
   /** `resumed`: it is the rest of one that was cut. `covers`: it is no answer, the caller goes on waiting for that. */
   | { kind: "reply-started"; reply: number; resumed?: boolean; covers?: boolean }
-  /** `owed`: a tool of ours runs, and the caller waits for what it brings. */
-  | { kind: "reply-heard"; reply: number; owed?: boolean }
+  | { kind: "reply-heard"; reply: number; tools?: ToolsNow }
   /** Told at the beginning and the end of each. */
   | { kind: "tool-call"; tools: ToolsNow }
   | { kind: "fault"; fatal: boolean }
@@ -168,9 +166,9 @@ export const TRANSITIONS: TransitionTable = {
   },
   listening: {
     ...ALIVE,
-    "caller-spoke": (state, { owed }) => [
+    "caller-spoke": (state, { tools }) => [
       { ...state, prompts: 0 },
-      [arm("silence"), ...(owed ? [armOnce("filler")] : [])],
+      [arm("silence"), ...(tools === "work" ? [armOnce("filler")] : [])],
     ],
     "caller-text": (state, said) => said.final ? answer(said) : [state, [arm("silence"), disarm("filler")]],
     "answer-due": () => think(),
@@ -210,12 +208,12 @@ export const TRANSITIONS: TransitionTable = {
     "reply-started": (state, { reply, covers }) =>
       speak(reply, { prompts: state.prompts, covers: covers && state.covers }),
     "answer-due": () => think(),
-    "reply-heard": (state, { reply, owed }) =>
+    "reply-heard": (state, { reply, tools }) =>
       reply !== state.reply // one is played before another of a lower number: a filler before the answer that it covers
         ? [state, []]
         : state.asked || state.covers
         ? think()
-        : listen(state.prompts, owed ? [armOnce("filler")] : []),
+        : listen(state.prompts, tools === "work" ? [armOnce("filler")] : []),
   },
   interrupted: {
     ...ALIVE,

@@ -173,7 +173,7 @@ class Session {
       case "reply-heard":
         this.#cut.heard(event.reply);
         this.#report(event);
-        this.post({ ...event, owed: this.#toolsNow === "work" });
+        this.post({ ...event, tools: this.#toolsNow });
         return this.#ask(this.#unanswered.heard(event.reply));
       default:
         return this.#report(event);
@@ -194,11 +194,7 @@ class Session {
       case "caller-spoke":
         this.#report(event);
         if (this.#state.kind === "processing") this.#fillers = 0;
-        return this.post({
-          kind: "caller-spoke",
-          interrupts: this.#cut.mayCut,
-          owed: this.#toolsNow === "work",
-        });
+        return this.post({ kind: "caller-spoke", interrupts: this.#cut.mayCut, tools: this.#toolsNow });
       case "caller-text":
         return this.#callerText(event);
       case "reply-started":
