@@ -183,9 +183,6 @@ let localSource = LOCAL_SOURCES;
 
 /** Between two pieces of an answer, ms. */
 const TOKEN_GAP_MS = 1200;
-/** Deadlines of a voice, while a caller waits, ms. */
-const FIRST_AUDIO_MS = 1000;
-const AUDIO_GAP_MS = 1200;
 
 /** What a stand-in takes for a key. */
 const REHEARSED = "rehearsal";
@@ -238,8 +235,6 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
       url: config.urls.speak,
       key: config.keys.deepgram ?? REHEARSED,
       provider: { model, speed, mip_opt_out: !call.privacy.vendorTraining },
-      firstByteMs: FIRST_AUDIO_MS,
-      gapMs: AUDIO_GAP_MS,
     });
     return { tts, warm: () => tts.warm() };
   }
@@ -252,8 +247,6 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     key: config.keys.cartesia ?? REHEARSED,
     version: CARTESIA_VERSION,
     provider: { model_id, voice, ...(language === undefined ? {} : { language }) },
-    firstAudioMs: FIRST_AUDIO_MS,
-    gapMs: AUDIO_GAP_MS,
   });
   return { tts, warm: (signal) => tts.warm(signal) };
 }

@@ -8,6 +8,7 @@ import { CartesiaLine } from "./cartesia_line.ts";
 import { type CartesiaProvider, refusalOf, type Settings, settingsOf, voiceOf } from "./cartesia_messages.ts";
 import { CartesiaReply } from "./cartesia_reply.ts";
 import type { Spoken, Tts } from "./ports.ts";
+import { AUDIO_GAP_MS, FIRST_AUDIO_MS } from "./spoken_reply.ts";
 import { within } from "./within.ts";
 
 export { CARTESIA_VERSION, type CartesiaProvider } from "./cartesia_messages.ts";
@@ -21,10 +22,6 @@ export interface CartesiaOptions {
   /** The protocol version, normally `CARTESIA_VERSION`. */
   version: string;
   provider: CartesiaProvider;
-  /** From text to its first audio. */
-  firstAudioMs?: number;
-  /** Between two pieces of audio while some is due. */
-  gapMs?: number;
 }
 
 export interface CartesiaTts extends Tts {
@@ -45,7 +42,7 @@ export function cartesiaTts(options: CartesiaOptions): CartesiaTts {
 
 class Cartesia implements CartesiaTts {
   readonly name: string;
-  readonly #options: Required<CartesiaOptions>;
+  readonly #options: CartesiaOptions;
   readonly #settings: Settings;
   readonly #closing = new AbortController();
   readonly #session = crypto.randomUUID();
@@ -55,7 +52,7 @@ class Cartesia implements CartesiaTts {
 
   constructor(options: CartesiaOptions) {
     this.name = `cartesia ${options.provider.model_id}`;
-    this.#options = { firstAudioMs: 1500, gapMs: 3000, ...options };
+    this.#options = options;
     this.#settings = settingsOf(options.provider);
   }
 
@@ -64,11 +61,10 @@ class Cartesia implements CartesiaTts {
     if (stopped.aborted) return;
     const left = new AbortController();
     const scope = AbortSignal.any([stopped, left.signal]);
-    const { clock, firstAudioMs, gapMs } = this.#options;
     const reply = new CartesiaReply({
-      clock,
-      firstAudioMs,
-      gapMs,
+      clock: this.#options.clock,
+      firstAudioMs: FIRST_AUDIO_MS,
+      gapMs: AUDIO_GAP_MS,
       settings: this.#settings,
       line: (signal) => this.#open(signal),
       newContext: () => `${this.#session}-${++this.#contexts}`,

@@ -28,10 +28,6 @@ export interface DeepgramSpeakOptions {
   url: string;
   key: string;
   provider: SpeakProvider;
-  /** Longest wait from the end of a reply's text to its first audio, ms. Default 1500. */
-  firstByteMs?: number;
-  /** Longest gap in a reply's audio, ms. Default 2000. */
-  gapMs?: number;
 }
 
 /** A voice that can connect before it is needed. */
@@ -146,15 +142,13 @@ class DeepgramSpeak implements WarmTts {
   }
 
   #openLine(): SpeakLine {
-    const { dial, clock, url, key, provider, firstByteMs = 1500, gapMs = 2000 } = this.#options;
+    const { dial, clock, url, key, provider } = this.#options;
     if (this.#line && !this.#line.ended) return this.#line;
     const line: SpeakLine = new SpeakLine({
       dial,
       clock,
       url: speakUrl(url, provider),
       key,
-      firstByteMs,
-      gapMs,
       ended: () => {
         if (this.#line === line) this.#line = undefined;
       },

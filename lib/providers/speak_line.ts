@@ -7,7 +7,7 @@ import { parseJson } from "../base/json.ts";
 import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import { DeepgramSocket } from "./deepgram_socket.ts";
 import { SpeakBudget } from "./speak_pieces.ts";
-import { isSayable, mute, type SpokenReply } from "./spoken_reply.ts";
+import { AUDIO_GAP_MS, FIRST_AUDIO_MS, isSayable, mute, type SpokenReply } from "./spoken_reply.ts";
 
 const PEER = "deepgram-speak";
 /** How long `Cleared` may take before the socket is given up. */
@@ -21,10 +21,6 @@ export interface SpeakLineOptions {
   /** With its query. */
   url: string;
   key: string;
-  /** Longest wait from the end of the text to its first audio, ms. */
-  firstByteMs: number;
-  /** Longest gap in the audio after the end of the text, ms. */
-  gapMs: number;
   /** The socket is gone; at most once. */
   ended: () => void;
 }
@@ -171,14 +167,13 @@ export class SpeakLine {
   #armAudio(): void {
     const isFirst = this.#reply?.heardBytes === 0;
     this.#deadlines.disarm("first-byte");
-    this.#deadlines.arm(isFirst ? "first-byte" : "gap", isFirst ? this.#options.firstByteMs : this.#options.gapMs);
+    this.#deadlines.arm(isFirst ? "first-byte" : "gap", isFirst ? FIRST_AUDIO_MS : AUDIO_GAP_MS);
   }
 
   #late(name: Deadline): void {
-    const { firstByteMs, gapMs } = this.#options;
     const late = {
-      "first-byte": { what: "the first audio", limitMs: firstByteMs },
-      "gap": { what: "the rest of the audio", limitMs: gapMs },
+      "first-byte": { what: "the first audio", limitMs: FIRST_AUDIO_MS },
+      "gap": { what: "the rest of the audio", limitMs: AUDIO_GAP_MS },
       "cleared": { what: "Cleared", limitMs: CLEAR_DEADLINE_MS },
     }[name];
     this.fail({ kind: "deadline", peer: PEER, ...late });

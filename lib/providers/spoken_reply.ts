@@ -4,6 +4,10 @@ import { BYTES_PER_MS, FrameCutter } from "../audio/frame.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { type Fault, FaultError, type Peer } from "../base/result.ts";
 
+/** From the end of a text to its first audio, and between two pieces of audio while some is due, ms: a caller is waiting. */
+export const FIRST_AUDIO_MS = 1000;
+export const AUDIO_GAP_MS = 1200;
+
 /** Ten minutes: a reply that outgrows its listener so far ends in a fault. */
 export const UNHEARD_BYTES = 600_000 * BYTES_PER_MS;
 

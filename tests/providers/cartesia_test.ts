@@ -244,7 +244,7 @@ test("a socket that dies while it is idle is not noticed by the next reply", asy
 test("the second dead socket is the fault: no audio in time, on either", async () => {
   const make = rig({ stall: 2 });
   const { fault } = await failing(make);
-  assert.deepEqual(fault, { kind: "deadline", peer: "cartesia", what: "the first audio", limitMs: 1500 });
+  assert.deepEqual(fault, { kind: "deadline", peer: "cartesia", what: "the first audio", limitMs: 1000 });
   assert.equal(make.standIn.sockets, 2);
 });
 
