@@ -111,10 +111,7 @@ class DeepgramAgentSession implements VoiceAgent {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ended = true;
-    this.#scope.abort();
-    this.#readyTimer[Symbol.dispose]();
-    this.#wire?.close(1000);
+    this.#close();
     await this.#opening;
   }
 
@@ -210,10 +207,14 @@ class DeepgramAgentSession implements VoiceAgent {
 
   #end(fault: Fault): void {
     if (this.#ended) return;
+    this.#close();
+    this.#host.event({ kind: "ended", fault });
+  }
+
+  #close(): void {
     this.#ended = true;
     this.#readyTimer[Symbol.dispose]();
     this.#scope.abort();
     this.#wire?.close(1000);
-    this.#host.event({ kind: "ended", fault });
   }
 }
