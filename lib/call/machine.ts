@@ -17,7 +17,6 @@ export type EndReason =
   /** The call was over at the carrier, and nobody had told us. */
   | "reaped"
   | "drained"
-  | "refused"
   | "internal-error";
 
 export type TimerName =

@@ -95,12 +95,8 @@ interface PreparedCall extends AsyncDisposable {
 }
 
 /** What a returning call brings along. */
-interface Returning {
-  facts: CallFacts;
-  fold: RecordFold;
-  startedMs: number;
+interface Returning extends Pick<Present, "facts" | "fold" | "startedMs" | "fellBack"> {
   resumed: Resumption;
-  fellBack: boolean;
 }
 
 export class Reception {

@@ -42,7 +42,7 @@ export interface SignedRequest {
 export function signedUrl({ authToken, header, urls, params = [] }: SignedRequest): string | undefined {
   if (!authToken || !header) return undefined; // an empty key would let anyone sign
   const fields = [...params];
-  return urls.find((url) => sameText(signatureOf(authToken, url, fields), header));
+  return urls.find((url) => sameBytes(Buffer.from(signatureOf(authToken, url, fields)), Buffer.from(header)));
 }
 
 export interface RequestTarget {
@@ -74,11 +74,7 @@ function slashVariants(target: string): string[] {
   return target.slice(0, target.length - query.length).endsWith("/") ? variants.reverse() : variants;
 }
 
-/** Whether two texts are equal; the time it takes betrays no more than whether their lengths are. */
-function sameText(ours: string, theirs: string): boolean {
-  return sameBytes(Buffer.from(ours), Buffer.from(theirs));
-}
-
+/** The time it takes betrays no more than whether their lengths are equal. */
 function sameBytes(ours: Uint8Array, theirs: Uint8Array): boolean {
   return ours.length === theirs.length && timingSafeEqual(ours, theirs);
 }
