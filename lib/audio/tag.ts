@@ -172,14 +172,7 @@ export class TagReader {
 
   /** One report per source, in the order of their first frames. */
   get sources(): SourceReport[] {
-    return [...this.#sources.values()].map(({ source, frames, lost, duplicated, reordered, altered }) => ({
-      source,
-      frames,
-      lost,
-      duplicated,
-      reordered,
-      altered,
-    }));
+    return [...this.#sources.values()].map(({ next: _next, missing: _missing, open: _open, ...report }) => report);
   }
 
   #newSource({ source, frame }: Tag): SourceState {

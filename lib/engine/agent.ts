@@ -418,7 +418,7 @@ export class AgentEngine implements Engine {
   }
 
   #checkQuiet(): void {
-    const isOver = this.#quiet.look(this.#clock.monotonicMs()) === "over" && this.#host.drained();
+    const isOver = this.#quiet.isOver(this.#clock.monotonicMs()) && this.#host.drained();
     if (!isOver) return this.#timers.arm("quiet", LOOK_MS);
     this.#perform(this.#fence.quiet());
     if (!this.#length.lacks) return;

@@ -23,9 +23,8 @@ export class ReplyQuiet {
     this.#lastMs = nowMs;
   }
 
-  /** Look, `LOOK_MS` after the last time. */
-  look(nowMs: number): "goes on" | "over" {
-    const limitMs = this.#hasSound ? QUIET_MS : SILENT_TEXT_MS;
-    return nowMs - this.#lastMs < limitMs ? "goes on" : "over";
+  /** To be asked every `LOOK_MS`. */
+  isOver(nowMs: number): boolean {
+    return nowMs - this.#lastMs >= (this.#hasSound ? QUIET_MS : SILENT_TEXT_MS);
   }
 }

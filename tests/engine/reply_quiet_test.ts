@@ -8,7 +8,7 @@ function overMs(...soundMs: number[]): number {
   quiet.begin(0);
   for (let nowMs = LOOK_MS;; nowMs += LOOK_MS) {
     if (soundMs.some((ms) => ms > nowMs - LOOK_MS && ms <= nowMs)) quiet.sounds(nowMs);
-    if (quiet.look(nowMs) === "over") return nowMs;
+    if (quiet.isOver(nowMs)) return nowMs;
   }
 }
 
