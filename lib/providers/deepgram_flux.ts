@@ -59,7 +59,6 @@ export function openFlux(options: OpenFluxOptions): Stt {
 }
 
 class Flux implements Stt {
-  readonly name: string;
   readonly #options: OpenFluxOptions;
   readonly #timers: TimerSet<"finish" | "stuck">;
   readonly #uplink: Gather;
@@ -72,7 +71,6 @@ class Flux implements Stt {
   #over = false;
 
   constructor(options: OpenFluxOptions) {
-    this.name = `deepgram ${options.provider.model}`;
     this.#options = options;
     const { chunkMs = CHUNK_MS } = options;
     this.#uplink = new Gather(chunkMs, (chunk) => this.#cut(chunk));

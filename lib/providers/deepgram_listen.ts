@@ -63,7 +63,6 @@ export function openListen(options: OpenListenOptions): Stt {
 }
 
 class Listen implements Stt {
-  readonly name: string;
   readonly #options: OpenListenOptions;
   readonly #uplink: Gather;
   readonly #socket: DeepgramSocket;
@@ -79,7 +78,6 @@ class Listen implements Stt {
 
   constructor(options: OpenListenOptions) {
     const { dial, clock, url, key, provider } = options;
-    this.name = `deepgram ${provider.model}`;
     this.#options = options;
     this.#uplink = new Gather(options.chunkMs ?? FRAME_MS, (chunk) => this.#send(chunk));
     this.#timers = new TimerSet(

@@ -42,7 +42,6 @@ export type SttEvent =
 
 /** Speech to text of one call. */
 export interface Stt extends AsyncDisposable {
-  readonly name: string;
   /** Caller audio, 20 ms of mu-law at 8 kHz, which may change once this returns. Some seconds of it are kept while the connection opens. Never throws. */
   hear(frame: Uint8Array): void;
   /** Ask to be told the rest of what was said now, as a final. */

@@ -23,7 +23,6 @@ export class UsageMeter {
     return (listen, opened): Stt => {
       const stt = open(listen, opened);
       return {
-        name: stt.name,
         hear: (frame) => {
           this.#heardBytes += frame.length;
           stt.hear(frame);
