@@ -33,18 +33,24 @@ const Audio = z.strictObject({
   }).optional(),
 });
 
-const Nova = z.strictObject({
-  type: z.literal("deepgram"),
-  version: z.literal("v1").optional(),
-  model: z.string().optional(),
-  language: z.string().optional(),
+/** An object of this `type`, without other fields. */
+function typed<Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) {
+  return z.strictObject({ type: z.literal(type), ...shape });
+}
+
+const Text = z.string().optional();
+const Version1 = z.literal("v1").optional();
+
+const Nova = typed("deepgram", {
+  version: Version1,
+  model: Text,
+  language: Text,
   keyterms: z.array(z.string()).optional(),
   smart_format: z.boolean().optional(),
 });
-const Flux = z.strictObject({
-  type: z.literal("deepgram"),
+const Flux = typed("deepgram", {
   version: z.literal("v2").optional(),
-  model: z.string().optional(),
+  model: Text,
   language_hints: z.array(z.string()).optional(),
   keyterms: z.array(z.string()).max(100).optional(),
   eot_threshold: z.number().min(0.5).max(1).optional(),
@@ -64,68 +70,38 @@ function eitherShape<A extends z.ZodType, B extends z.ZodType>(second: (value: u
 }
 const Listen = z.strictObject({ provider: eitherShape(isFlux, [Nova, Flux]) });
 
-const Endpoint = z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).optional() });
+const HeaderFields = z.record(z.string(), z.string()).optional();
+const Endpoint = z.strictObject({ url: z.url(), headers: HeaderFields });
 const Credentials = z.strictObject({
   type: z.enum(["iam", "sts"]),
   region: z.string(),
   access_key_id: z.string(),
   secret_access_key: z.string(),
-  session_token: z.string().optional(),
+  session_token: Text,
 });
-const Temperature = (max: number) => z.number().min(0).max(max).optional();
+const GOOGLE_VERSIONS = ["ai-studio-v1beta", "gemini-enterprise-agent-v1", "v1beta"] as const;
+const upTo = (most: number) => z.number().min(0).max(most).optional();
 const Reasoning = z.enum(["none", "minimal", "low", "medium", "high"]).optional();
 const ThinkProvider = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("open_ai"),
-    version: z.literal("v1").optional(),
-    model: z.string(),
-    temperature: Temperature(2),
-    reasoning_mode: Reasoning,
-  }),
-  z.strictObject({
-    type: z.literal("anthropic"),
-    version: z.literal("v1").optional(),
-    model: z.string(),
-    temperature: Temperature(1),
-  }),
-  z.strictObject({
-    type: z.literal("google"),
-    version: z.enum(["ai-studio-v1beta", "gemini-enterprise-agent-v1", "v1beta"]).optional(),
-    model: z.string().optional(),
-    temperature: Temperature(2),
-  }),
-  z.strictObject({
-    type: z.literal("groq"),
-    version: z.literal("v1").optional(),
-    model: z.string(),
-    temperature: Temperature(2),
-    reasoning_mode: Reasoning,
-  }),
-  z.strictObject({
-    type: z.literal("aws_bedrock"),
-    model: z.string(),
-    temperature: Temperature(1),
-    credentials: Credentials.optional(),
-  }),
-  z.strictObject({ type: z.literal("nvidia"), model: z.string(), temperature: Temperature(2) }),
+  typed("open_ai", { version: Version1, model: z.string(), temperature: upTo(2), reasoning_mode: Reasoning }),
+  typed("anthropic", { version: Version1, model: z.string(), temperature: upTo(1) }),
+  typed("google", { version: z.enum(GOOGLE_VERSIONS).optional(), model: Text, temperature: upTo(2) }),
+  typed("groq", { version: Version1, model: z.string(), temperature: upTo(2), reasoning_mode: Reasoning }),
+  typed("aws_bedrock", { model: z.string(), temperature: upTo(1), credentials: Credentials.optional() }),
+  typed("nvidia", { model: z.string(), temperature: upTo(2) }),
 ]);
-const FunctionEndpoint = z.strictObject({
-  url: z.url(),
-  method: z.string().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-});
 const AgentFunction = z.strictObject({
   name: z.string().min(1),
-  description: z.string().optional(),
+  description: Text,
   parameters: z.record(z.string(), z.unknown()).optional(),
   defer_until_eot: z.boolean().optional(),
-  endpoint: FunctionEndpoint.optional(),
+  endpoint: z.strictObject({ url: z.url(), method: Text, headers: HeaderFields }).optional(),
 });
 const ThinkEntry = z.strictObject({
   provider: ThinkProvider,
   endpoint: Endpoint.optional(),
   functions: z.array(AgentFunction).optional(),
-  prompt: z.string().optional(),
+  prompt: Text,
   context_length: z.union([z.literal("max"), z.int().positive()]).optional(),
 });
 /** One entry, or several in fail-over order. */
@@ -134,101 +110,79 @@ const oneOrMore = <T extends z.ZodType>(entry: T) =>
 const Think = oneOrMore(ThinkEntry);
 
 const SpeakProvider = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("deepgram"),
+  typed("deepgram", {
     version: z.enum(["v1", "v2"]).optional(),
     model: z.string(),
     speed: z.number().optional(),
     expressivity: z.int().min(-2).max(2).optional(),
   }),
-  z.strictObject({
-    type: z.literal("eleven_labs"),
-    version: z.literal("v1").optional(),
-    model_id: z.string(),
-    language: z.string().optional(),
-    language_code: z.string().optional(),
-  }),
-  z.strictObject({
-    type: z.literal("cartesia"),
+  typed("eleven_labs", { version: Version1, model_id: z.string(), language: Text, language_code: Text }),
+  typed("cartesia", {
     version: z.literal("2025-03-17").optional(),
     model_id: z.string(),
     voice: z.strictObject({ mode: z.string(), id: z.string() }),
-    language: z.string().optional(),
+    language: Text,
     volume: z.number().min(0.5).max(2).optional(),
   }),
-  z.strictObject({
-    type: z.literal("open_ai"),
-    version: z.literal("v1").optional(),
+  typed("open_ai", {
+    version: Version1,
     model: z.enum(["tts-1", "tts-1-hd"]),
     voice: z.enum(["alloy", "echo", "fable", "onyx", "nova", "shimmer"]),
   }),
-  z.strictObject({
-    type: z.literal("aws_polly"),
+  typed("aws_polly", {
     voice: z.string(),
-    language: z.string().optional(),
-    language_code: z.string().optional(),
+    language: Text,
+    language_code: Text,
     engine: z.enum(["generative", "long-form", "standard", "neural"]),
     credentials: Credentials,
   }),
 ]);
 const Speak = oneOrMore(z.strictObject({ provider: SpeakProvider, endpoint: Endpoint.optional() }));
 
-const HistoryText = z.strictObject({
-  type: z.literal("History"),
-  role: z.enum(["user", "assistant"]),
-  content: z.string(),
-});
-const HistoryCalls = z.strictObject({
-  type: z.literal("History"),
+const HistoryText = typed("History", { role: z.enum(["user", "assistant"]), content: z.string() });
+const HistoryCalls = typed("History", {
   function_calls: z.array(z.strictObject({
     id: z.string(),
     name: z.string(),
     client_side: z.boolean(),
     arguments: z.string(),
     response: z.string(),
-    thought_signature: z.string().optional(),
+    thought_signature: Text,
   })),
 });
 const hasCalls = (value: unknown) => "function_calls" in Object(value);
 
-const Settings = z.strictObject({
-  type: z.literal("Settings"),
+const Settings = typed("Settings", {
   tags: z.array(z.string().max(128)).optional(),
   experimental: z.boolean().optional(),
   mip_opt_out: z.boolean().optional(),
   flags: z.strictObject({ history: z.boolean().optional() }).optional(),
   audio: Audio,
   agent: z.strictObject({
-    language: z.string().optional(),
+    language: Text,
     context: z.strictObject({ messages: z.array(eitherShape(hasCalls, [HistoryText, HistoryCalls])).optional() })
       .optional(),
     listen: Listen.optional(),
     think: Think.optional(),
     speak: Speak.optional(),
-    greeting: z.string().optional(),
+    greeting: Text,
   }),
 });
 
 const MESSAGES = {
   Settings,
-  KeepAlive: z.strictObject({ type: z.literal("KeepAlive") }),
-  UpdatePrompt: z.strictObject({ type: z.literal("UpdatePrompt"), prompt: z.string() }),
-  UpdateThink: z.strictObject({ type: z.literal("UpdateThink"), think: Think }),
-  UpdateSpeak: z.strictObject({ type: z.literal("UpdateSpeak"), speak: Speak }),
-  UpdateListen: z.strictObject({ type: z.literal("UpdateListen"), listen: Listen }),
-  InjectUserMessage: z.strictObject({ type: z.literal("InjectUserMessage"), content: z.string() }),
-  InjectAgentMessage: z.strictObject({
-    type: z.literal("InjectAgentMessage"),
+  KeepAlive: typed("KeepAlive", {}),
+  UpdatePrompt: typed("UpdatePrompt", { prompt: z.string() }),
+  UpdateThink: typed("UpdateThink", { think: Think }),
+  UpdateSpeak: typed("UpdateSpeak", { speak: Speak }),
+  UpdateListen: typed("UpdateListen", { listen: Listen }),
+  InjectUserMessage: typed("InjectUserMessage", { content: z.string() }),
+  InjectAgentMessage: typed("InjectAgentMessage", {
     message: z.string(),
     behavior: z.enum(["default", "queue", "interrupt"]).optional(),
   }),
-  FunctionCallResponse: z.strictObject({
-    type: z.literal("FunctionCallResponse"),
-    id: z.string(),
-    name: z.string(),
-    content: z.string(),
-  }),
-  ForceEndTurn: z.strictObject({ type: z.literal("ForceEndTurn") }),
+  FunctionCallResponse: typed("FunctionCallResponse", { id: z.string(), name: z.string(), content: z.string() }),
+  ForceEndTurn: typed("ForceEndTurn", {}),
 };
 
 export type AgentSettings = z.output<typeof Settings>;
@@ -262,7 +216,7 @@ export function readClientMessage(text: string): Read {
 
 /** The think entries of a block, first choice first. */
 export function thinkEntries(think: AgentSettings["agent"]["think"]): ThinkSettings[] {
-  return think === undefined ? [] : Array.isArray(think) ? think : [think];
+  return [think ?? []].flat();
 }
 
 /** The parts of a message that name models and voices; for `Settings`, its audio too. */
@@ -281,10 +235,8 @@ function partsOf(message: ClientMessage): ModelParts {
   switch (message.type) {
     case "Settings": {
       const { listen, think, speak } = message.agent;
-      return {
-        ...{ audio: message.audio, listen: listen?.provider, think: thinkEntries(think) },
-        speak: speak === undefined ? [] : [speak].flat(),
-      };
+      const given = { listen: listen?.provider, think: thinkEntries(think), speak: [speak ?? []].flat() };
+      return { audio: message.audio, ...given };
     }
     case "UpdateListen":
       return { ...parts, listen: message.listen.provider, partialListen: true };
