@@ -127,30 +127,20 @@ const awsCredentials = closed({
   session_token: z.string().exactOptional(),
 });
 
+/** The settings of one `type` of provider. */
+const typed = <Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) =>
+  closed({ type: z.literal(type), ...shape });
+const version1 = z.literal("v1").exactOptional();
+const GOOGLE_VERSIONS = ["ai-studio-v1beta", "gemini-enterprise-agent-v1", "v1beta"] as const;
+
 const agentThinkProvider = z.discriminatedUnion("type", [
-  closed({
-    type: z.literal("open_ai"),
-    model: managedModel,
-    temperature,
-    version: z.literal("v1").exactOptional(),
-    reasoning_mode,
-  }),
-  closed({
-    type: z.literal("anthropic"),
-    model: managedModel,
-    temperature: z.number().min(0).max(1).exactOptional(),
-    version: z.literal("v1").exactOptional(),
-  }),
-  closed({
-    type: z.literal("google"),
-    model: model.exactOptional(),
-    temperature,
-    version: z.enum(["ai-studio-v1beta", "gemini-enterprise-agent-v1", "v1beta"]).exactOptional(),
-  }),
-  closed({ type: z.literal("groq"), model, temperature, reasoning_mode }),
-  closed({ type: z.literal("aws_bedrock"), model, temperature, credentials: awsCredentials.exactOptional() }),
-  closed({ type: z.literal("nvidia"), model, temperature }),
-  closed({ type: z.literal("deepgram"), model, temperature }),
+  typed("open_ai", { model: managedModel, temperature, version: version1, reasoning_mode }),
+  typed("anthropic", { model: managedModel, temperature: z.number().min(0).max(1).exactOptional(), version: version1 }),
+  typed("google", { model: model.exactOptional(), temperature, version: z.enum(GOOGLE_VERSIONS).exactOptional() }),
+  typed("groq", { model, temperature, reasoning_mode }),
+  typed("aws_bedrock", { model, temperature, credentials: awsCredentials.exactOptional() }),
+  typed("nvidia", { model, temperature }),
+  typed("deepgram", { model, temperature }),
 ]);
 
 export const agentThink = closed({
@@ -177,36 +167,29 @@ export const agentThink = closed({
 const cartesiaVoice = closed({ mode: z.literal("id"), id: z.string().min(1) });
 const speed = z.number().min(0.5).max(1.5).exactOptional();
 
+const language = z.string().exactOptional();
+
 const agentSpeakProvider = z.discriminatedUnion("type", [
-  closed({
-    type: z.literal("deepgram"),
+  typed("deepgram", {
     model,
     version: z.enum(["v1", "v2"]).exactOptional(),
     speed,
     expressivity: z.int().min(-2).max(2).exactOptional(),
   }),
-  closed({
-    type: z.literal("eleven_labs"),
-    model_id: z.string().min(1),
-    language: z.string().exactOptional(),
-    version: z.literal("v1").exactOptional(),
-  }),
-  closed({
-    type: z.literal("cartesia"),
-    model_id: z.string().min(1),
+  typed("eleven_labs", { model_id: model, language, version: version1 }),
+  typed("cartesia", {
+    model_id: model,
     voice: cartesiaVoice,
-    language: z.string().exactOptional(),
+    language,
     volume: z.number().min(0.5).max(2).exactOptional(),
     version: z.string().exactOptional(),
   }),
-  closed({
-    type: z.literal("open_ai"),
+  typed("open_ai", {
     model: z.enum(["tts-1", "tts-1-hd"]),
     voice: z.enum(["alloy", "echo", "fable", "onyx", "nova", "shimmer"]),
-    version: z.literal("v1").exactOptional(),
+    version: version1,
   }),
-  closed({
-    type: z.literal("aws_polly"),
+  typed("aws_polly", {
     voice: z.string().min(1),
     language: z.string().min(1),
     engine: z.enum(["generative", "long-form", "standard", "neural"]),
@@ -301,8 +284,7 @@ export const pipelineThink = closed({
 /** Cartesia's own example voice for agents ("Katie"), where none is named. */
 const DEFAULT_CARTESIA_VOICE = "f786b574-daa5-4673-aa0c-cbe3e8534c02";
 
-const cartesiaSpeak = closed({
-  type: z.literal("cartesia"),
+const cartesiaSpeak = typed("cartesia", {
   model_id: z.string().min(1).default("sonic-3.5"),
   voice: z.union([z.string().min(1), cartesiaVoice])
     .transform((voice) => typeof voice === "string" ? voice : voice.id)
@@ -310,8 +292,7 @@ const cartesiaSpeak = closed({
   language: z.string().min(2).exactOptional(),
 });
 
-const deepgramSpeak = closed({
-  type: z.literal("deepgram"),
+const deepgramSpeak = typed("deepgram", {
   model: textLike(/^aura-/, `The pipeline speaks with aura voices, for example "aura-2-thalia-en".`),
   speed: z.number().min(0.7).max(1.5).exactOptional(),
 });
