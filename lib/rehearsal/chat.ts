@@ -1,7 +1,8 @@
 /** A stand-in for any chat-completions server, `/v1/*` as OpenAI has it and `/openai/v1/*` as Groq does. LLM reference, section 9. */
 
 import { type Clock, sleep } from "../base/clock.ts";
-import { isObject, parseJson } from "../base/json.ts";
+import { parseJson, parseObject } from "../base/json.ts";
+import { raced } from "../base/raced.ts";
 import { type ChatThought, chunks, whole } from "./chat_script.ts";
 import { type ChatBody, type ChatRole, checkChat, type Dialect, exampleOf, plainText } from "./chat_request.ts";
 
@@ -61,7 +62,7 @@ export interface ChatStandIn {
 const SCRIPTED_MODELS = [
   ...["e400", "e401", "e404", "e429", "e500", "e503", "mid-error", "cut", "reset", "slow", "stall", "hang", "no-done"],
   ...["toolcall", "badjson", "object", "whole", "html"],
-] as const;
+];
 
 const KNOWN_MODELS = [
   ...["openai/gpt-oss-20b", "openai/gpt-oss-120b", "qwen/qwen3.6-27b", "qwen/qwen3.8-27b"],
@@ -85,12 +86,7 @@ const ERRORS: Readonly<Record<number, { message: string; type: string; code: str
 };
 /** The first token of the model `slow`. */
 const SLOW_MS = 8000;
-const DEFAULTS = {
-  firstTokenMs: 200,
-  tokensPerSecond: 100,
-  crlf: false,
-  reasoningField: "reasoning",
-} as const;
+const DEFAULTS = { firstTokenMs: 200, tokensPerSecond: 100, crlf: false, reasoningField: "reasoning" } as const;
 
 export function chatStandIn(options: ChatStandInOptions): ChatStandIn {
   const server = new ChatServer(options);
@@ -104,11 +100,11 @@ export function chatStandIn(options: ChatStandInOptions): ChatStandIn {
 
 class ChatServer {
   readonly records: ChatRecord[] = [];
-  readonly #options: ChatStandInOptions & typeof DEFAULTS;
+  readonly #options: ChatStandInOptions & Required<Pick<ChatStandInOptions, keyof typeof DEFAULTS>>;
   #completions = 0;
 
   constructor(options: ChatStandInOptions) {
-    this.#options = { ...DEFAULTS, ...options as typeof DEFAULTS & ChatStandInOptions };
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   async answer(request: Request): Promise<Response> {
@@ -130,7 +126,7 @@ class ChatServer {
 
   #route(request: Request, record: ChatRecord): Response | Promise<Response> {
     const key = request.headers.get("authorization")?.match(/^Bearer (.+)$/)?.[1];
-    if (!key || (this.#options.key !== undefined && key !== this.#options.key)) return refusal(401);
+    if (!key || key !== (this.#options.key ?? key)) return refusal(401);
     const route = `${request.method} ${record.path.replace(/^.*\/v1\//, "")}`;
     if (route === "GET models") return this.#models();
     if (route === "POST chat/completions") {
@@ -139,10 +135,12 @@ class ChatServer {
     return refusal(404, { message: `Unknown request URL: ${request.method} ${record.path}`, code: "unknown_url" });
   }
 
+  #known(): string[] {
+    return [...KNOWN_MODELS, ...this.#options.models ?? []];
+  }
+
   #models(): Response {
-    const data = [...KNOWN_MODELS, ...this.#options.models ?? []].map((id) => (
-      { id, object: "model", created: 1767225600, owned_by: "rehearsal" }
-    ));
+    const data = this.#known().map((id) => ({ id, object: "model", created: 1767225600, owned_by: "rehearsal" }));
     return Response.json({ object: "list", data });
   }
 
@@ -155,15 +153,14 @@ class ChatServer {
     const { body } = checked;
     const status = Number(body.model.match(/^e(\d{3})$/)?.[1]);
     if (status) return refusal(status);
-    const known = [...KNOWN_MODELS, ...this.#options.models ?? [], ...SCRIPTED_MODELS];
-    if (!known.includes(body.model)) return refusal(404, { message: `The model \`${body.model}\` does not exist` });
+    if (![...this.#known(), ...SCRIPTED_MODELS].includes(body.model)) {
+      return refusal(404, { message: `The model \`${body.model}\` does not exist` });
+    }
     if (body.model === "hang") {
-      return await new Promise<Response>((_, reject) =>
-        onAbort(request.signal, (reason) => {
-          this.#cancelled(record);
-          reject(reason);
-        })
-      );
+      return await aborted(request.signal).catch((reason) => {
+        this.#cancelled(record);
+        throw reason;
+      });
     }
     if (body.model === "html") {
       return new Response("<html>Welcome to nginx!</html>", { headers: { "content-type": "text/html" } });
@@ -203,7 +200,7 @@ class ChatServer {
       : forced?.parameters ?? schemaIn(body.messages);
     const thought = await (this.#options.answer ?? echo)(body.messages, tools, schema);
     if (format && format.type !== "text") {
-      if (isJson(thought.text ?? "")) return thought;
+      if (parseJson(thought.text ?? "") !== undefined) return thought;
       return { text: JSON.stringify(format.type === "json_schema" ? exampleOf(format.json_schema.schema) : {}) };
     }
     if (!forced || thought.calls) return thought;
@@ -233,7 +230,7 @@ class ChatServer {
         if (index % 5 === 0) send(": still here");
         await sleep(clock, 1000 / tokensPerSecond, gone.signal);
       }
-      if (body.model === "no-done") await new Promise((_, reject) => onAbort(gone.signal, reject));
+      if (body.model === "no-done") await aborted(gone.signal);
       send("data: [DONE]");
       controller.close();
     };
@@ -268,7 +265,7 @@ class ChatServer {
       case "reset":
         throw new TypeError("connection reset by peer");
       case "stall":
-        await new Promise((_, reject) => onAbort(signal, reject));
+        await aborted(signal);
     }
     controller.close();
   }
@@ -327,15 +324,10 @@ function refusal(status: number, more: Record<string, unknown> = {}): Response {
 /** The schema that a prompt ends with, for models that are told of none elsewhere. */
 function schemaIn(messages: readonly ChatRole[]): Record<string, unknown> | undefined {
   const [, json] = /JSON Schema: (\{.*\})$/s.exec(plainText(messages.at(-1)?.content)) ?? [];
-  const schema = json === undefined ? undefined : parseJson(json);
-  return isObject(schema) ? schema : undefined;
+  return parseObject(json ?? "");
 }
 
-function isJson(text: string): boolean {
-  return parseJson(text) !== undefined;
-}
-
-function onAbort(signal: AbortSignal, action: (reason: unknown) => void): void {
-  if (signal.aborted) return action(signal.reason);
-  signal.addEventListener("abort", () => action(signal.reason), { once: true });
+/** @throws `signal.reason`, as soon as it aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return raced(new Promise<never>(() => {}), signal);
 }
