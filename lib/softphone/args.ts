@@ -1,5 +1,6 @@
 /** The command line of `call`, read in order: the order of the steps is what they mean. Pure. */
 
+import { parseArgs } from "node:util";
 import { DEFAULT_PORT } from "../base/port.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { ANSWER_LIMIT_MS } from "./steps.ts";
@@ -60,81 +61,71 @@ export function parseCallArgs(args: readonly string[]): Result<CallArgs, string>
     json: false,
     steps: [],
   };
-  for (let at = 0; at < args.length; at++) {
-    const { name, inline } = split(args[at]!);
-    if (name === undefined) {
-      if (parsed.url !== undefined) return failed(`One URL is enough: "${args[at]}" is one too many.`);
-      parsed.url = args[at]!;
-      continue;
-    }
-    if (name === "-h" || name === "--help") parsed.help = true;
-    else if (name === "--json") parsed.json = true;
-    else {
-      const option = VALUED.find((one) => one === name);
-      if (!option) return failed(`There is no option ${name}.`);
-      const value = inline ?? args[++at];
-      if (value === undefined) return failed(`${name} needs a value.`);
-      const fault = take(parsed, option, value);
-      if (fault !== undefined) return failed(fault);
-    }
+  const { tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    const fault = token.kind === "positional" ? takeUrl(parsed, token.value) : takeOption(parsed, token);
+    if (fault !== undefined) return failed(fault);
   }
   return ok(parsed);
 }
 
-/** `--name=value`, `--name`, or no option at all. */
-function split(arg: string): { name?: string; inline?: string } {
-  if (!arg.startsWith("-") || arg === "-") return {};
-  const found = /^(--[a-z-]+)=(.*)$/s.exec(arg);
-  return found ? { name: found[1]!, inline: found[2]! } : { name: arg };
-}
-
-/** The options that take a value. */
-const VALUED = [
-  "--to",
-  "--from",
-  "--record",
-  "--config",
-  "--say",
-  "--expect",
-  "--wav",
-  "--dtmf",
-  "--wait",
-  "--interrupt",
-] as const;
+const valued = { type: "string" } as const;
+const OPTIONS = {
+  ...{ help: { type: "boolean", short: "h" }, json: { type: "boolean" } } as const,
+  ...{ to: valued, from: valued, record: valued, config: valued },
+  ...{ say: valued, expect: valued, wav: valued, dtmf: valued, wait: valued, interrupt: valued },
+};
 
 /** @returns what is wrong with it. */
-function take(parsed: CallArgs, name: typeof VALUED[number], value: string): string | undefined {
+function takeUrl(parsed: CallArgs, url: string): string | undefined {
+  if (parsed.url !== undefined) return `One URL is enough: "${url}" is one too many.`;
+  parsed.url = url;
+  return undefined;
+}
+
+/** @returns what is wrong with it. */
+function takeOption(
+  parsed: CallArgs,
+  { name, rawName, value }: { name: string; rawName: string; value?: string | undefined },
+): string | undefined {
+  if (!Object.hasOwn(OPTIONS, name)) return `There is no option ${rawName}.`;
+  if (name === "help" || name === "json") {
+    parsed[name] = true;
+    return undefined;
+  }
+  if (value === undefined) return `${rawName} needs a value.`;
   const { steps } = parsed;
   switch (name) {
-    case "--to":
-    case "--from":
-    case "--record":
-      parsed[name.slice(2) as "to" | "from" | "record"] = value; // the three names above, as the switch just found
+    case "to":
+    case "from":
+    case "record":
+      parsed[name] = value;
       return undefined;
-    case "--config": // common to all commands; nothing of it is asked for here
+    case "say":
+    case "expect":
+      if (value.trim() === "") return `${rawName} needs a text.`;
+      steps.push({ kind: name, text: value });
       return undefined;
-    case "--say":
-    case "--expect":
-      if (value.trim() === "") return `${name} needs a text.`;
-      steps.push({ kind: name === "--say" ? "say" : "expect", text: value });
-      return undefined;
-    case "--wav":
+    case "wav":
       steps.push({ kind: "wav", file: value });
       return undefined;
-    case "--dtmf":
+    case "dtmf":
       if (!/^[0-9*#A-Dw]+$/i.test(value)) return `--dtmf takes keys 0-9 * # A-D and w, not "${value}".`;
       steps.push({ kind: "dtmf", keys: value });
       return undefined;
-    case "--wait":
+    case "wait":
       if (!/^\d{1,7}$/.test(value)) return `--wait takes milliseconds, not "${value}".`;
       steps.push({ kind: "wait", ms: Number(value) });
       return undefined;
-    case "--interrupt": {
+    case "interrupt": {
       const [, text, ms] = /^(.*?)(?:@(\d{1,6}))?$/s.exec(value)!;
       if (text!.trim() === "") return "--interrupt needs a text.";
       steps.push({ kind: "interrupt", text: text!, afterMs: ms === undefined ? INTERRUPT_AFTER_MS : Number(ms) });
       return undefined;
     }
+    default: // --config is common to all commands; nothing of it is asked for here
+      return undefined;
   }
 }
 
