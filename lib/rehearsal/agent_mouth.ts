@@ -11,7 +11,6 @@ export interface SpokenReply {
   source: number;
   sentences: string[];
   sentBytes: number;
-  startedMs: number;
   state: "speaking" | "done" | "cut";
 }
 
@@ -82,10 +81,8 @@ export class Mouth {
   }
 
   #start(): { reply: SpokenReply; cut: AbortController } {
-    const reply: SpokenReply = {
-      ...{ source: this.#options.newSource(), sentences: [], sentBytes: 0, state: "speaking" },
-      startedMs: this.#options.clock.monotonicMs(),
-    };
+    const source = this.#options.newSource();
+    const reply: SpokenReply = { source, sentences: [], sentBytes: 0, state: "speaking" };
     const cut = new AbortController();
     this.#speak(reply, cut.signal).catch((error) => {
       if (!cut.signal.aborted) this.#options.failed(error);

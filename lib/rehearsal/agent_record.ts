@@ -19,7 +19,7 @@ export class SessionRecord {
   /** Rules of the protocol that the client broke, fatal or not, in plain words. */
   readonly violations: string[] = [];
   /** Caller audio: how much, in how many messages, and how evenly it came. */
-  readonly audio = { bytes: 0, messages: 0, firstMs: 0, lastMs: 0, longestGapMs: 0, gaps: 0 };
+  readonly audio = { bytes: 0, messages: 0, lastMs: 0, longestGapMs: 0, gaps: 0 };
 
   noteReceived(atMs: number, text: string): void {
     keep(this.received, { atMs, message: parseObject(text) ?? { unparsable: text.slice(0, 1000) } });
@@ -35,8 +35,7 @@ export class SessionRecord {
 
   noteAudio(atMs: number, bytes: number): void {
     const { audio } = this;
-    if (audio.messages === 0) audio.firstMs = atMs;
-    else {
+    if (audio.messages > 0) {
       const gapMs = atMs - audio.lastMs;
       audio.longestGapMs = Math.max(audio.longestGapMs, gapMs);
       if (gapMs > GAP_MS) audio.gaps++;

@@ -82,7 +82,9 @@ export class AgentSession {
     this.#mouth = new Mouth({
       ...{ clock, random, voice, newSource, rateX: knobs.rateX, chunkBytes: knobs.chunkBytes },
       ...{ slowFirstByteMs: faults.slowFirstByteMs ?? 0, stallMs: faults.stallMidReplyMs ?? 0 },
-      text: (sentence) => this.#sentenceBegins(sentence),
+      text: ({ text, announced }) => {
+        if (!announced) this.#showSentence(text);
+      },
       audio: (bytes, reply) => this.#audioLeaves(bytes, reply),
       failed: (error) => {
         this.crashes.push(error);
@@ -412,10 +414,6 @@ export class AgentSession {
     if (sentences.length === 0) return;
     const reply = this.#mouth.say(...sentences);
     if (this.replies.at(-1) !== reply) this.replies.push(reply);
-  }
-
-  #sentenceBegins({ text, announced }: Sentence): void {
-    if (!announced) this.#showSentence(text);
   }
 
   #showSentence(content: string): void {

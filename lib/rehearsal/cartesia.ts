@@ -183,10 +183,6 @@ class Connection {
     for (const context of this.#contexts.values()) context.end("cancelled");
   }
 
-  #send(message: unknown): void {
-    this.#wire.send(JSON.stringify(message));
-  }
-
   #hear(text: string): void {
     this.#idle[Symbol.dispose]();
     this.#idle = this.#armIdle();
@@ -214,11 +210,7 @@ class Connection {
       if (this.#shared.contexts.some((record) => record.id === id)) this.#problem(`context ${id} was used before`);
       const blank = transcript.trim() === "";
       if (blank) this.#problem(`context ${id} begins without text`);
-      const context = new Context(this.#shared, request, {
-        send: (message) => this.#send(message),
-        wire: this.#wire,
-        gone: this.#gone.signal,
-      });
+      const context = new Context(this.#shared, request, { wire: this.#wire, gone: this.#gone.signal });
       this.#contexts.set(id, context);
       if (error || blank) {
         context.end("failed");

@@ -60,7 +60,6 @@ export const NO_FAULTS: CartesiaFaults = {
 /** One context as it was seen. Times are of the clock, ms. */
 export interface ContextRecord {
   id: string;
-  openedAtMs: number;
   /** The texts of its messages, in order. */
   texts: string[];
   state: "open" | "finishing" | "closed" | "expired" | "cancelled" | "failed";
@@ -99,7 +98,6 @@ export interface CartesiaWorld {
 }
 
 export interface ContextPeer {
-  send(message: unknown): void;
   wire: Wire;
   gone: AbortSignal;
 }
@@ -130,13 +128,7 @@ export class Context {
     this.settings = settingsKey(request);
     this.#source = shared.nextSource++ & 0xFFFF;
     this.#trouble = drawTrouble(shared.faults);
-    this.record = {
-      id: request.context_id,
-      openedAtMs: shared.clock.monotonicMs(),
-      texts: [],
-      state: "open",
-      audioBytes: 0,
-    };
+    this.record = { id: request.context_id, texts: [], state: "open", audioBytes: 0 };
     shared.contexts.push(this.record);
     if (shared.contexts.length > RECORDS_KEPT) shared.contexts.shift();
   }
@@ -279,7 +271,7 @@ export class Context {
   }
 
   #send(message: Record<string, unknown>): void {
-    this.#peer.send({ ...message, context_id: this.record.id, status_code: 206 });
+    this.#peer.wire.send(JSON.stringify({ ...message, context_id: this.record.id, status_code: 206 }));
   }
 }
 

@@ -98,7 +98,7 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
       const faults = faultsOf(options.faults, requests++);
       const refused = turnAway(handshake, { key, rules: STREAM_RULES, check, faults });
       if (refused) return { refuse: refused };
-      const model = handshake.url.searchParams.get("model") ?? "aura-asteria-en";
+      const model = modelOf(handshake.url.searchParams);
       const knobs = { ...SPEAK_KNOBS, ...options.knobs };
       const source = newSource();
       return letIn(handshake.headers, (wire) => {
@@ -123,7 +123,7 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
         headers: {
           "content-type": isBare ? "audio/mulaw;rate=8000" : "audio/wav",
           "dg-request-id": requestId(requests),
-          "dg-model-name": url.searchParams.get("model") ?? "aura-asteria-en",
+          "dg-model-name": modelOf(url.searchParams),
           "dg-char-count": String(text.length),
         },
       });
@@ -151,18 +151,15 @@ const REST_RULES = {
   callback_method: oneOf("POST", "PUT"),
 };
 
+/** The voice, and the format: the vendor makes more; this stand-in makes one, and says so rather than send the wrong one. */
 function check(query: URLSearchParams): string | undefined {
-  return checkModel(query) ?? checkTelephone(query);
-}
-
-function checkModel(query: URLSearchParams): string | undefined {
-  return isVoice(query.get("model") ?? "aura-asteria-en") ? undefined : "No such model/version combination found.";
-}
-
-/** The vendor makes more formats; this stand-in makes one, and says so rather than send the wrong one. */
-function checkTelephone(query: URLSearchParams): string | undefined {
+  if (!isVoice(modelOf(query))) return "No such model/version combination found.";
   if (query.get("encoding") === "mulaw" && query.get("sample_rate") === "8000") return undefined;
   return "This stand-in speaks encoding=mulaw with sample_rate=8000 only.";
+}
+
+function modelOf(query: URLSearchParams): string {
+  return query.get("model") ?? "aura-asteria-en";
 }
 
 async function textOf(request: Request): Promise<string | undefined> {

@@ -67,8 +67,6 @@ const IN_FLIGHT_MS = 250;
 
 export class Line {
   readonly speaker: Speaker;
-  /** When `start` was sent, on the clock given. */
-  startedMs = 0;
   /** Messages that came after we said `stop`. */
   afterStop = 0;
   readonly closed: Promise<LineEnd>;
@@ -80,6 +78,8 @@ export class Line {
   readonly #settle: { resolve: (end: LineEnd) => void; reject: (error: unknown) => void };
   #state: "open" | "streaming" | "ending" | "closed" = "open";
   #endingMs = 0;
+  /** When `start` was sent, on the clock given. */
+  #startedMs = 0;
   #sequence = 0;
   #chunk = 0;
   #slots = 0;
@@ -112,7 +112,7 @@ export class Line {
     this.#wire.send(message.connectedMessage());
     this.#wire.send(message.startMessage(this.#options, ++this.#sequence, this.#options.parameters));
     this.#state = "streaming";
-    this.startedMs = this.#options.clock.monotonicMs();
+    this.#startedMs = this.#options.clock.monotonicMs();
     this.#run();
   }
 
@@ -165,7 +165,7 @@ export class Line {
   }
 
   get #nextSlotMs(): number {
-    return this.startedMs + this.#slots * FRAME_MS;
+    return this.#startedMs + this.#slots * FRAME_MS;
   }
 
   /** 20 ms begin: the speaker plays its next slot, the caller speaks the next frame. */
@@ -177,7 +177,7 @@ export class Line {
     this.#echo(slot.echoes, atMs);
     const spoken = mouth.next();
     listener.spoke(spoken.frame, atMs, spoken.silent);
-    const dueMs = startupBurst ? Math.max(atMs, this.startedMs + STARTUP_MS) : atMs;
+    const dueMs = startupBurst ? Math.max(atMs, this.#startedMs + STARTUP_MS) : atMs;
     for (const packet of this.#uplink.push(this.#slots, spoken, dueMs)) this.#packets.put(packet.dueMs, packet);
     this.#slots++;
   }
