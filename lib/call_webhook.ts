@@ -32,11 +32,13 @@ const ATTEMPT_MS = 10_000;
 /** How long a stop waits for what is under way. */
 const LAST_MS = 3000;
 
-/** The header that signs a body: `X-Offhook-Signature: t=SECONDS,v1=HEX`, HMAC-SHA256 of `SECONDS.BODY`. */
-function webhookSignature(secret: string, body: string, at: Date): { "x-offhook-signature": string } {
+/** The headers of a body; with a secret they sign it. */
+function headersOf(body: string, secret: string | undefined, at: Date): Record<string, string> {
+  const type = { "content-type": "application/json" };
+  if (!secret) return type;
   const seconds = Math.floor(at.getTime() / 1000);
   const signature = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
-  return { "x-offhook-signature": `t=${seconds},v1=${signature}` };
+  return { ...type, "x-offhook-signature": `t=${seconds},v1=${signature}` };
 }
 
 /** Hand a caller's message over, once and now: it may be urgent. */
@@ -48,7 +50,7 @@ export async function postMessage(
   if (!webhook) return failed({ kind: "unreachable", peer: "webhook", detail: "CALL_WEBHOOK_URL is not set" });
   const { url, secret } = webhook;
   const body = JSON.stringify({ schema: 1, event: "message", ...message });
-  const headers = { "content-type": "application/json", ...(secret ? webhookSignature(secret, body, new Date()) : {}) };
+  const headers = headersOf(body, secret, new Date());
   try {
     const response = await fetch(url, { method: "POST", body, signal, redirect: "manual", headers });
     await response.body?.cancel();
@@ -125,7 +127,7 @@ export class CallWebhook implements AsyncDisposable {
 
   /** One request. @returns what went wrong, and whether trying again could help. */
   async #attempt(call: string, body: string): Promise<{ why: string; isFinal: boolean } | undefined> {
-    const { clock, url, fetch } = this.#parts;
+    const { clock, url, secret, fetch } = this.#parts;
     const attempt = new AbortController();
     const { signal } = attempt;
     let isLate = false;
@@ -138,7 +140,7 @@ export class CallWebhook implements AsyncDisposable {
     try {
       const request = new Request(url, {
         method: "POST",
-        headers: this.#headers(call, body),
+        headers: { ...headersOf(body, secret, clock.wallTime()), "user-agent": "offhook", "x-offhook-call": call },
         body,
         redirect: "manual",
         signal,
@@ -154,15 +156,5 @@ export class CallWebhook implements AsyncDisposable {
     } finally {
       this.#attempts.delete(attempt);
     }
-  }
-
-  #headers(call: string, body: string): Record<string, string> {
-    const { secret, clock } = this.#parts;
-    return {
-      "content-type": "application/json",
-      "user-agent": "offhook",
-      "x-offhook-call": call,
-      ...(secret ? webhookSignature(secret, body, clock.wallTime()) : {}),
-    };
   }
 }
