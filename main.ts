@@ -87,14 +87,8 @@ const COMMANDS: Record<string, Command> = {
     return await serve({
       lines,
       watched,
-      ...(config === undefined ? {} : { file: config }),
-      flags: {
-        ...(rehearse ? { rehearse } : {}),
-        ...(json ? { json } : {}),
-        ...(port === undefined ? {} : { port: Number(port) }),
-        ...(host === undefined ? {} : { host }),
-        ...(drain === undefined ? {} : { drain: Number(drain) }),
-      },
+      file: config,
+      flags: { rehearse, json, host, port: numberOf(port), drain: numberOf(drain) },
     });
   },
 
@@ -147,6 +141,10 @@ const COMMANDS: Record<string, Command> = {
     return Promise.resolve(0);
   },
 };
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
 
 async function record(name: "calls" | "show" | "forget", args: string[]): Promise<number> {
   const { records } = await import("./lib/records.ts");

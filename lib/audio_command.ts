@@ -63,10 +63,8 @@ export async function audio(args: string[], parts: AudioParts): Promise<number> 
   }
   if (command === undefined) return usage("audio takes a command: build, info or wav.");
   if (command !== "build" && command !== "info") return usage(`There is no command "audio ${command}".`);
-  const loaded = loadConfig({
-    flags: { rehearse: true }, // a recording can be made before any account is set
-    ...(values.config === undefined ? {} : { file: values.config }),
-  });
+  // A recording can be made before any account is set.
+  const loaded = loadConfig({ file: values.config, flags: { rehearse: true } });
   if (!loaded.ok) return fail(describeNotes(loaded.fault));
   const index = parseIndex(readText(INDEX_FILE) ?? "{}");
   if (!index) return fail(`${INDEX_FILE} is damaged. Restore it, or remove it: what recordings say is then not known.`);

@@ -21,7 +21,7 @@ const PROMPT_FILES = /"file"\s*:\s*"([^"\\]+)"/g;
 
 export interface LoadOptions {
   /** `config.json` by default. */
-  file?: string;
+  file?: string | undefined;
   flags?: Flags;
   /** How prompts and recordings are read; `readBytes` by default. */
   read?: FileReader;

@@ -44,7 +44,7 @@ export async function routes(args: string[], { print, printError }: Terminal): P
   }
   if (command === "test") {
     if (words.length === 0) return usage('Say what to test, for example: routes test "how much is it"');
-    return await testRoutes(words.join(" "), { json, print, fail, ...(file === undefined ? {} : { file }) });
+    return await testRoutes(words.join(" "), { file, json, print, fail });
   }
   if (command === undefined) return usage("routes takes a command: test or eval.");
   if (command !== "eval") return usage(`There is no command "routes ${command}".`);
@@ -63,14 +63,11 @@ async function testRoutes(
   text: string,
   { file, json, print, fail }: Pick<Terminal, "print"> & {
     fail: (why: string) => number;
-    file?: string;
+    file: string | undefined;
     json: boolean;
   },
 ): Promise<number> {
-  const loaded = loadConfig({
-    flags: { rehearse: true }, // routes need no account
-    ...(file === undefined ? {} : { file }),
-  });
+  const loaded = loadConfig({ file, flags: { rehearse: true } }); // routes need no account
   if (!loaded.ok) return fail(describeNotes(loaded.fault));
   const { config } = loaded.value;
   if (!config.base.routerEnabled) {

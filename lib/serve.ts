@@ -10,7 +10,7 @@ import { giveUpWriting, recordsPlace } from "./permissions.ts";
 import { perPress } from "./presses.ts";
 
 export interface ServeOptions {
-  file?: string;
+  file?: string | undefined;
   flags: Flags;
   /** Under `deno run --watch`, which lives on when we end. */
   watched?: boolean;
@@ -28,7 +28,7 @@ export interface Lines {
 export async function serve(options: ServeOptions): Promise<number> {
   const { file, flags, lines } = options;
   const { print } = lines;
-  const load = reloader({ ...(file ? { file } : {}), flags });
+  const load = reloader({ file, flags });
   const loaded = load();
   if (!loaded.ok) {
     print(describeNotes(loaded.fault));

@@ -9,12 +9,12 @@ import type { Keys, ServerConfig, Urls } from "./types.ts";
 
 /** What the command line says; stronger than the environment. */
 export interface Flags {
-  rehearse?: boolean;
-  port?: number;
-  host?: string;
-  drain?: number;
+  rehearse?: boolean | undefined;
+  port?: number | undefined;
+  host?: string | undefined;
+  drain?: number | undefined;
   /** The log in JSON. */
-  json?: boolean;
+  json?: boolean | undefined;
 }
 
 /** What may be said of them, on the command line as in the environment. */

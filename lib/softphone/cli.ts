@@ -86,11 +86,11 @@ async function ring(command: CallCommand, args: CallArgs, url: string, steps: St
     steps: interactive ? typed(stdin) : steps,
     random: command.random ?? Math.random,
     record: args.record !== undefined,
-    ...(args.from === undefined ? {} : { from: args.from }),
-    ...(args.to === undefined ? {} : { to: args.to }),
-    ...(env.TWILIO_AUTH_TOKEN ? { authToken: env.TWILIO_AUTH_TOKEN } : {}),
-    ...(env.TWILIO_ACCOUNT_SID ? { accountSid: env.TWILIO_ACCOUNT_SID } : {}),
-    ...(hangUp ? { signal: hangUp } : {}),
+    from: args.from,
+    to: args.to,
+    authToken: env.TWILIO_AUTH_TOKEN || undefined,
+    accountSid: env.TWILIO_ACCOUNT_SID || undefined,
+    signal: hangUp,
     ...(lookup ? { lookup: (callSid: string) => lookup(url, callSid) } : {}),
     onEvent: (event) => {
       const line = isTerminal || UNREPORTED.has(event.kind) ? describeEvent(event) : undefined;

@@ -20,8 +20,8 @@ export interface PhoneOptions extends LineChoices {
   /** The webhook, for example `http://localhost:5000/incoming-call`. */
   url: string;
   /** Default: fictional numbers. */
-  from?: string;
-  to?: string;
+  from?: string | undefined;
+  to?: string | undefined;
   /** What the caller does; then it hangs up, unless the server does. */
   steps?: Iterable<Step> | AsyncIterable<Step>;
   clock: Clock;
@@ -30,9 +30,9 @@ export interface PhoneOptions extends LineChoices {
   voice: Voice;
   /** Uniform numbers in [0, 1): ids, network, room. */
   random: () => number;
-  accountSid?: string;
+  accountSid?: string | undefined;
   /** Sign webhooks, callbacks and the socket as this account does. */
-  authToken?: string;
+  authToken?: string | undefined;
   /** Default: over the socket's address as it is written. */
   socketSignature?: SocketSignature;
   roomTone?: RoomTone;
@@ -49,7 +49,7 @@ export interface PhoneOptions extends LineChoices {
   /** The caller hangs up after this long. */
   limitMs?: number;
   /** Abort: the caller hangs up. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   onEvent?: (event: PhoneEvent) => void;
   onSlot?: (slot: Slot, atMs: number, tags: readonly Tag[]) => void;
   /** The server's own record of the caller's turns. */
