@@ -3,14 +3,13 @@
 import { RATE_HZ } from "./audio/frame.ts";
 import { decode } from "./audio/mulaw.ts";
 import { entryOf, hashOf, LOCAL_VOICE, OWN_RECORDING, type PromptIndex, writeIndex } from "./audio/prompt_index.ts";
-import type { PromptVoice } from "./audio/prompts.ts";
 import { buildFromWav, trimSpeech } from "./audio/recording.ts";
 import { writeWav } from "./audio/wav.ts";
 import type { Voice } from "./audio/voice.ts";
 import { AUDIO_FOLDER, describe, pathOf, type Wanted, wantedBy } from "./audio_names.ts";
 import { systemClock } from "./base/clock.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
-import type { CallConfig, Config } from "./config.ts";
+import type { Config } from "./config.ts";
 import { readBytes } from "./files.ts";
 import { whyNotRead } from "./permissions.ts";
 import { INDEX_FILE, promptVoice, speakingVoice } from "./prompt_voice.ts";
@@ -145,8 +144,8 @@ export class PromptBuilder {
   }
 
   async #speak({ text, call }: Wanted): Promise<Result<{ audio: Uint8Array; voice: string }, string>> {
-    const { config, voice, choice } = this.#given;
-    const configured = choice === "local" ? undefined : this.#configured(call);
+    const { config, voice, choice, fetch } = this.#given;
+    const configured = choice === "local" ? undefined : promptVoice(config, call, { clock: systemClock, fetch });
     if (choice === "configured" && !configured) {
       const name = speakingVoice(config, call);
       return failed(
@@ -164,11 +163,6 @@ export class PromptBuilder {
     } catch (error) {
       return failed(messageOf(error));
     }
-  }
-
-  #configured(call: CallConfig): PromptVoice | undefined {
-    const { config, fetch } = this.#given;
-    return promptVoice(config, call, { clock: systemClock, fetch });
   }
 
   /** Write recording, source and index. @returns what was made, for people. */

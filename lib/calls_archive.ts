@@ -84,11 +84,9 @@ function openBackend(path: string, access: "read" | "edit"): SqliteBackend {
   return new SqliteBackend({ path, access });
 }
 
-const Listed = z.object({ calls: z.array(z.custom<CallRow>((row) => typeof row === "object" && row !== null)) });
-const One = z.object({
-  call: z.custom<CallRecord>((record) => typeof record === "object" && record !== null),
-  notices: z.array(z.custom<CallNotice>((notice) => typeof notice === "object" && notice !== null)),
-});
+const object = <T>() => z.custom<T>((value) => typeof value === "object" && value !== null);
+const Listed = z.object({ calls: z.array(object<CallRow>()) });
+const One = z.object({ call: object<CallRecord>(), notices: z.array(object<CallNotice>()) });
 const Several = z.object({ couldBe: z.array(z.string()) });
 const Refused = z.object({ error: z.string() });
 

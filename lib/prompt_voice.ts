@@ -40,9 +40,11 @@ export function speakingVoice({ keys }: Pick<Config, "keys">, call: CallConfig):
   const { provider } = choiceOf(call);
   switch (provider.type) {
     case "deepgram":
-      return keys.deepgram ? ["deepgram", provider.model, provider.speed ?? ""].join(" ").trim() : LOCAL_VOICE;
+      return keys.deepgram ? nameOf("deepgram", provider.model, provider.speed) : LOCAL_VOICE;
     case "cartesia":
-      return call.engine === "pipeline" && !keys.cartesia ? LOCAL_VOICE : cartesiaName(provider);
+      return call.engine === "pipeline" && !keys.cartesia
+        ? LOCAL_VOICE
+        : nameOf("cartesia", provider.model_id, voiceId(provider), provider.language);
     case "eleven_labs":
       return `eleven_labs ${provider.model_id}`;
     default:
@@ -131,12 +133,10 @@ function choiceOf({ engine, agent, pipeline }: CallConfig): Choice {
   return (engine === "agent" ? agent.speak : pipeline.speak)[0]!; // the schema wants at least one
 }
 
-type Cartesia = Extract<Choice["provider"], { type: "cartesia" }>;
-
-function cartesiaName(provider: Cartesia): string {
-  return ["cartesia", provider.model_id, voiceId(provider), provider.language ?? ""].join(" ").trim();
+function nameOf(...parts: (string | number | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(" ");
 }
 
-function voiceId({ voice }: Cartesia): string {
+function voiceId({ voice }: Extract<Choice["provider"], { type: "cartesia" }>): string {
   return typeof voice === "string" ? voice : voice.id;
 }

@@ -110,7 +110,7 @@ async function checkHost(reach: Reach, config: Config, { publicHost, runs }: Hos
     });
     if (typeof answer === "string") return [nothingThere(name, { publicHost, runs, finding: answer })];
     const text = await bodyText(answer, HEALTH_BYTES);
-    if (!isOffhook(text)) {
+    if (!Health.safeParse(parseJson(text)).success) {
       const finding = `answers /health with HTTP ${answer.status}, and not as Offhook does`;
       return [nothingThere(name, { publicHost, runs, finding })];
     }
@@ -188,8 +188,4 @@ function nothingThere(name: string, { publicHost, runs, finding }: Host & { find
     return warn(name, `${publicHost} could not be tried: no Offhook runs on this machine's port (${finding})`, START);
   }
   return wrong(name, `${publicHost}: ${finding}`, "Point its DNS name and its proxy or tunnel at this machine's port.");
-}
-
-function isOffhook(text: string): boolean {
-  return Health.safeParse(parseJson(text)).success;
 }

@@ -85,7 +85,9 @@ function hooksAt(host: string): Required<NumberHooks> {
 
 /** The numbers that the configuration names, those that point here, and the only one there is. */
 function oursAmong(numbers: readonly PhoneNumber[], config: Config, hooks: NumberHooks): PhoneNumber[] {
-  const ours = numbers.filter((number) => Object.hasOwn(config.numbers, number.e164) || voicePointsHere(number, hooks));
+  const ours = numbers.filter((number) =>
+    Object.hasOwn(config.numbers, number.e164) || isOurVoiceUrl(number.voiceUrl, hooks)
+  );
   return ours.length > 0 || numbers.length !== 1 ? ours : [...numbers];
 }
 
@@ -115,7 +117,7 @@ function numberItems(number: PhoneNumber, hooks: Required<NumberHooks>): CheckIt
     const remedy = `Set its voice URL to ${hooks.voiceUrl} instead of the application. ${byHand}`;
     return [wrong(e164, "its calls go to a TwiML application, not to our webhook", remedy)];
   }
-  if (!voicePointsHere(number, hooks)) {
+  if (!isOurVoiceUrl(number.voiceUrl, hooks)) {
     const finding = voiceUrl ? `its calls go to ${withoutQuery(voiceUrl)}` : "it has no voice URL";
     return [wrong(e164, finding, `Set its voice URL to ${hooks.voiceUrl} (POST). ${byHand}`)];
   }
@@ -138,10 +140,6 @@ function numberItems(number: PhoneNumber, hooks: Required<NumberHooks>): CheckIt
 
 function together(names: string[]): string {
   return names.join(", ").replace(/, (?=[^,]*$)/, " and ");
-}
-
-function voicePointsHere({ voiceUrl }: PhoneNumber, hooks: NumberHooks): boolean {
-  return isOurVoiceUrl(voiceUrl, hooks);
 }
 
 function isOurVoiceUrl(url: string, { voiceUrl: own }: NumberHooks): boolean {

@@ -70,6 +70,7 @@ type Context = { file: string; raw: unknown; at: Path };
 
 function notesOfIssue(issue: Issue, context: Context, base: Path): ConfigNote[] {
   const path = [...base, ...issue.path];
+  const value = valueAt(context.raw, path);
   const note = (problem: string, remedy: string, at: Path = path): ConfigNote => ({
     file: context.file,
     key: dotted([...context.at, ...at]),
@@ -82,7 +83,6 @@ function notesOfIssue(issue: Issue, context: Context, base: Path): ConfigNote[] 
       return issue.keys.map((key) => note("is not a known key here", unknownKeyRemedy(key, known), [...path, key]));
     }
     case "invalid_union": {
-      const value = valueAt(context.raw, path);
       if (issue.discriminator !== undefined) {
         return [note(found(value, path), choice(value, optionsOf(issue)))];
       }
@@ -96,13 +96,13 @@ function notesOfIssue(issue: Issue, context: Context, base: Path): ConfigNote[] 
       return [note(problem, remedy ?? "Rename the key.")];
     }
     case "invalid_type":
-      return [note(found(valueAt(context.raw, path), path), `Write ${article(issue.expected)}.`)];
+      return [note(found(value, path), `Write ${article(issue.expected)}.`)];
     case "invalid_value":
-      return [note(found(valueAt(context.raw, path), path), choice(valueAt(context.raw, path), issue.values))];
+      return [note(found(value, path), choice(value, issue.values))];
     case "too_small":
-      return [note(sizeProblem(issue.origin, valueAt(context.raw, path), path), atLeast(issue))];
+      return [note(sizeProblem(issue.origin, value, path), atLeast(issue))];
     case "too_big":
-      return [note(sizeProblem(issue.origin, valueAt(context.raw, path), path), atMost(issue))];
+      return [note(sizeProblem(issue.origin, value, path), atMost(issue))];
     default: {
       const [problem, remedy] = split(issue.message);
       return [note(problem, remedy ?? "Correct this value.")];
