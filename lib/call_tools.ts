@@ -1,7 +1,7 @@
 /** The tools of one call, from its configuration: what is built in acts on the call, the rest asks web servers. */
 
 import type { Clock, Timer } from "./base/clock.ts";
-import { isObject } from "./base/json.ts";
+import { canonicalJson } from "./base/json.ts";
 import { raced } from "./base/raced.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import { withoutKeys } from "./call/echoes.ts";
@@ -229,15 +229,10 @@ export class ConfiguredTools implements CallTools, CallActions {
 /** A key that two requests for the same share, in whatever order their arguments come. */
 function keyOf({ name, arguments: text }: ToolCall): string {
   try {
-    return `${name} ${JSON.stringify(JSON.parse(text), (_key, value) => sorted(value))}`;
+    return `${name} ${canonicalJson(JSON.parse(text))}`;
   } catch {
     return `${name} ${text}`;
   }
-}
-
-function sorted(value: unknown): unknown {
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1));
 }
 
 function words<K extends string>(message: Record<string, unknown>, key: K): Partial<Record<K, string>> {

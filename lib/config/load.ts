@@ -1,7 +1,7 @@
 /** From text and environment to one frozen `Config`, or all faults together. Pure. */
 
 import { createHash } from "node:crypto";
-import { isObject } from "../base/json.ts";
+import { canonicalJson, isObject } from "../base/json.ts";
 import { failed, ok, type Result } from "../base/result.ts";
 import { type Flags, type ReadEnvironment, readEnvironment } from "./environment.ts";
 import { parseJson } from "./json.ts";
@@ -297,15 +297,8 @@ function forCallers(
 
 function hashOf({ server, ...rest }: Pick<Config, "server" | "urls" | "rehearsal" | "base" | "numbers">): string {
   const { adminToken: _, callWebhook, ...open } = server;
-  const text = JSON.stringify(sorted({ ...rest, server: { ...open, webhook: callWebhook?.url } }));
+  const text = canonicalJson({ ...rest, server: { ...open, webhook: callWebhook?.url } });
   return createHash("sha256").update(text).digest("hex");
-}
-
-/** Keys in one order, so that the order in the file does not change the hash. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
 }
 
 function deepFreeze<T>(value: T): T {
