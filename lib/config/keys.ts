@@ -6,18 +6,13 @@ import type { CallConfig, Config, Keys, Urls } from "./types.ts";
 
 type Reachable = { keys: Keys; urls: Urls };
 
-const LLM_HOMES: Record<Exclude<LlmType, "llm">, string> = {
-  groq: "https://api.groq.com/openai/v1",
-  open_ai: "https://api.openai.com/v1",
-};
-interface LlmHome {
+interface LlmHome extends Pick<VendorKey, "vendor" | "variable"> {
+  url: string;
   key: "groq" | "openai";
-  variable: string;
-  vendor: "Groq" | "OpenAI";
 }
-const LLM_HOSTS: Record<string, LlmHome> = {
-  "api.groq.com": { key: "groq", variable: "GROQ_API_KEY", vendor: "Groq" },
-  "api.openai.com": { key: "openai", variable: "OPENAI_API_KEY", vendor: "OpenAI" },
+const LLM_HOMES: Record<Exclude<LlmType, "llm">, LlmHome> = {
+  groq: { url: "https://api.groq.com/openai/v1", key: "groq", vendor: "Groq", variable: "GROQ_API_KEY" },
+  open_ai: { url: "https://api.openai.com/v1", key: "openai", vendor: "OpenAI", variable: "OPENAI_API_KEY" },
 };
 
 /**
@@ -26,7 +21,7 @@ const LLM_HOSTS: Record<string, LlmHome> = {
  */
 export function llmUrlFor({ urls }: Pick<Reachable, "urls">, think: PipelineThink): string | undefined {
   const { type } = think.provider;
-  const own = think.endpoint?.url ?? urls.llm ?? (type === "llm" ? undefined : LLM_HOMES[type]);
+  const own = think.endpoint?.url ?? urls.llm ?? (type === "llm" ? undefined : LLM_HOMES[type].url);
   return own?.replace(/(\/chat\/completions)?\/*$/, "");
 }
 
@@ -37,8 +32,8 @@ export function llmKeyFor(config: Reachable, think: PipelineThink): string | und
 }
 
 function homeOf(url: string): LlmHome | undefined {
-  const host = new URL(url).hostname;
-  return Object.hasOwn(LLM_HOSTS, host) && url.startsWith("https:") ? LLM_HOSTS[host] : undefined;
+  const { protocol, hostname } = new URL(url);
+  return Object.values(LLM_HOMES).find((home) => protocol === "https:" && new URL(home.url).hostname === hostname);
 }
 
 /** A vendor that the chosen engine needs, and the variable that holds its key. */
