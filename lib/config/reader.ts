@@ -133,8 +133,8 @@ export class Reader {
 
   url(name: VariableName, path: string, protocols: readonly string[]): string | undefined {
     return this.read(name, path, (text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      if (url === undefined || !protocols.includes(url.protocol)) {
+      const url = URL.parse(text);
+      if (url === null || !protocols.includes(url.protocol)) {
         return {
           problem: `is ${quote(text)}`,
           remedy: `Write an address that begins with ${protocols.map((one) => `${one}//`).join(" or ")}.`,

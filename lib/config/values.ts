@@ -6,10 +6,9 @@ import { parseHours } from "./hours.ts";
 import { quote, says } from "./notes.ts";
 
 /** Read an address with placeholders in it. A placeholder in its host would let a model or a caller choose where secrets go. */
-function parseAddress(text: string): URL | undefined {
+function parseAddress(text: string): URL | null {
   const authority = /^[a-z]+:\/\/[^/?#]*/i.exec(text)?.[0] ?? "";
-  if (/\{\{|\$\{/.test(authority)) return undefined;
-  return URL.canParse(text) ? new URL(text) : undefined;
+  return /\{\{|\$\{/.test(authority) ? null : URL.parse(text);
 }
 
 /** An address of these schemes; a secure one may also be plain towards this machine. */
@@ -18,7 +17,7 @@ function address(secure: readonly string[], plain: readonly string[]) {
     const add = (problem: string, remedy: string) =>
       context.addIssue({ code: "custom", message: says(problem, remedy) });
     const url = parseAddress(text);
-    if (url === undefined) {
+    if (url === null) {
       return add(
         `is ${quote(text)}, not an address`,
         `Write it in full, with a fixed host: "https://api.example.com/path".`,

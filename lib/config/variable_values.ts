@@ -14,11 +14,9 @@ export function publicHostOf(text: string): Read<string> {
   if (/[/?#]/.test(bare)) {
     return { problem: `is ${quote(text)}, which has a path`, remedy: `Write only ${bare.split(/[/?#]/)[0]}` };
   }
-  if (!/^(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d+)?$/i.test(bare)) {
-    return { problem: `is ${quote(text)}, not a host name`, remedy: example };
-  }
-  const url = URL.canParse(`https://${bare}`) ? new URL(`https://${bare}`) : undefined;
-  if (url === undefined) return { problem: `is ${quote(text)}, not a host name`, remedy: example };
+  const isName = /^(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:\d+)?$/i.test(bare);
+  const url = isName ? URL.parse(`https://${bare}`) : null;
+  if (url === null) return { problem: `is ${quote(text)}, not a host name`, remedy: example };
   if (url.port !== "" && !isLoopbackHost(url.hostname)) {
     return {
       problem: `is ${quote(text)}, which has a port`,
@@ -33,7 +31,7 @@ export function publicHostOf(text: string): Read<string> {
 
 /** Never quoted: who knows the address of a webhook may often post there. */
 export function webhookOf(text: string): Read<string> {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = URL.parse(text);
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
   return isSafe
     ? { value: text }

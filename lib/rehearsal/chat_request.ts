@@ -10,9 +10,7 @@ const Call = z.strictObject({
   function: z.strictObject({ name: z.string().min(1), arguments: z.string() }),
 });
 const Message = z.discriminatedUnion("role", [
-  z.strictObject({ role: z.literal("system"), content: Text, name: z.string().optional() }),
-  z.strictObject({ role: z.literal("developer"), content: Text, name: z.string().optional() }),
-  z.strictObject({ role: z.literal("user"), content: Text, name: z.string().optional() }),
+  z.strictObject({ role: z.enum(["system", "developer", "user"]), content: Text, name: z.string().optional() }),
   z.strictObject({
     role: z.literal("assistant"),
     content: Text.nullish(),

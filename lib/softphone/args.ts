@@ -132,10 +132,8 @@ function takeOption(
 /** The webhook's address: the default server, and the default path where none is given. */
 export function webhookUrl(url: string | undefined, port: string | undefined): Result<string, string> {
   const written = url ?? `http://localhost:${port || DEFAULT_PORT}`;
-  if (!/^https?:\/\//i.test(written) || !URL.canParse(written)) {
-    return failed(`"${written}" is no address: it begins with http:// or https://.`);
-  }
-  const parsed = new URL(written);
+  const parsed = /^https?:\/\//i.test(written) ? URL.parse(written) : null;
+  if (!parsed) return failed(`"${written}" is no address: it begins with http:// or https://.`);
   if (parsed.pathname === "/") parsed.pathname = "/incoming-call";
   return ok(parsed.href);
 }

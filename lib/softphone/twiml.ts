@@ -213,7 +213,7 @@ class Translator {
       return undefined;
     }
     const base = this.#baseUrl.replace(/^http/i, "ws");
-    const url = URL.canParse(written, base) ? new URL(written, base) : undefined;
+    const url = URL.parse(written, base);
     if (!url || !["ws:", "wss:"].includes(url.protocol)) {
       this.#blame(url ? "insecure-url" : "malformed-url", `Stream url "${written}" is not a wss:// address`);
       return undefined;
@@ -235,11 +235,12 @@ class Translator {
   }
 
   #target(written: string, method = "POST"): Target | undefined {
-    if (!URL.canParse(written, this.#baseUrl)) {
+    const url = URL.parse(written, this.#baseUrl)?.href;
+    if (url === undefined) {
       this.#blame("malformed-url", `"${written}" is no address`);
       return undefined;
     }
-    return { url: new URL(written, this.#baseUrl).href, method: method.toUpperCase() === "GET" ? "GET" : "POST" };
+    return { url, method: method.toUpperCase() === "GET" ? "GET" : "POST" };
   }
 
   #onlyChildren({ name, children }: XmlElement, allowed: string[]): void {
