@@ -21,6 +21,8 @@ export interface AnswerParts {
   text: string;
   /** `closed`: the turn is not confirmed; nothing is heard and no tool runs until it is. */
   gate: "open" | "closed";
+  /** Closed while the caller speaks. */
+  floor: Gate;
   clock: Clock;
   llms: Spares<Llm>;
   tools: readonly ToolSchema[];
@@ -236,6 +238,7 @@ export class Answer {
     for (const saying of this.#sayings) if (!saying.isEmpty) saying.reserve();
     this.#parts.desk.run(calls);
     await this.#parts.desk.idle;
+    await this.#parts.floor.passed(); // his turn may be the end of this answer
     this.#acting = false;
     await this.gate.passed();
   }

@@ -95,6 +95,8 @@ export class PipelineEngine implements Engine {
   readonly #running = new Set<Promise<void>>();
   readonly #answers = new Set<Answer>();
   readonly #lines = new Set<Saying>();
+  /** Closed while words of the caller are open. */
+  readonly #floor = new Gate("open");
   #turn = NO_TURN;
   /** Being prepared for a turn that is probably over. */
   #draft: Answer | undefined;
@@ -191,6 +193,7 @@ export class PipelineEngine implements Engine {
 
   ending(more: boolean): void {
     this.#ending = true;
+    this.#floor.open();
     this.#callOff();
     if (!more) { for (const running of [...this.#answers, ...this.#lines]) running.abort(); }
   }
@@ -287,6 +290,8 @@ export class PipelineEngine implements Engine {
       const said = actions.some(({ kind }) => kind === "interim" || kind === "answer" || kind === "listen");
       said ? this.#letGo() : this.#goOn();
     }
+    if (next.floor.kind === "caller" && !this.#ending) this.#floor.close();
+    else if (next.floor.kind !== "answering") this.#floor.open(); // `begin` has yet to say what becomes of earlier answers
     for (const action of actions) this.#do(action);
   }
 
@@ -365,6 +370,7 @@ export class PipelineEngine implements Engine {
     const answer: Answer = new Answer({
       text,
       gate,
+      floor: this.#floor,
       clock: this.#parts.clock,
       llms: this.#llms,
       tools: this.#parts.tools ?? [],
@@ -492,6 +498,7 @@ export class PipelineEngine implements Engine {
   /** Nothing of ours is heard any more: the last words are the call's. */
   #fallSilent(): void {
     this.#silent = true;
+    this.#floor.open();
     this.#timers[Symbol.dispose]();
     this.#discard();
     for (const running of [...this.#answers, ...this.#lines]) running.abort();

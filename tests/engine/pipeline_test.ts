@@ -341,24 +341,26 @@ test("what a tool brings is told after a route has answered what interrupted the
   ]);
 });
 
-test("what a tool brings is said over no caller: his words stop it", async () => {
-  const brain: ChatBrain = (messages) => {
-    if (messages.at(-1)?.role === "tool") return { text: STORY };
-    const isFirst = messages.filter(({ role }) => role === "user").length === 1;
-    return isFirst ? { calls: [{ name: "find_slots", arguments: DAY }] } : { text: "All right." };
-  };
-  const { sim } = await callOf(
-    {
-      brain,
-      config: { tools: [FIND] },
-      tool: (_, clock) => new Promise((resolve) => void clock.after(900, () => resolve("nine"))),
-    },
-    [say("a visit on Monday | no wait stop I would like to come on Tuesday"), wait(4000)],
-    { voice: pausing(1300) },
-  );
-  assert.ok(noticesOf(sim.notices, "reply-interrupted").length > 0);
-  assert.equal(replies(sim).at(-1), "All right.");
-});
+for (const [toolMs, what] of [[900, "his words stop it"], [2000, "it waits for the end of his words"]] as const) {
+  test(`what a tool brings is said over no caller: ${what}`, async () => {
+    const brain: ChatBrain = (messages) => {
+      if (messages.at(-1)?.role === "tool") return { text: STORY };
+      const isFirst = messages.filter(({ role }) => role === "user").length === 1;
+      return isFirst ? { calls: [{ name: "find_slots", arguments: DAY }] } : { text: "All right." };
+    };
+    const { sim } = await callOf(
+      {
+        brain,
+        config: { tools: [FIND] },
+        tool: (_, clock) => new Promise((resolve) => void clock.after(toolMs, () => resolve("nine"))),
+      },
+      [say("a visit on Monday | no wait stop I would like to come on Tuesday"), wait(4000)],
+      { voice: pausing(1300) },
+    );
+    assert.equal(noticesOf(sim.notices, "reply-interrupted").length, toolMs === 900 ? 1 : 0);
+    assert.equal(replies(sim).at(-1), "All right.");
+  });
+}
 
 test("a model that calls tools for ever is asked five times, the last time without tools", async () => {
   let ran = 0;
