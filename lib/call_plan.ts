@@ -118,7 +118,7 @@ export function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   const fallback = call.fallback && open(call.fallback.transferTo);
   let router = routers.of(call); // kept here: a later configuration forgets the routers that it does not need
   return {
-    route: (text) => routeOf((router ??= routers.of(call))?.decide(text), { call, spoken, open }),
+    route: (text, before) => routeOf((router ??= routers.of(call))?.decide(text, before), { call, spoken, open }),
     onlyInterrupts: (text) => isOnly(text, call.pipeline.turn.interruptionPhrases),
     tools,
     // The pipeline covers its own waits.

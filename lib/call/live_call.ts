@@ -87,7 +87,7 @@ export interface CallParts {
   /** What the engine has used of its vendors; undefined where they are not paid by use. */
   usage?: () => Usage;
   /** The route that answers what the caller said, if one does. Synchronous and quick: nothing else may answer before it. */
-  route: (text: string) => RoutedAnswer | undefined;
+  route: (text: string, before: string) => RoutedAnswer | undefined;
   /** Whether `text` is nothing but words that interrupt ("stop", "wait"). */
   onlyInterrupts: (text: string) => boolean;
   tools: CallTools;

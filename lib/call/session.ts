@@ -64,6 +64,8 @@ class Session {
   readonly #waits: Waits;
   #state: CallState = { kind: "idle" };
   #startedMs = 0;
+  /** What the caller has said that nobody has begun to answer. */
+  #unheeded = "";
   /** The last words are a route's. */
   #routedAway = false;
   /** The engine's newest reply that only covers a wait. */
@@ -200,7 +202,7 @@ class Session {
       case "reply-started":
         this.#fillers = 0;
         if (event.covers) this.#covering = event.reply;
-        else this.#echoes.answered();
+        else this.#heeded();
         this.#report({ kind: "reply-started", reply: event.reply, source: "engine" });
         return this.post(event);
       case "reply-finished":
@@ -254,7 +256,9 @@ class Session {
     this.#settle(); // what these words cut is cut before we answer them
     this.#waits.bePatient(this.#parts.patienceMs(text));
     this.#parts.tools.callerSaid(text);
-    if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text);
+    const before = this.#unheeded;
+    this.#unheeded += `${text}? `; // a recogniser does not always hear that something was asked
+    if (!interrupted || !this.#parts.onlyInterrupts(text)) this.#answerByRoute(text, before);
   }
 
   /** As if the caller had said it once more. */
@@ -263,16 +267,22 @@ class Session {
   }
 
   /** A common question is answered from a recording, before the engine's own answer is there. */
-  #answerByRoute(text: string): void {
+  #answerByRoute(text: string, before: string): void {
     if (this.#state.kind === "closing" || this.#state.kind === "ended") return;
-    const answer = this.#parts.route(text);
+    const answer = this.#parts.route(text, before);
     if (!answer) return;
     this.#report({ kind: "routed", route: answer.route, score: answer.score });
-    this.#echoes.answered();
+    this.#heeded();
     this.#speak(answer.line, "route");
     this.#routedAway = answer.then !== "continue";
     if (answer.then === "hangup") this.post({ kind: "end", reason: "agent-hung-up", say: undefined });
     if (answer.then === "transfer" && answer.transferTo) this.#parts.tools.transfer(answer.transferTo);
+  }
+
+  /** Someone answers the caller. */
+  #heeded(): void {
+    this.#echoes.answered();
+    this.#unheeded = "";
   }
 
   /** Who waits for whom, while tools run. */
@@ -292,6 +302,7 @@ class Session {
     const startedMs = clock.monotonicMs();
     this.#report({ kind: "tool-call", id, name });
     this.#running.add(call);
+    this.#unheeded = ""; // someone works at it
     this.post({ kind: "tool-call", tools: this.#toolsNow });
     const waiting = tools.waiting(name);
     if (waiting && this.#state.kind !== "closing") this.#speak(waiting, "line", { tellEngine: false });

@@ -5,6 +5,7 @@
 import { breather } from "../base/breather.ts";
 import { backgroundUtterances } from "./background.ts";
 import { type Classifier, trainClassifier } from "./classifier.ts";
+import { questions } from "./questions.ts";
 import { hasDenial, spottings, statedWords } from "./spotting.ts";
 import { tokens } from "./text.ts";
 
@@ -102,10 +103,10 @@ export class Router {
     return this.#classifier.bytes;
   }
 
-  /** What `text` means. Never throws; the empty text means none. */
-  decide(text: string): Decision {
+  /** What `text` means; `before`: what the same caller has said that nobody has begun to answer. Never throws; the empty text means none. */
+  decide(text: string, before = ""): Decision {
     const words = tokens(text);
-    const scores = this.#score(words, text);
+    const scores = this.#score(words, text, this.#asked(words, text, before));
     const order = scores.map((_, k) => k).sort((a, b) => scores[b]! - scores[a]!);
     const best = order[0];
     if (best === undefined || words.length === 0) return NOTHING;
@@ -123,15 +124,27 @@ export class Router {
     };
   }
 
-  #score(words: readonly string[], text: string): number[] {
+  /** The questions that wait for an answer, where it matters how many: an example is one, whatever it asks. */
+  #asked(words: readonly string[], text: string, before: string): (readonly string[])[] {
+    const open = questions(before);
+    const own = questions(text);
+    if (open.length === 0) return this.#verbatim.has(words.join(" ")) ? [] : own;
+    return [...open, ...(own.length > 0 ? own : [words])];
+  }
+
+  /** Of several questions (`asked`) a route answers each, or the model answers them all; one that ends the call, or counts anywhere, waits for none. */
+  #score(words: readonly string[], text: string, asked: (readonly string[])[]): number[] {
     if (words.length === 0) return [];
     const said = this.#verbatim.get(words.join(" "));
     const whole = this.#classifier.scores(words);
+    const each = asked.length > 1 ? asked.map((question) => this.#classifier.scores(question)) : [];
     return this.#routes.map((route, k) => {
-      if (said !== undefined) return k === said ? 1 : 0;
+      const least = route.strict || route.match === "anywhere" ? 1 : Math.min(1, ...each.map((scores) => scores[k]!));
+      if (said !== undefined) return k === said ? least : 0;
       if (route.match === "anywhere") return this.#spot(statedWords(text, route.utterances), k);
       if (words.length > 2 * this.#longestWords[k]! + LEEWAY_WORDS) return 0;
-      return route.strict && whole[k]! >= DEFAULT_THRESHOLD && this.#saysOpposite(words, route) ? 0 : whole[k]!;
+      if (route.strict && whole[k]! >= DEFAULT_THRESHOLD && this.#saysOpposite(words, route)) return 0;
+      return Math.min(whole[k]!, least);
     });
   }
 

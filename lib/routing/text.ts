@@ -91,7 +91,7 @@ const NUMBERS = [
 const DIGITS = new Map(NUMBERS.map((word, value) => [String(value), word]));
 
 /** Longest text that is read, in UTF-16 units: more is a monologue, and none of it is a route. */
-const LONGEST_CHARS = 2000;
+export const LONGEST_CHARS = 2000;
 
 const WORD = /[\p{L}\p{M}\p{N}]+(?:'[\p{L}\p{M}]+)*|[$€£%]/gu;
 const WITH_TAIL = /^(.+)(n't|'s|'re|'ve|'ll|'d|'m)$/;

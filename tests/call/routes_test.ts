@@ -96,6 +96,31 @@ test("pipeline: a question between, answered by a route, costs the earlier turn 
   assert.ok(noticesOf(sim.notices, "reply-text").some(({ text }) => /The table: *book done/.test(text)));
 });
 
+for (const engine of ["agent", "pipeline"] as const) {
+  test(`${engine}: a question that nobody has begun to answer is not lost because the next one has a route`, async () => {
+    const slow = { say: "Dogs may come, and it is ninety dollars.", thinkMs: 1000 };
+    await using sim = engine === "agent"
+      ? await simHouse({ config: { routes: ROUTES }, agent: { think: () => slow } })
+      : await simPipeline({
+        config: { routes: ROUTES },
+        chat: { firstTokenMs: 900 },
+        brain: () => ({ text: slow.say }),
+      });
+    const call = sim.ring({
+      steps: [
+        { kind: "say", text: "can I bring my dog" },
+        { kind: "wav", name: "silence", audio: new Uint8Array(7200).fill(0xFF), now: true },
+        { kind: "say", text: "and how much is it", now: true },
+        { kind: "say", text: "how much is it" },
+      ],
+    });
+    const report = await sim.clock.runFor(call.report);
+    const said = noticesOf(sim.notices, "caller-text").filter(({ final }) => final).map(({ text }) => text);
+    assert.deepEqual(said, ["can I bring my dog", "and how much is it", "how much is it"]);
+    assert.deepEqual(report.turns.slice(-2).map(({ heard }) => heard), [slow.say, PRICE]);
+  });
+}
+
 test("a route that hangs up does so once its answer was heard", async () => {
   await using sim = await simHouse({ config: { routes: ROUTES }, agent: { think: storyBrain } });
   const call = sim.ring({ steps: [{ kind: "say", text: "take me off your list" }, { kind: "wait", ms: 20_000 }] });

@@ -43,6 +43,22 @@ test("a long utterance that merely holds the phrase is not hijacked", async () =
   assert.equal((await router()).decide(said).route, undefined);
 });
 
+test("of two questions a route answers both, or the model does", async () => {
+  const decider = await router();
+  const routed = (text: string, before?: string) => decider.decide(text, before).route;
+  for (const text of ["Do you have parking, and how much is it?", "What does a visit cost? And do you have parking?"]) {
+    assert.equal(routed(text), undefined, text);
+  }
+  assert.equal(routed("how much is it", "Do you have parking?"), undefined, "said one after the other");
+  assert.equal(routed("how much is it, and what does a visit cost"), "pricing");
+  assert.equal(routed("what does a visit cost", "hello, how much is it"), "pricing");
+  for (const before of ["", "good morning", "my name is Ann", "I have a question"]) {
+    assert.equal(routed("how much is it", before), "pricing", before);
+  }
+  assert.equal(routed("stop calling me", "do you have parking"), "stop", "who ends the call waits for no answer");
+  assert.equal(routed("is it normal to have chest pain and how much is it"), "emergency");
+});
+
 test("an emergency counts anywhere in a longer utterance", async () => {
   const { route } = (await router()).decide(
     "hello yes I wanted to ask about my bill but right now I have terrible chest pain and my arm feels strange",
