@@ -25,6 +25,12 @@ interface Mark {
   at: number;
 }
 
+/** A pause before the byte `at`. */
+interface Gap {
+  at: number;
+  ms: number;
+}
+
 /** What a line shows of itself to a recorder. */
 export interface LineTap {
   /** Caller audio, good until this returns, as the carrier stamps it, ms since the stream began. */
@@ -45,6 +51,10 @@ export class Aligner implements LineTap {
   /** What was sent and has no place in time yet, and room for more. */
   #waiting = new Uint8Array(0);
   #marks: Mark[] = [];
+  /** Where the carrier had nothing left to play before more was sent, in order. */
+  #gaps: Gap[] = [];
+  /** Carrier time at which all that was sent would have been played, had it been there at once; undefined after a clear. */
+  #dryMs: number | undefined;
   /** Bytes sent so far; of these, bytes whose place in time is known. */
   #sentBytes = 0;
   #placedBytes = 0;
@@ -73,7 +83,12 @@ export class Aligner implements LineTap {
       // The carrier is idle: what comes now begins a run of its own, a round trip later.
       if ((this.#dueMs ?? 0) < this.#nowMs) this.#dueMs = undefined;
       this.#runMs = this.#nowMs;
+      this.#gaps = [];
+    } else {
+      const ms = this.#nowMs - (this.#dryMs ?? this.#nowMs);
+      if (ms >= FRAME_MS) this.#gaps.push({ at: this.#sentBytes, ms });
     }
+    this.#dryMs = Math.max(this.#dryMs ?? 0, this.#nowMs) + audio.length / BYTES_PER_MS;
     if (this.#sentBytes === this.#clearedAt) this.#nextRunMs = this.#nowMs;
     const waiting = this.#sentBytes - this.#placedBytes;
     this.#waiting = withRoom(this.#waiting, waiting + audio.length);
@@ -91,7 +106,7 @@ export class Aligner implements LineTap {
     if (index < 0) return;
     const { at } = this.#marks[index]!;
     this.#marks.splice(0, index + 1);
-    const lengthMs = (at - this.#placedBytes) / BYTES_PER_MS;
+    const lengthMs = (at - this.#placedBytes) / BYTES_PER_MS + this.#gapMs(at);
     const heardMs = this.#nowMs;
     if (at <= this.#clearedAt) this.#dueMs ??= this.#runMs + this.#roundTripMs;
     else if (this.#dueMs === undefined) this.#roundTripMs = Math.max(0, heardMs - lengthMs - this.#runMs);
@@ -108,6 +123,7 @@ export class Aligner implements LineTap {
 
   cleared(): void {
     this.#clearedAt = this.#sentBytes;
+    this.#dryMs = undefined;
     // Without a mark out nothing will tell when the carrier cleared: it is about now.
     if (this.#marks.length === 0) this.#cut(this.#nowMs, this.#sentBytes);
   }
@@ -136,12 +152,31 @@ export class Aligner implements LineTap {
     return { caller: this.#caller.take(untilMs), agent: this.#agent.take(untilMs) };
   }
 
-  /**
-   * Put audio up to the byte `at` where it was heard: in one run with what was before, unless there was a pause. It is never
-   * put before that: while the carrier sends no frames its time stands still, and echoes come all the same.
-   */
+  /** Pauses within what is sent up to the byte `at` and has no place yet. */
+  #gapMs(at: number): number {
+    return this.#gaps.filter((gap) => gap.at < at).reduce((sum, { ms }) => sum + ms, 0);
+  }
+
+  /** Put audio up to the byte `at`, whose first byte was heard at `fromMs`, where it was heard: before and behind each pause within. */
   #place(at: number, fromMs: number, endMs: number): void {
-    const startMs = this.#dueMs !== undefined && fromMs < this.#dueMs + PAUSE_MS ? this.#dueMs : Math.max(0, fromMs);
+    let nextMs = fromMs;
+    let leastMs = PAUSE_MS;
+    for (const gap of this.#gaps.filter((gap) => gap.at < at)) {
+      const lengthMs = (gap.at - this.#placedBytes) / BYTES_PER_MS;
+      this.#placeRun(gap.at, { fromMs: nextMs, endMs, leastMs });
+      nextMs += lengthMs + gap.ms;
+      leastMs = 0;
+    }
+    this.#placeRun(at, { fromMs: nextMs, endMs, leastMs });
+  }
+
+  /**
+   * The same of audio without a pause within: in one run with what was before, unless there was a pause of `leastMs`. It is
+   * never put before that: while the carrier sends no frames its time stands still, and echoes come all the same.
+   */
+  #placeRun(at: number, { fromMs, endMs, leastMs }: { fromMs: number; endMs: number; leastMs: number }): void {
+    const dueMs = this.#dueMs ?? -Infinity;
+    const startMs = Math.max(0, fromMs < dueMs + leastMs ? dueMs : fromMs);
     this.#write(Math.min(at, this.#placedBytes + Math.max(0, endMs - startMs) * BYTES_PER_MS), startMs);
     this.#dueMs = startMs + (at - this.#placedBytes) / BYTES_PER_MS;
     this.#forget(at);
@@ -161,10 +196,7 @@ export class Aligner implements LineTap {
   /** Of what was sent up to the byte `upTo`, that which was not heard until `ms` was never heard. */
   #cut(ms: number, upTo: number): void {
     if (this.#placedBytes < upTo) this.#dueMs ??= this.#runMs + this.#roundTripMs;
-    if (this.#dueMs !== undefined && ms > this.#dueMs) {
-      const heardBytes = Math.round((ms - this.#dueMs) * BYTES_PER_MS);
-      this.#write(Math.min(upTo, this.#placedBytes + heardBytes), this.#dueMs);
-    }
+    if (this.#dueMs !== undefined && ms > this.#dueMs) this.#place(upTo, this.#dueMs, ms);
     this.#forget(upTo);
     this.#dueMs = undefined;
     this.#runMs = this.#nextRunMs;
@@ -178,6 +210,7 @@ export class Aligner implements LineTap {
   #forget(at: number): void {
     this.#waiting.copyWithin(0, at - this.#placedBytes, this.#sentBytes - this.#placedBytes);
     this.#placedBytes = at;
+    this.#gaps = this.#gaps.filter((gap) => gap.at >= at);
   }
 }
 

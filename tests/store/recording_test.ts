@@ -180,6 +180,37 @@ for (
   });
 }
 
+for (
+  const [how, cutAtMs, expected] of [
+    ["heard out", 1500, ["1 at 1020", "silence at 1120", "2 at 1260", "3 at 1360", "silence at 1460"]],
+    ["cut behind its mark", 1400, ["1 at 1020", "silence at 1120", "2 at 1260", "3 at 1360", "silence at 1400"]],
+    ["cut before its mark", 1300, ["1 at 1020", "silence at 1120", "2 at 1260", "silence at 1300"]],
+  ] as const
+) {
+  test(`where the carrier ran dry between two marks, what was before and what came then are in their places: ${how}`, () => {
+    const aligner = new Aligner();
+    const send = (value: number) => aligner.sent(new Uint8Array(800).fill(value));
+    for (let nowMs = 20; nowMs <= 2000; nowMs += 20) {
+      aligner.caller(nowMs - 20, new Uint8Array(160).fill(0xFF));
+      if (nowMs === 1020) send(1);
+      if (nowMs === 1260) {
+        send(2);
+        aligner.marked("a");
+        send(3);
+        aligner.marked("b");
+      }
+      if (nowMs === cutAtMs) aligner.cleared();
+      if (nowMs === Math.min(cutAtMs, 1360)) aligner.echoed("a");
+      if (nowMs === Math.min(cutAtMs, 1460)) aligner.echoed("b");
+    }
+    const { agent } = aligner.end()!;
+    const changes = [...agent].flatMap((byte, at) =>
+      byte === (agent[at - 1] ?? 0xFF) ? [] : [`${byte === 0xFF ? "silence" : byte} at ${at / PER_MS}`]
+    );
+    assert.deepEqual(changes, expected);
+  });
+}
+
 test("what is handed over may be used again, and what a carrier without echoes was sent is recorded as it left", () => {
   const aligner = new Aligner();
   const frame = new Uint8Array(160);
