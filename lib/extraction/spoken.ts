@@ -321,6 +321,9 @@ export interface SpokenTime {
   sure: boolean;
 }
 
+/** Which twelve o'clock it is. */
+const TWELVES: Readonly<Record<string, string>> = { noon: "pm", midday: "pm", midnight: "am" };
+
 /** The time of day that was said last: "half past three", "ten to five", "three thirty pm", "15:30", "noon". */
 export function timeOf(text: string): SpokenTime | undefined {
   const plain = text.toLowerCase().replace(/(?<!\p{L})([ap])\.?\s?m\b\.?/gu, " $1m ");
@@ -334,15 +337,18 @@ export function timeOf(text: string): SpokenTime | undefined {
     return clock(Number(written[1]), Number(written[2]), { half, anywhere });
   }
   for (let at = words.length - 1; at >= 0; at--) {
-    if (words[at] === "noon" || words[at] === "midday") return { time: "12:00", sure: true };
-    if (words[at] === "midnight") return { time: "00:00", sure: true };
-    const hour = hourOf(words[at]);
+    const twelve = TWELVES[words[at]!];
+    const hour = twelve ? 12 : hourOf(words[at]);
     const isMinutes = minutesOf(words[at]) !== undefined && hourOf(words[at - 1]) !== undefined;
     if (hour === undefined || isMinutes) continue;
-    const half = afternoon(words, at + 1);
+    const half = twelve ?? afternoon(words, at + 1);
     const beside = minutesBeside(words, at - 1);
     if (beside !== undefined && /^(?:past|after)$/.test(words[at - 1]!)) return clock(hour, beside, { half, anywhere });
-    if (beside !== undefined && words[at - 1] === "to") return clock((hour + 23) % 24, 60 - beside, { half, anywhere });
+    if (beside !== undefined && words[at - 1] === "to") {
+      const before = half && hour === 12 ? half === "pm" ? "am" : "pm" : half; // the half of the day begins at twelve
+      return clock((hour + 23) % 24, 60 - beside, { half: before, anywhere });
+    }
+    if (twelve) return clock(hour, 0, { half, anywhere });
     if (half !== undefined || words[at + 1] === "oclock" || words[at - 1] === "at") {
       return clock(hour, minutesOf(words[at + 1]) ?? 0, { half, anywhere });
     }
