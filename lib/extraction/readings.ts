@@ -179,6 +179,9 @@ function dateFrom(given: string | undefined, said: string, { today, language }: 
   if (datesOf(version, today).includes(given)) return given;
   // "Friday the 27th", "December 14th, no, the 15th": the model put them together.
   const isNear = given > addDays(today, -YEAR_DAYS) && given < addDays(today, YEAR_DAYS);
+  // "Since October 5": of two that are named without a year, the last one is meant if it is nearer than the next.
+  const isLast = given < today && given > addDays(today, -YEAR_DAYS / 2) && given.slice(5) === ours.slice(5);
+  if (isLast && dateOf(said, given) === given) return given;
   if (isNear && saysDayOfMonth(version, given) && namesNoOtherMonth(said, given)) return given;
   if (/\bmonths?\b/i.test(said) && isNear && given > ours) return given;
   // Of the day that was named there is one each week: which is meant, the model heard from the conversation.
