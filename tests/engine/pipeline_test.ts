@@ -195,6 +195,17 @@ test('"stop" silences us, is not answered, and stays in the history', async () =
   );
 });
 
+test("a caller who goes on has interrupted for good: model and voice stop before he has finished", async () => {
+  const said = "wait a moment I would rather hear something else about the opening hours of next week";
+  const { sim } = await callOf({ brain: longStory, voiceRateX: 1.2 }, [
+    say("tell me something"),
+    interrupt(said, 1500),
+  ]);
+  assert.deepEqual(finals(sim), ["tell me something", said]);
+  const cut = sim.cartesia.contexts.find(({ state }) => state === "cancelled");
+  assert.ok(cut!.cancelledAtMs! < sim.chat.requests.at(-1)!.atMs - 1000);
+});
+
 for (const endpointing of [250, 500]) {
   test(`who said "wait" and was understood is not told to wait (endpointing ${endpointing})`, async () => {
     const { sim } = await callOf(
@@ -418,6 +429,18 @@ test("eager: a resumed turn throws its draft away, unheard, and its tool does no
     assert.equal(heard.at(-1), "It is booked.");
     assert.deepEqual(finals(sim), ["I want a table for four people"]);
   }
+});
+
+test("eager: last words that were prepared before the turn was over are said", async () => {
+  const last = "Goodbye then, and have a nice day.";
+  const { heard } = await callOf({
+    brain: (messages) =>
+      messages.at(-1)!.role === "tool" ? {} : { text: last, calls: [{ name: "end_call", arguments: {} }] },
+    pipeline: { ...FLUX, turn: { eager: true } },
+    flux: { knobs: { eagerMs: 50, endMs: 250 } },
+    config: { tools: [{ name: "end_call" }] },
+  }, [say("that was all")]);
+  assert.equal(heard.at(-1), last);
 });
 
 test("a slow model is covered by a filler, one a turn, never the same twice running", async () => {
