@@ -154,3 +154,36 @@ test("a header's placeholders are filled as an address's are, and no value makes
   await assert.rejects(run({ note: "soon\r\nx-admin: 1" }), TypeError);
   assert.deepEqual(sent, [["tel:+15550100", "soon {{caller}}"]]);
 });
+
+test("a request has its arguments for a body, unless its method has none", async () => {
+  const sent: string[] = [];
+  const fetch = async (request: Request) => {
+    sent.push(`${request.method} ${await request.text()} ${request.headers.get("content-type") ?? ""}`.trim());
+    return new Response("done");
+  };
+  const parts = { fetch, resolve: () => Promise.resolve(["93.184.216.34"]), variable: () => "" };
+  for (const method of ["GET", "DELETE", "POST", "PUT", "PATCH"] as const) {
+    await httpTool({ ...SPEC, method }, parts).run({ day: 1 }, new AbortController().signal);
+  }
+  const body = '{"day":1} application/json';
+  assert.deepEqual(sent, ["GET", "DELETE", `POST ${body}`, `PUT ${body}`, `PATCH ${body}`]);
+});
+
+test("a request runs once, and is remembered while two hundred others are asked for", async () => {
+  let ran = 0;
+  const tool: Tool = {
+    schema: { name: "count", description: "", parameters: { type: "object", properties: {} } },
+    sideEffect: true,
+    confirm: false,
+    timeoutMs: 1000,
+    run: () => Promise.resolve(++ran),
+  };
+  using box = new ToolBox({ tools: [tool], clock: new VirtualClock() });
+  const ask = (id: number) => box.run({ id: String(id), name: "count", arguments: " " });
+  for (let id = 0; id < 200; id++) await ask(id);
+  await ask(0);
+  assert.equal(ran, 200);
+  await ask(200);
+  await ask(0);
+  assert.equal(ran, 202);
+});
