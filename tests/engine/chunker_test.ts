@@ -170,6 +170,7 @@ const CLEANED: [name: string, text: string, spoken: string][] = [
   ["italic with stars", "This is *very* good.", "This is very good."],
   ["italic with underscores", "This is _very_ good.", "This is very good."],
   ["underscores inside words", "Use my_file_name or john_doe@x.org.", "Use my_file_name or john_doe@x.org."],
+  ["an address that does not end", "See [here](https://a.b\nThen call.", "See here Then call."],
   ["strike", "It is ~~nine~~ ten.", "It is nine ten."],
   ["code", "Say `yes` now.", "Say yes now."],
   ["a fence", "Here:\n```js\nlet x\n```\nDone.", "Here: let x. Done."],
@@ -422,4 +423,9 @@ test("a day of the month is not spoken apart from its month, in languages that w
   const expected = ["Am 3. Mai oder am 14. Juni ist etwas frei. ", "Passt das?"];
   assert.deepEqual(cut(text, new Chunker({ ordinals: true, symbols: symbolsIn("de") })), expected);
   assert.deepEqual(cut("We close at 6. Shall I book a table?"), ["We close at 6. ", "Shall I book a table?"]);
+});
+
+test("a quotation is said as it comes", () => {
+  const chunker = new Chunker();
+  assert.deepEqual(chunker.push("> Yes! No! And"), ["Yes! "]);
 });

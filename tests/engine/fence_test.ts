@@ -81,3 +81,16 @@ test("what is kept has no hole, and what is missing behind it is asked for", () 
   fence.audioDone();
   assert.deepEqual([fence.takeKept().map(([byte]) => byte), fence.brokeOff], [[2], true]);
 });
+
+test("the end of the audio ends a reply that had some, also one that was not cut; else it is that of an earlier one", () => {
+  let number = 0;
+  const fence = new Fence(() => ++number);
+  fence.assistantText("Soon.");
+  assert.deepEqual(fence.audioDone(), []);
+  fence.audio(audio(1));
+  assert.deepEqual(fence.audioDone(), [{ kind: "finished", reply: 1 }]);
+  fence.audio(audio(2));
+  fence.callerStarted();
+  fence.goesOn();
+  assert.deepEqual(fence.audioDone(), [{ kind: "finished", reply: 2 }]);
+});

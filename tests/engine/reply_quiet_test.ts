@@ -18,3 +18,11 @@ test("a reply is over when 0.6 s brought no more audio, and text that never soun
   assert.equal(overMs(4800), 5400);
   assert.equal(overMs(), 5000);
 });
+
+test("a reply that has not sounded yet gets its 5 s, whatever sounded before it", () => {
+  const quiet = new ReplyQuiet();
+  quiet.begin(0);
+  quiet.sounds(200);
+  quiet.begin(1000);
+  assert.equal(quiet.look(3000), "goes on");
+});
