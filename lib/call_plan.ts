@@ -287,7 +287,7 @@ function agentPlan(call: CallConfig, fill: (text: string) => string, { said, fun
 /** In rehearsal a recording tells its words too, so that the softphone can hear it. Each playing is a source of its own. */
 function tagged({ randomHex }: Pick<PlanParts, "randomHex">, text: string, audio: Uint8Array): Uint8Array {
   const words = text.split(/\s+/).filter(Boolean);
-  const letters = words.reduce((sum, word) => sum + word.length + 1, 0) || 1;
+  const letters = words.reduce((sum, word) => sum + word.length + 1, 0);
   const msPerLetter = audio.length / 8 / letters;
   let at = 0;
   const timed = words.map((word) => {
