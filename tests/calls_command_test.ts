@@ -227,6 +227,8 @@ test("calls are shown by HTTP to whoever has the token, and to nobody where ther
   assert.equal((await off.request("/calls", { headers: { authorization: "Bearer undefined" } })).status, 404);
 });
 
+const SILENT = { reason: "silence", durationMs: 9000, framesIn: 0, framesOut: 0 } as const;
+
 for (const kind of ["file", "memory"]) {
   test(`a long list in ${kind} comes in pages, while calls go on: whole, in order, none twice`, async () => {
     using dir = folder();
@@ -242,9 +244,9 @@ for (const kind of ["file", "memory"]) {
     }
     const app = new Hono();
     callsRoutes({ store, adminToken: TOKEN })(app);
-    const listed = async (limit: number, meanwhile?: () => void) => {
+    const listed = async (limit: number, meanwhile?: () => void, filter = "") => {
       const headers = { authorization: `Bearer ${TOKEN}` };
-      const response = await app.request(`/calls?limit=${limit}`, { headers });
+      const response = await app.request(`/calls?limit=${limit}${filter}`, { headers });
       assert.equal(response.headers.get("content-type"), "application/json");
       const pieces: string[] = [];
       for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
@@ -261,6 +263,9 @@ for (const kind of ["file", "memory"]) {
     for (const limit of [1, 199, 200, 201, 400, 499, 500, 1000]) {
       assert.deepEqual(await listed(limit), newest.slice(0, limit), `limit ${limit}`);
     }
+    const silent = ids.filter((_, n) => n % 2 === 0);
+    for (const call of silent) store.observe({ call, atMs: 9000, kind: "call-ended", ...SILENT });
+    assert.deepEqual(await listed(300, undefined, "&outcome=silence"), silent.toReversed());
     const startedAt = new Date(day + 60_000).toISOString();
     let rung = 0;
     const ring = () => conversation({ id: `new-${rung++}`, startedAt }).forEach(store.observe);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../lib/base/clock.ts";
 import { Checkpoints, type CheckpointThread } from "../../lib/store/checkpoints.ts";
 import { test } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
+import { conversation, makeStore } from "./make.ts";
 
 /** Threads that do nothing until they are told to. */
 function fakeThreads() {
@@ -96,4 +98,25 @@ test("what the thread has taken over is in the file itself, and a file that is n
   assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => name.startsWith("moved")), []);
   db.close();
   await Deno.remove(folder, { recursive: true });
+});
+
+test("a store has its log taken into the file by a thread, which ends with it", () => {
+  const { Worker: Platforms } = globalThis;
+  const { threads, openThread } = fakeThreads();
+  const path = `${Deno.makeTempDirSync()}/calls.sqlite`;
+  globalThis.Worker = function () {
+    return openThread();
+  } as unknown as typeof Worker;
+  try {
+    const { store } = makeStore({ path });
+    conversation({ id: "call-aa11" }).slice(0, 5).forEach(store.observe);
+    for (let n = 0; n < 2000; n++) store.observe({ call: "call-aa11", atMs: n, kind: "digit", digit: "1" });
+    store.flush();
+    assert.deepEqual(threads.map(({ asked, ended }) => [asked, ended]), [[[path], false]]);
+    store[Symbol.dispose]();
+    assert.equal(threads[0]!.ended, true);
+  } finally {
+    globalThis.Worker = Platforms;
+    Deno.removeSync(dirname(path), { recursive: true });
+  }
 });

@@ -13,6 +13,7 @@ test("the carrier bills whole minutes, an agent those that were", () => {
   const { parts, usd } = cost({ engine: "agent" });
   assert.deepEqual(parts, { carrier: 3 * 0.0125, agent: 130 / 60 * 0.075 });
   assert.equal(usd, 0.2);
+  assert.equal(estimateCost(emptyRecord("call-a")).usd, 0, "a live one, so far");
 });
 
 test("a pipeline pays what it heard, asked and said, each at its model's list price", () => {

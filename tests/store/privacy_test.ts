@@ -55,3 +55,18 @@ test("numbers are masked however they are spaced; dates, times and short ones st
   };
   for (const [text, expected] of Object.entries(masked)) assert.equal(maskNumbers(text), expected);
 });
+
+test("of a message without its words is kept whether it was handed over, why not, and whether it is urgent", () => {
+  const message = at({
+    kind: "message",
+    delivered: false,
+    why: "HTTP 500",
+    text: "call me",
+    name: "Ann",
+    urgent: true,
+  });
+  assert.deepEqual(withoutWords(message), {
+    ...{ call: "call-a1", atMs: 9000, kind: "message" },
+    ...{ delivered: false, why: "HTTP 500", urgent: true, text: "" },
+  });
+});

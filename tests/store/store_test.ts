@@ -46,7 +46,8 @@ for (const kind of DISKS) {
       { id: "call-bb33", startedAt: "2026-01-01T11:00:00.000Z" },
     ];
     for (const call of calls) conversation(call).forEach(store.observe);
-    conversation({ id: "call-cc44", startedAt: "2026-01-01T11:59:00.000Z" }).slice(0, 5).forEach(store.observe);
+    conversation({ id: "call-cc44", from: "sip:Ada@pbx.example", startedAt: "2026-01-01T11:59:00.000Z" }).slice(0, 5)
+      .forEach(store.observe);
     const ids = (filter: Parameters<typeof store.list>[0]) => store.list(filter).map(({ id }) => id.slice(5));
     assert.deepEqual(ids({}), ["cc44", "bb33", "aa22", "aa11"]);
     assert.deepEqual(ids({ limit: 2 }), ["cc44", "bb33"]);
@@ -54,6 +55,7 @@ for (const kind of DISKS) {
     assert.deepEqual(ids({ outcome: "silence" }), ["aa22"]);
     assert.deepEqual(ids({ number: "1 (555) 0111" }), ["aa11"]);
     assert.deepEqual(ids({ number: "+15550199" }), ["aa22"]);
+    assert.deepEqual(ids({ number: " sip:ada@PBX.example" }), ["cc44"]);
     assert.deepEqual(ids({ live: true }), ["cc44"]);
     assert.deepEqual(ids({ live: false }), ["bb33", "aa22", "aa11"]);
     const idOf = (call: string) => {
