@@ -9,7 +9,7 @@ import { config } from "../config/make.ts";
 function messageTools() {
   const taken: string[] = [];
   const tools = new ConfiguredTools({
-    call: config({ prompt: "You are brief.", tools: [{ name: "take_message" }] }).base,
+    call: config({ prompt: "You are brief.", tools: [{ name: "take_message" }, { name: "collect_digits" }] }).base,
     clock: systemClock,
     fetch: () => Promise.reject(new Error("nothing is fetched")),
     resolve: () => Promise.resolve([]),
@@ -55,4 +55,23 @@ test("what was withdrawn while it ran is no result for who takes over", async ()
   tools.succeeded();
   assert.match((await ask("2", "late")).content, /handed over/);
   assert.deepEqual(taken, ["late", "late"]);
+});
+
+test("a request is the same in whatever order its arguments come", async () => {
+  const { tools, taken } = messageTools();
+  using _tools = tools;
+  const ask = (id: string, args: string) => tools.run({ id, name: "take_message", arguments: args });
+  const first = await ask("1", '{"message": "late", "name": "Ann"}');
+  tools.succeeded();
+  assert.equal(await ask("2", '{"name":"Ann","message":"late"}'), first);
+  assert.deepEqual(taken, ["late"]);
+});
+
+test("who is asked for keys may say okay, or have pressed some before, and types on", async () => {
+  const { tools } = messageTools();
+  using _tools = tools;
+  const typed = tools.run({ id: "1", name: "collect_digits", arguments: '{"length": 4}' });
+  for (const said of ["okay", "[The caller pressed 9.]"]) tools.callerSaid(said);
+  for (const key of "1234") tools.digit(key);
+  assert.deepEqual(JSON.parse((await typed).content), { digits: "1234", complete: true });
 });
