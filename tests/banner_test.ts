@@ -59,3 +59,9 @@ test("a rehearsal says why it is one, and which vendors are real", () => {
     "it finds the facts",
   );
 });
+
+test("the banner names the numbers that have settings of their own", () => {
+  const said = (numbers: object) => banner(config({ prompt: "x", numbers }), { port: 5000, version: "1" });
+  assert.match(said({ "+15550101": { name: "Desk" } }), /numbers +\+15550101 have settings of their own/);
+  assert.doesNotMatch(said({}), /numbers/);
+});

@@ -25,6 +25,7 @@ test("before the house is built the door tells its health, and lets everybody el
     answered++;
     return response.text();
   });
+  const page = fetch(url).then((response) => response.text());
   const posted = fetch(`${url}/health`, { method: "POST" }).then((response) => response.text());
   const health = await fetch(`${url}/health`);
   await door.asked;
@@ -44,6 +45,7 @@ test("before the house is built the door tells its health, and lets everybody el
     new Response(`${remoteAddr.hostname} ${new URL(request.url).pathname} ${await request.text()}`)
   );
   assert.equal(await call, "127.0.0.1 /incoming-call CallSid=CA1");
+  assert.equal(await page, "127.0.0.1 / ");
   assert.equal(await posted, "127.0.0.1 /health ");
   assert.equal(await (await fetch(`${url}/health`)).text(), "127.0.0.1 /health ");
 });

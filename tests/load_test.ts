@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { systemClock } from "../lib/base/clock.ts";
 import { check } from "../lib/check.ts";
 import { describeNotes } from "../lib/config.ts";
+import { readBytes } from "../lib/files.ts";
 import { loadConfig, reloader } from "../lib/load.ts";
 import { ENVIRONMENT_NAMES } from "../lib/permissions.ts";
 import { test } from "./case.ts";
@@ -312,3 +313,15 @@ async function serve(...args: string[]) {
   using dir = folder();
   return await run(fromSource("-A"), ["serve", ...args], { cwd: dir.path, limitMs: 5000 });
 }
+
+test("what comes along with the program has its own place in it: no path leads out of that", () => {
+  using dir = folder();
+  const cwd = Deno.cwd();
+  Deno.chdir(dir.path);
+  try {
+    assert.ok(readBytes("deno.json"));
+    assert.deepEqual([readBytes("lib/../deno.json"), readBytes("..\\deno.json")], [undefined, undefined]);
+  } finally {
+    Deno.chdir(cwd);
+  }
+});

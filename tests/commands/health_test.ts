@@ -3,7 +3,10 @@ import { health } from "../../lib/health_command.ts";
 import { test } from "../case.ts";
 
 async function ask(url: string): Promise<number> {
-  return await health(url, { print: () => {}, printError: () => {} });
+  const told: string[] = [];
+  const code = await health(url, { print: () => {}, printError: (line) => void told.push(line) });
+  assert.equal(told.length > 0, code !== 0, "what is wrong is said");
+  return code;
 }
 
 test("health exits with 0 for a server that takes calls, 1 for one that does not, 3 where nothing answers", async () => {
