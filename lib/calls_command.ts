@@ -7,6 +7,7 @@ import { failure, readArgs, type Terminal, wrongUsage } from "./base/usage.ts";
 import type { CallNotice, CallRecord } from "./call/notice.ts";
 import { type Archive, type ArchiveParts, folderArchive, NoneKept, NotThere, serverArchive } from "./calls_archive.ts";
 import type { CallFilter, CallRow } from "./store.ts";
+import { outcomeFault } from "./outcomes.ts";
 import { whyNotWritten } from "./permissions.ts";
 import { numberKey } from "./store/backend.ts";
 import { recordingFile } from "./store/place.ts";
@@ -109,6 +110,8 @@ async function calls(values: Values, open: Open, { print, now, isTerminal }: Com
   const filter = filterOf(values, now());
   using archive = open();
   const rows = await archive.list(filter);
+  const noNumber = rows.length === 0 && noNumberFault(values.number, "from or to");
+  if (noNumber) throw new UsageError(noNumber);
   if (values.json) {
     print(JSON.stringify({ schema: 1, calls: rows }, undefined, 2));
     return 0;
@@ -120,7 +123,10 @@ async function calls(values: Values, open: Open, { print, now, isTerminal }: Com
 }
 
 function filterOf({ live, since, outcome, number, limit = "20" }: Values, now: Date): CallFilter {
-  if (!/^\d{1,6}$/.test(limit)) throw new UsageError(`--limit takes a whole number, not "${limit}".`);
+  if (!/^[1-9]\d{0,5}$/.test(limit)) throw new UsageError(`--limit takes a whole number from 1 on, not "${limit}".`);
+  const odd = outcomeFault(outcome);
+  if (odd !== undefined) throw new UsageError(`--outcome ${odd}`);
+  if (live && outcome !== undefined) throw new UsageError("A live call has no outcome yet: leave one of the two out.");
   return {
     limit: Number(limit),
     ...(live ? { live } : {}),
@@ -258,8 +264,13 @@ async function forget(
 }
 
 /** Some callers' numbers have no digit: that is none only if no call is from it. */
+function noNumberFault(number: string | undefined, where: string): string | undefined {
+  if (number === undefined || /\d/.test(number)) return undefined;
+  return `"${number}" is no telephone number, and no call is ${where} it.`;
+}
+
 async function removed(number: string, open: Open): Promise<{ calls: number; clean: boolean }> {
-  const noNumber = /\d/.test(number) ? undefined : `"${number}" is no telephone number, and no call is from it.`;
+  const noNumber = noNumberFault(number, "from");
   try {
     using archive = open();
     const result = await archive.forget(number);

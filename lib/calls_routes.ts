@@ -2,6 +2,7 @@
 
 import type { Context, Hono } from "hono";
 import { isBearer } from "./bearer.ts";
+import { outcomeFault } from "./outcomes.ts";
 import type { CallFilter, CallRow, Store } from "./store.ts";
 import { withCost } from "./store/prices.ts";
 
@@ -87,6 +88,8 @@ function readFilter({ since, sinceMs, outcome, number, limit, live }: Record<str
   const fromMs = sinceMs !== undefined ? Number(sinceMs) : since !== undefined ? Date.parse(since) : undefined;
   if (fromMs !== undefined && !Number.isFinite(fromMs)) return "since is a time like 2026-01-31T12:00:00Z.";
   if (limit !== undefined && !/^\d{1,9}$/.test(limit)) return "limit is a whole number.";
+  const odd = outcomeFault(outcome);
+  if (odd !== undefined) return `outcome ${odd}`;
   if (live !== undefined && live !== "true" && live !== "false") return "live is true or false.";
   return {
     ...(fromMs === undefined ? {} : { sinceMs: fromMs }),

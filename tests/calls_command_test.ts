@@ -169,6 +169,10 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
     [2, "calls", ["--since", "yesterday-ish"]],
     [2, "calls", ["--since", "2"]],
     [2, "calls", ["--limit", "many"]],
+    [2, "calls", ["--limit", "0"]],
+    [2, "calls", ["--outcome", "silent"]],
+    [2, "calls", ["--live", "--outcome", "silence"]],
+    [0, "calls", ["--outcome", "process-died"]],
     [2, "show", ["a", "b"]],
     [2, "forget", []],
     [2, "forget", ["+15550111"]],
@@ -186,6 +190,18 @@ test("wrong usage is 2, nothing there 1, nobody reached 3, and nobody is forgott
     assert.equal((await at.run(name, args)).code, code, args.join(" "));
     if (code === 2) assert.equal((await at.run(name, args, noneKept)).code, 2, `${args.join(" ")}, and none are kept`);
   }
+  assert.match(
+    (await at.run("calls", ["--outcome", "silent"])).err,
+    /^--outcome takes one of .*silence.*process-died, not/,
+  );
+  for (const number of ["abc", "anonymous"]) {
+    const { code, err } = await at.run("calls", ["--number", number]);
+    assert.deepEqual([code, err.split("\n")[0]], [
+      2,
+      `"${number}" is no telephone number, and no call is from or to it.`,
+    ]);
+  }
+  assert.deepEqual((await at.run("calls", ["--number", "+15550999"])).out, "No calls.");
   assert.equal((await at.run("forget", ["+15550111"], { yes: false })).code, 1);
   assert.equal(at.store.list({}).length, 3);
   assert.match((await at.run("show", ["last", "--no-words"])).err, /^--no-words goes with --bundle\.\n\nUsage: show/);
@@ -214,6 +230,7 @@ test("calls are shown by HTTP to whoever has the token, and to nobody where ther
   assert.equal((await get("/calls")).status, 401);
   assert.equal((await get("/calls", `${TOKEN}x`)).status, 401);
   assert.equal((await get("/calls?limit=x", TOKEN)).status, 400);
+  assert.equal((await get("/calls?outcome=silent", TOKEN)).status, 400);
   assert.equal((await (await get("/calls?limit=1", TOKEN)).json()).calls.length, 1);
   const { call, notices } = await (await get("/calls/call-aa22", TOKEN)).json();
   assert.equal(call.cost.usd, 0.0652);

@@ -3,21 +3,23 @@
 import type { LegEnd } from "../phone/leg.ts";
 
 /** Why a call ended: a closed set, kept in records and metrics. */
-export type EndReason =
-  | "caller-hung-up"
-  | "agent-hung-up"
-  | "line-lost"
-  | "transferred"
-  | "silence"
-  | "time-limit"
-  | "engine-failed"
-  | "engine-not-ready"
+export const END_REASONS = [
+  "caller-hung-up",
+  "agent-hung-up",
+  "line-lost",
+  "transferred",
+  "silence",
+  "time-limit",
+  "engine-failed",
+  "engine-not-ready",
   /** The caller said the same again and again: two machines talked to each other. */
-  | "loop"
+  "loop",
   /** The call was over at the carrier, and nobody had told us. */
-  | "reaped"
-  | "drained"
-  | "internal-error";
+  "reaped",
+  "drained",
+  "internal-error",
+] as const;
+export type EndReason = (typeof END_REASONS)[number];
 
 export type TimerName =
   /** Line and engine must both be there. */
