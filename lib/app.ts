@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { failed, ok, type Result } from "./base/result.ts";
-import { isLoopbackHost } from "./base/url.ts";
+import { isHost, isLoopbackHost } from "./base/url.ts";
 import { socketWire } from "./base/wire.ts";
 import { isBearer } from "./bearer.ts";
 import { type BodyFault, readBody } from "./body.ts";
@@ -59,6 +59,11 @@ interface Caller {
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
+  // Our answers name the host, and its signature covers it: what is none gets nowhere (RFC 9112, section 3.2).
+  app.use((c, next) => {
+    const named = [c.req.header("host") || "localhost", hostOf(c, parts)];
+    return named.every(isHost) ? next() : Promise.resolve(refuse(c, parts, "malformed", 400, NO_HOST));
+  });
   const webhook = (answer: (c: Context, fields: Fields) => Response) => async (c: Context) => {
     if (isOwn(c, parts) && isForeignPage(c.req.raw)) return refuse(c, parts, "foreign-page", 403, FOREIGN);
     const form = await readForm(c);
@@ -127,6 +132,8 @@ const UNSIGNED =
   "The signature does not fit. If this is Twilio: TWILIO_AUTH_TOKEN must be the account's primary token, and PUBLIC_HOST the host in the webhook's URL.\n";
 
 const FOREIGN = "Pages of other sites may not ring here.\n";
+
+const NO_HOST = "The Host header names no host.\n";
 
 const NO_CALL = "No call: a call of Twilio's has a CallSid. To ring here yourself: offhook call, or deno task call.\n";
 

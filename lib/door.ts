@@ -76,7 +76,7 @@ export function listen({ port, bind, health }: DoorOptions): Door | { problem: s
 }
 
 function asksForHealth({ method, url }: Request): boolean {
-  return method === "GET" && new URL(url).pathname === "/health";
+  return method === "GET" && URL.parse(url)?.pathname === "/health"; // the host may be none
 }
 
 function explainListenError(error: unknown, port: number, bind: string): string {

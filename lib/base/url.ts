@@ -9,6 +9,11 @@ export function hostHere(bind: string): string {
   return bind.includes(":") ? `[${bind}]` : bind;
 }
 
+/** Whether `text` is a host as a request names it, with or without a port. */
+export function isHost(text: string): boolean {
+  return /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(text) && URL.canParse(`http://${text}`);
+}
+
 /** Whether a host name, with or without a port, means this machine. */
 export function isLoopbackHost(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);

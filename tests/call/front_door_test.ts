@@ -315,6 +315,32 @@ test("an upgrade without its other headers gets 400, and is no fault of ours", a
   }
 });
 
+test("a request by what is no host's name gets 400, with what is wrong, on every webhook and socket", async () => {
+  for (const env of [{}, LIVE, { ...LIVE, PUBLIC_HOST: "" }]) {
+    await using sim = await simHouse({ env });
+    await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, sim.fetch);
+    for (
+      const host of ["a?b", "a#b", "a/b", "a b", "[", "a:b", "a@b", "a%zz", "a:99999", "a,b", "<a>", '"', "0x.1.2.3.4"]
+    ) {
+      for (const [path, upgrade] of [["/incoming-call", ""], ["/ws", "upgrade: websocket\r\n"]] as const) {
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+        const target = `${path}?${new URLSearchParams(FIELDS)}`;
+        const head = `GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n${upgrade}\r\n`;
+        await connection.write(new TextEncoder().encode(head));
+        const answer = await new Response(connection.readable).text();
+        assert.match(answer, /^HTTP\/1.1 400[^]*names no host/, `${path} ${host}: ${answer}`);
+      }
+    }
+    assert.deepEqual(new Set(sim.refusals), new Set(["malformed"]));
+    for (
+      const host of ["a.example", "A-1.example.:80", "10.0.0.1:5000", "[2001:db8::1]:5000", "my_proxy", "xn--nxasmq6b"]
+    ) {
+      const response = await sim.fetch(new Request("http://x/nothing", { headers: { host } }));
+      assert.equal(response.status, 404, host);
+    }
+  }
+});
+
 test("a page of another site, in a browser on this machine, neither rings nor opens a stream", async () => {
   await using sim = await simHouse();
   const host = "localhost:5000";
