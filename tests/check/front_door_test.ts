@@ -6,6 +6,7 @@ import { socketKind, vendorDial } from "../../lib/providers/socket.ts";
 import { openServer } from "../../lib/server.ts";
 import { test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
+import { folder } from "../store/make.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
@@ -34,8 +35,9 @@ const reach = {
 const look = { offline: false, portState: () => "taken" as const };
 
 test("our own server on real sockets: its port, its public name and its signature are recognised", async () => {
+  using dir = folder();
   const port = freePort();
-  const env = { PORT: port, PUBLIC_HOST: `localhost:${port}` };
+  const env = { PORT: port, DATA_DIR: dir.path, PUBLIC_HOST: `localhost:${port}` };
   const opened = openServer(configOf(env), { voice: toneVoice() });
   assert.ok(!("problem" in opened), "problem" in opened ? opened.problem : "");
   await using _server = opened;

@@ -96,6 +96,7 @@ test("a prompt's file is read again when it changes, wherever it is, and one tha
   const load = () => loadConfig({ file, flags: { rehearse: true, port: 0, host: "127.0.0.1" } });
   const first = load();
   assert.ok(first.ok);
+  const { config } = first.value;
   const reload = {
     file,
     everyMs: 50,
@@ -106,7 +107,8 @@ test("a prompt's file is read again when it changes, wherever it is, and one tha
       return result;
     },
   };
-  const server = openServer(first.value.config, { voice: toneVoice(), reload });
+  const kept = { ...config, server: { ...config.server, dataDir: dir.path } };
+  const server = openServer(kept, { voice: toneVoice(), reload });
   if ("problem" in server) assert.fail(server.problem);
   await using _server = server;
   write(prompts[0], "Another one.");
@@ -120,7 +122,8 @@ test("a prompt's file is read again when it changes, wherever it is, and one tha
   assert.deepEqual(loaded, ["Another one.", "prompt.file", "Two.", "Another two."]);
 });
 
-function configOf(file: Record<string, unknown>, env: Record<string, string> = {}): Config {
+/** A server's, whose records go to `DATA_DIR`. */
+function configOf(file: Record<string, unknown>, env: { DATA_DIR: string } & Record<string, string>): Config {
   const parsed = parseConfig({
     text: JSON.stringify({ prompt: "You answer the phone.", greeting: "Welcome.", ...file }),
     file: "config.json",
@@ -140,19 +143,20 @@ const LIVE = {
 test("an .env that comes or goes does not change whether we rehearse; calls at once follow the file", async () => {
   using dir = folder();
   const file = `${dir.path}/config.json`;
-  for (const [before, after] of [[LIVE, {}], [{}, LIVE]]) {
+  for (const isLive of [true, false]) {
+    const [before, after] = [isLive, !isLive].map((live) => ({ DATA_DIR: dir.path, ...live ? LIVE : {} }));
     const loaded = Promise.withResolvers<void>();
     const load = () => {
       loaded.resolve();
-      return ok({ config: configOf({ limits: { callsAtOnce: 2 } }, after), warnings: [], origins: () => ({}) });
+      return ok({ config: configOf({ limits: { callsAtOnce: 2 } }, after!), warnings: [], origins: () => ({}) });
     };
-    const server = openServer(configOf({}, before), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
+    const server = openServer(configOf({}, before!), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
     if ("problem" in server) assert.fail(server.problem);
     await using _server = server;
     Deno.writeTextFileSync(file, JSON.stringify(after));
     await loaded.promise;
     const health = await (await fetch(`http://127.0.0.1:${server.port}/health`)).json();
-    assert.deepEqual([health.rehearsal, health.maxCalls], [before !== LIVE, 2]);
+    assert.deepEqual([health.rehearsal, health.maxCalls], [!isLive, 2]);
   }
 });
 
@@ -171,9 +175,12 @@ test("what a changed configuration is warned of is told, as at the start", async
   });
   const load = () => {
     const note = { file: "config.json", key: "greeting", problem: "uses {{caler}}", remedy: "Write {{caller}}." };
-    return ok({ config: configOf({}), warnings: [note], origins: () => ({}) });
+    return ok({ config: configOf({}, { DATA_DIR: dir.path }), warnings: [note], origins: () => ({}) });
   };
-  const server = openServer(configOf({}), { voice: toneVoice(), reload: { file, everyMs: 50, load } });
+  const server = openServer(configOf({}, { DATA_DIR: dir.path }), {
+    voice: toneVoice(),
+    reload: { file, everyMs: 50, load },
+  });
   if ("problem" in server) assert.fail(server.problem);
   await using _server = server;
   Deno.writeTextFileSync(file, "{}");
@@ -201,7 +208,7 @@ test("a recording that goes is not replaced by the program's own of that name", 
   });
   try {
     const routes = names.map((name) => ({ name, utterances: [name], audio: name }));
-    const config = configOf({ routes });
+    const config = configOf({ routes }, { DATA_DIR: dir.path });
     const load = () => ok({ config, warnings: [], origins: () => ({}) });
     const server = openServer(config, { voice: toneVoice(), reload: { file: "config.json", everyMs: 20, load } });
     if ("problem" in server) assert.fail(server.problem);
