@@ -29,6 +29,7 @@ async function modesOf(path: string): Promise<Record<string, string>> {
 
 const OWN = {
   "calls.sqlite": "600",
+  "calls.sqlite-owner": "600",
   "calls.sqlite-shm": "600",
   "calls.sqlite-wal": "600",
   "recordings": "700",

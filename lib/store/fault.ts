@@ -12,6 +12,7 @@ const REMEDIES: readonly (readonly [words: RegExp, code: string, remedy: string]
   [/not a database/, "not-ours", "move the file away, and a new one is made"],
   [/unable to open/, "not-opened", "check that its folder exists and may be written"],
   [/has schema/, "newer", "run the version that wrote it, or move the file away, and a new one is made"],
+  [/another server/, "owned", "stop it, or give one of the two a DATA_DIR of its own"],
   [/no such table/, "not-ours", "another program wrote it; move the file away, and a new one is made"],
   [/[Nn]ot a directory/, "not-opened", "check DATA_DIR: what it names is no folder"],
 ];

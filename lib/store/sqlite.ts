@@ -13,6 +13,7 @@ import {
   STALE_MS,
 } from "./backend.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import { isOwned, own } from "./owner.ts";
 import { keepToOurselves, OWN_FILE } from "./place.ts";
 
 /** Each entry takes the file one version further. Never change one that was shipped: add another. */
@@ -66,7 +67,7 @@ export function migrate(db: DatabaseSync, migrations: readonly string[] = MIGRAT
 }
 
 export type SqliteOptions =
-  /** The one that records: calls of another process that has gone are told apart by its name. */
+  /** The one that records, for the file has one owner: calls of a process that has gone are told apart by its name. */
   | { path: string; access: "record"; process: string; checkpoints: Checkpoints }
   /** A command beside it; the file must be there. */
   | { path: string; access: "edit" | "read" };
@@ -80,8 +81,9 @@ export class SqliteBackend implements Backend {
   readonly #process: string;
   readonly #checkpoints: Checkpoints | undefined;
   readonly #statements = new Map<string, StatementSync>();
+  #owner: Disposable | undefined;
 
-  /** @throws if the file cannot be opened, is none of ours, or is newer. */
+  /** @throws if the file cannot be opened, is none of ours, or is newer; `OwnedError`. */
   constructor(options: SqliteOptions) {
     this.#process = options.access === "record" ? options.process : "";
     this.#checkpoints = options.access === "record" ? options.checkpoints : undefined;
@@ -91,12 +93,13 @@ export class SqliteBackend implements Backend {
       this.#inode = Deno.statSync(options.path).ino;
       if (options.access !== "read") migrate(this.#db);
       if (options.access !== "record") return;
+      this.#owner = own(options.path);
       const claim = "INSERT INTO meta VALUES ('writer', ?) ON CONFLICT DO UPDATE SET value = excluded.value";
       this.#run(claim, options.process);
       // SQLite makes later companions like the file itself.
       for (const companion of ["", "-wal", "-shm"]) keepToOurselves(`${options.path}${companion}`, OWN_FILE);
     } catch (error) {
-      this.#db.close();
+      this.close();
       throw error;
     }
   }
@@ -115,7 +118,7 @@ export class SqliteBackend implements Backend {
 
   list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter, nowMs: number): CallRow[] {
     const where: string[] = [];
-    const values: SQLInputValue[] = [nowMs - STALE_MS];
+    const values: SQLInputValue[] = [this.#newsSince(nowMs)];
     const add = (condition: string, ...more: SQLInputValue[]) => {
       where.push(condition);
       values.push(...more);
@@ -132,7 +135,7 @@ export class SqliteBackend implements Backend {
   }
 
   row(id: string, nowMs: number): CallRow | undefined {
-    return this.#all(`${ROWS} WHERE id = ?`, nowMs - STALE_MS, id).map(rowOf)[0];
+    return this.#all(`${ROWS} WHERE id = ?`, this.#newsSince(nowMs), id).map(rowOf)[0];
   }
 
   find(prefix: string): string[] {
@@ -210,6 +213,12 @@ export class SqliteBackend implements Backend {
     this.#checkpoints?.[Symbol.dispose]();
     this.#statements.clear();
     this.#db.close();
+    this.#owner?.[Symbol.dispose]();
+  }
+
+  /** When a call that lives has last been heard of, at the earliest: where nobody records, none lives. */
+  #newsSince(nowMs: number): number {
+    return this.#owner || isOwned(this.#path) ? nowMs - STALE_MS : Infinity;
   }
 
   #writeCall(call: CallState, nowMs: number): void {

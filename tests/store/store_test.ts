@@ -166,7 +166,7 @@ test("a process that died is known by the next one: its calls are not live any m
   const path = `${dir.path}/calls.sqlite`;
   const first = makeStore({ path, process: "first" });
   conversation({ id: "call-aa11" }).slice(0, 9).forEach(first.store.observe);
-  first.store.flush();
+  first.store[Symbol.dispose]();
   const second = makeStore({ path, process: "second" });
   const [row] = second.store.list({});
   assert.deepEqual([row?.live, row?.outcome], [false, PROCESS_DIED]);
@@ -174,7 +174,46 @@ test("a process that died is known by the next one: its calls are not live any m
   assert.equal(found.ok && found.value.endReason, PROCESS_DIED);
   assert.deepEqual(second.store.list({ outcome: PROCESS_DIED }).map(({ id }) => id), ["call-aa11"]);
   second.store[Symbol.dispose]();
+});
+
+test("a folder has one owner: a second server says so, keeps what it has to record, and records it once the first is gone", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const first = makeStore({ path, process: "first" });
+  conversation({ id: "call-first" }).slice(0, 9).forEach(first.store.observe);
+  await first.clock.run(1000);
+  const { store, clock, reports } = makeStore({ path, process: "second" });
+  using _ = store;
+  conversation({ id: "call-second" }).forEach(store.observe);
+  await clock.run(10_000);
+  assert.deepEqual(reports.map(({ kind }) => kind), ["failing"]);
+  assert.match(
+    describeStoreReport(reports[0]!),
+    /another server records calls there: stop it, or give one of the two /,
+  );
+  assert.deepEqual(first.store.list({}).map(({ id, live }) => [id, live]), [["call-first", true]]);
   first.store[Symbol.dispose]();
+  await clock.run(3000);
+  assert.deepEqual(reports.at(-1), { kind: "recovered", lost: 0 });
+  assert.deepEqual(store.list({}).map(({ id, outcome }) => [id, outcome]), [
+    ["call-second", "caller-hung-up"],
+    ["call-first", PROCESS_DIED],
+  ]);
+});
+
+test("beside a process that records, others read and edit; once it is gone, nobody takes its calls for live", async () => {
+  using dir = folder();
+  const path = `${dir.path}/calls.sqlite`;
+  const { store, clock } = makeStore({ path });
+  for (const id of ["call-a1", "call-b2"]) conversation({ id }).slice(0, 9).forEach(store.observe);
+  await clock.run(1000);
+  const nowMs = clock.wallTime().getTime();
+  const beside = new SqliteBackend({ path, access: "edit" });
+  assert.deepEqual(beside.list({ live: true }, nowMs).map(({ id }) => id), ["call-b2", "call-a1"]);
+  assert.equal(beside.remove(["call-a1"]), 1);
+  store[Symbol.dispose]();
+  assert.deepEqual(beside.list({}, nowMs).map(({ id, outcome }) => [id, outcome]), [["call-b2", PROCESS_DIED]]);
+  beside.close();
 });
 
 test("a call whose process died is kept as long as any other", async () => {
