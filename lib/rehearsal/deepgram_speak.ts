@@ -83,7 +83,7 @@ export interface SpeakStandIn {
   readonly sessions: SpeakSession[];
 }
 
-/** Source numbers of tagged audio, one for each socket and request. */
+/** Source numbers of tagged audio. */
 const FIRST_SOURCE = 0x4000;
 const SOURCES = 0x1000;
 
@@ -91,7 +91,8 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
   const { clock, random, voice, key } = options;
   const sessions: SpeakSession[] = [];
   let requests = 0;
-  const newSource = () => FIRST_SOURCE + requests % SOURCES;
+  let sources = 0;
+  const newSource = () => FIRST_SOURCE + sources++ % SOURCES;
   return {
     sessions,
     answer(handshake) {
@@ -100,9 +101,8 @@ export function deepgramSpeakStandIn(options: SpeakStandInOptions): SpeakStandIn
       if (refused) return { refuse: refused };
       const model = modelOf(handshake.url.searchParams);
       const knobs = { ...SPEAK_KNOBS, ...options.knobs };
-      const source = newSource();
       return letIn(handshake.headers, (wire) => {
-        sessions.push(new SpeakSession({ wire, clock, random, voice, model, source, knobs, faults, n: requests }));
+        sessions.push(new SpeakSession({ wire, clock, random, voice, model, newSource, knobs, faults, n: requests }));
         if (sessions.length > KEPT_SESSIONS) sessions.shift();
       });
     },

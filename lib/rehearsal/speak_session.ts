@@ -20,7 +20,8 @@ export interface SpeakSessionOptions {
   random: () => number;
   voice: Voice;
   model: string;
-  source: number;
+  /** Of tagged audio: one for what is said up to a `Flush` or a `Clear`, so that a listener can tell replies apart. */
+  newSource: () => number;
   knobs: SpeakKnobs;
   faults: Partial<SpeakFaults>;
   n: number;
@@ -46,12 +47,14 @@ export class SpeakSession {
   #round = new AbortController();
   #working = false;
   #sequence = 0;
+  #source: number;
   #frames = 0;
   #mute = false;
 
   constructor(options: SpeakSessionOptions) {
-    const { wire, clock, model, n } = options;
+    const { wire, clock, model, newSource, n } = options;
     this.#o = options;
+    this.#source = newSource();
     this.#life = clock.after(LIFE_MS, () => wire.close(1011, "NET-0003"));
     wire.listen({
       text: (text) => this.#text(text),
@@ -126,6 +129,7 @@ export class SpeakSession {
     const wasSpeaking = this.#working;
     this.#stop();
     this.#buffer = "";
+    this.#endReply();
     for (let i = 0; wasSpeaking && i < knobs.lateChunks; i++) {
       this.#audio(new Uint8Array(1 + 3 * FRAME_BYTES * random()));
     }
@@ -162,13 +166,21 @@ export class SpeakSession {
       if (job.kind === "speak") {
         const { audio, words } = await voice.speak(job.text.trim(), signal);
         signal.throwIfAborted();
-        const tagged = tagUtterance(audio, words, this.#o.source, this.#frames);
+        const tagged = tagUtterance(audio, words, this.#source, this.#frames);
         this.#frames += tagged.length / FRAME_BYTES;
         await this.#pour(tagged, signal);
-      } else this.#send({ type: "Flushed", sequence_id: this.#sequence++ });
+      } else {
+        this.#send({ type: "Flushed", sequence_id: this.#sequence++ });
+        this.#endReply();
+      }
       this.#jobs.shift();
     }
     this.#working = false;
+  }
+
+  #endReply(): void {
+    this.#source = this.#o.newSource();
+    this.#frames = 0;
   }
 
   /** Send audio in uneven chunks, faster than real time. */

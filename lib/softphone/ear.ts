@@ -24,8 +24,6 @@ interface Cut {
   source: number;
   frame: number;
   atMs: number;
-  /** Its source has spoken more than one utterance, so that frame numbers do not tell one from the next. */
-  shared: boolean;
 }
 
 /**
@@ -35,7 +33,6 @@ interface Cut {
 export class ArrivalEar {
   readonly counts: Integrity = { tagged: 0, untagged: 0, lost: 0, duplicated: 0, reordered: 0, altered: 0, stale: 0 };
   readonly #stream = new TagStream();
-  readonly #ended = new Set<number>();
   #latest: Tag | undefined;
   #untaggedSince = 0;
   #missing = new Set<number>();
@@ -50,9 +47,7 @@ export class ArrivalEar {
 
   cleared(atMs: number): void {
     const latest = this.#latest;
-    if (latest && !latest.last) {
-      this.#cut = { source: latest.source, frame: latest.frame, atMs, shared: this.#ended.has(latest.source) };
-    }
+    if (latest && !latest.last) this.#cut = { source: latest.source, frame: latest.frame, atMs };
     this.#latest = undefined;
     this.#stream.cut();
   }
@@ -67,7 +62,6 @@ export class ArrivalEar {
     if (this.#isStale(tag, atMs)) this.counts.stale++;
     this.#compare(tag);
     this.#untaggedSince = 0;
-    if (tag.last) this.#rememberEnd(tag.source);
   }
 
   #isStale(tag: Tag, atMs: number): boolean {
@@ -78,7 +72,7 @@ export class ArrivalEar {
       this.#cut = undefined;
       return false;
     }
-    if (tag.source !== cut.source || (cut.shared && ahead !== 1)) return false;
+    if (tag.source !== cut.source) return false;
     cut.frame = tag.frame;
     return true;
   }
@@ -105,11 +99,6 @@ export class ArrivalEar {
       for (let n = 1; n < ahead; n++) this.#missing.add((latest.frame + n) % FRAME_NUMBERS);
     }
     this.#latest = tag;
-  }
-
-  #rememberEnd(source: number): void {
-    if (this.#ended.size >= 1024) this.#ended.clear();
-    this.#ended.add(source);
   }
 }
 

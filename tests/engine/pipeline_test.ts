@@ -149,6 +149,18 @@ test("100 seeded interruptions of each kind of voice: nothing stale is heard, th
   }
 });
 
+test("the answer to who interrupts the greeting comes at once, and nothing of it is taken for stale", async () => {
+  for (const voice of [{}, WITHOUT_WORDS]) {
+    const { report } = await callOf({
+      config: { greeting: "Welcome to the clinic on Green Street, you are talking to the assistant of Doctor Miller" },
+      pipeline: { ...voice, listen: { provider: { type: "deepgram", model: "nova-3", endpointing: 10 } } },
+      chat: { firstTokenMs: 20 },
+      speak: { knobs: { firstByteMs: 10 } },
+    }, [{ kind: "interrupt", text: "what time is it", afterMs: 300 }]);
+    assert.deepEqual(report.turns.map(({ interrupted }) => interrupted), [true, false]);
+  }
+});
+
 test("an interruption that was noise: the rest is said, and the history is whole again", async () => {
   // The slow voice still speaks when the interruption turns out to be noise.
   for (const [pipeline, voiceRateX] of [[{}, 5], [WITHOUT_WORDS, 5], [{}, 1.2], [WITHOUT_WORDS, 1.2]] as const) {
