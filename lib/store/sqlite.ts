@@ -34,8 +34,8 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
-/** Its one value: rows without news since then do not live. */
-const ROWS = `SELECT *, (outcome IS NULL AND updated_ms > ? AND
+/** Its first value: rows without news since then do not live. */
+const ROWS = `SELECT *, (outcome IS NULL AND updated_ms > ?1 AND
   process = (SELECT value FROM meta WHERE name = 'writer')) AS live FROM calls`;
 
 /** The numbers that were called, each found by one step in their index: `DISTINCT` would read every call, on the calls' own loop. */
@@ -119,23 +119,26 @@ export class SqliteBackend implements Backend {
   list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter, nowMs: number): CallRow[] {
     const where: string[] = [];
     const values: SQLInputValue[] = [this.#newsSince(nowMs)];
-    const add = (condition: string, ...more: SQLInputValue[]) => {
-      where.push(condition);
-      values.push(...more);
+    const bind = (value: SQLInputValue) => `?${values.push(value)}`;
+    if (sinceMs !== undefined) where.push(`started_ms >= ${bind(sinceMs)}`);
+    if (outcome === PROCESS_DIED) where.push("outcome IS NULL AND NOT live");
+    else if (outcome !== undefined) where.push(`outcome = ${bind(outcome)}`);
+    if (live !== undefined) where.push(live ? "outcome IS NULL AND live" : "NOT (outcome IS NULL AND live)");
+    if (after) where.push(`(started_ms, id) < (${bind(Date.parse(after.startedAt))}, ${bind(after.id)})`);
+    const newest = `ORDER BY started_ms DESC, id DESC LIMIT ${bind(limit)}`;
+    const select = (...more: string[]) => {
+      const conditions = [...where, ...more];
+      return `${ROWS} ${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""} ${newest}`;
     };
-    if (sinceMs !== undefined) add("started_ms >= ?", sinceMs);
-    if (outcome === PROCESS_DIED) add("outcome IS NULL AND NOT live");
-    else if (outcome !== undefined) add("outcome = ?", outcome);
-    if (number !== undefined) add("(from_key = ? OR to_key = ?)", numberKey(number), numberKey(number));
-    if (live !== undefined) add(live ? "outcome IS NULL AND live" : "NOT (outcome IS NULL AND live)");
-    if (after) add("(started_ms, id) < (?, ?)", Date.parse(after.startedAt), after.id);
-    values.push(limit);
-    const conditions = where.length > 0 ? `WHERE ${where.join(" AND ")}` : "";
-    return this.#all(`${ROWS} ${conditions} ORDER BY started_ms DESC, id DESC LIMIT ?`, ...values).map(rowOf);
+    if (number === undefined) return this.#all(select(), ...values).map(rowOf);
+    // Each column by its own index: with OR all calls of a number would be read and sorted for each page.
+    const key = bind(numberKey(number));
+    const ends = ["from_key", "to_key"].map((column) => `SELECT * FROM (${select(`${column} = ${key}`)})`);
+    return this.#all(`${ends.join(" UNION ")} ${newest}`, ...values).map(rowOf);
   }
 
   row(id: string, nowMs: number): CallRow | undefined {
-    return this.#all(`${ROWS} WHERE id = ?`, this.#newsSince(nowMs), id).map(rowOf)[0];
+    return this.#all(`${ROWS} WHERE id = ?2`, this.#newsSince(nowMs), id).map(rowOf)[0];
   }
 
   find(prefix: string): string[] {

@@ -56,6 +56,11 @@ for (const kind of DISKS) {
     assert.deepEqual(ids({ number: "1 (555) 0111" }), ["aa11"]);
     assert.deepEqual(ids({ number: "+15550199" }), ["aa22"]);
     assert.deepEqual(ids({ number: " sip:ada@PBX.example" }), ["cc44"]);
+    assert.deepEqual(ids({ number: "+15550100" }), ["bb33", "aa22"]);
+    assert.deepEqual(ids({ number: "+15550101" }), ["cc44", "bb33", "aa11"]);
+    const [first] = store.list({ number: "+15550101", limit: 1 });
+    assert.deepEqual(ids({ number: "+15550101", limit: 1, after: first!, live: false }), ["bb33"]);
+    assert.deepEqual(ids({ number: "+15550101", outcome: "silence" }), []);
     assert.deepEqual(ids({ live: true }), ["cc44"]);
     assert.deepEqual(ids({ live: false }), ["bb33", "aa22", "aa11"]);
     const idOf = (call: string) => {
