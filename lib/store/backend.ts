@@ -63,7 +63,7 @@ export interface Backend {
   find(prefix: string): string[];
   notices(id: string): CallNotice[];
   ofNumber(number: string): string[];
-  /** Calls to each number that began before the time it gives. At most 200 at once. */
+  /** Calls to each number that began before the time it gives; some of them, if they are many. */
   olderThan(cutMs: (to: string) => number): string[];
   /** @returns how many there were. */
   remove(ids: readonly string[]): number;

@@ -294,6 +294,22 @@ test("removing one call leaves the others", () => {
   assert.deepEqual(store.list({}).map(({ id }) => id), ["call-b"]);
 });
 
+test("many old calls are removed a few at a time, for nobody is heard meanwhile", async () => {
+  using dir = folder();
+  const { store, clock } = makeStore({ path: `${dir.path}/calls.sqlite` });
+  using _ = store;
+  for (let n = 0; n < 60; n++) {
+    conversation({ id: `call-${n}`, startedAt: "2025-11-01T12:00:00.000Z" }).forEach(store.observe);
+  }
+  const kept = () => store.list({ limit: 100 }).length;
+  await clock.run(600_000);
+  assert.equal(kept(), 40);
+  await clock.run(500);
+  assert.equal(kept(), 20);
+  await clock.run(500);
+  assert.equal(kept(), 0);
+});
+
 /** A folder with recordings of these calls. */
 function recordedIn(dir: string, ...calls: string[]): { files: () => string[]; record: (call: string) => void } {
   const record = (call: string) => Deno.writeTextFileSync(`${dir}/recordings/${call}.wav`, "RIFF");
@@ -361,7 +377,7 @@ test("a clock that is set right soon after the start has cost no call", async ()
   assert.deepEqual(store.list({}), [], "and what is really old goes");
 });
 
-test("at the start, old recordings without a call are removed", () => {
+test("at the end, old recordings without a call are removed", () => {
   using dir = folder();
   const path = `${dir.path}/calls.sqlite`;
   const first = makeStore({ path, folder: dir.path });
@@ -371,7 +387,9 @@ test("at the start, old recordings without a call are removed", () => {
   for (const name of ["call-a1", "call-a2", "a copy"]) {
     Deno.utimeSync(`${dir.path}/recordings/${name}.wav`, new Date("2025-11-01"), new Date("2025-11-01"));
   }
-  makeStore({ path, folder: dir.path }).store[Symbol.dispose]();
+  const { store } = makeStore({ path, folder: dir.path });
+  assert.equal(files().length, 4, "not while callers wait to be answered");
+  store[Symbol.dispose]();
   assert.deepEqual(files(), ["a copy.wav", "call-a1.wav", "call-a3.wav"]);
 });
 
