@@ -12,7 +12,7 @@ export interface WatchOptions {
   everyMs?: number | undefined;
   /** Files and folders, asked for each time; what a folder holds directly counts too. Those that do not exist may appear. */
   paths: () => readonly string[];
-  /** Names, sizes and times of `path`, in one text; "" where there is nothing. */
+  /** Names, sizes, times and rights of `path`, in one text; "" where there is nothing. */
   look?: (path: string) => string;
   changed: () => void;
   /** Told what `changed` throws: watching goes on. */
@@ -46,7 +46,11 @@ export async function watchFiles(options: WatchOptions): Promise<void> {
 function lookAt(path: string): string {
   try {
     const info = Deno.statSync(path);
-    if (!info.isDirectory) return `${path} ${info.size} ${info.mtime?.getTime()}`;
+    if (!info.isDirectory) {
+      // Who gives us the right to read a file, or puts another of its size and time in its place, changes the rest only.
+      const { size, mtime, ino, mode, uid, gid } = info;
+      return [path, size, mtime?.getTime(), ino, mode, uid, gid].join(" ");
+    }
     const names = [...Deno.readDirSync(path)].filter(({ isFile }) => isFile).map(({ name }) => `${path}/${name}`);
     return names.sort().map(lookAt).join("\n");
   } catch {

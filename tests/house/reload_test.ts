@@ -83,6 +83,34 @@ test("what a change makes us look at is looked at from then on, and is no change
   await watching;
 });
 
+test("a file that may be read now, or that another of the same size and time takes the place of, has changed", async () => {
+  using dir = folder();
+  const clock = new VirtualClock();
+  const scope = new AbortController();
+  const [file, other] = [`${dir.path}/config.json`, `${dir.path}/other.json`];
+  const day = new Date("2026-01-01");
+  for (const [path, text] of [[file, "one"], [other, "two"]] as const) {
+    Deno.writeTextFileSync(path, text);
+    Deno.utimeSync(path, day, day);
+  }
+  let changes = 0;
+  const watching = watchFiles({
+    clock,
+    signal: scope.signal,
+    paths: () => [file],
+    changed: () => void changes++,
+    failed: (error) => assert.fail(String(error)),
+  });
+  Deno.chmodSync(file, 0o600);
+  await clock.run(2000);
+  assert.equal(changes, 1);
+  Deno.renameSync(other, file);
+  await clock.run(4000);
+  assert.equal(changes, 2);
+  scope.abort();
+  await watching;
+});
+
 test("a prompt's file is read again when it changes, wherever it is, and one that was missing once it is there", async () => {
   using dir = folder();
   Deno.mkdirSync(`${dir.path}/deep/er`, { recursive: true });
