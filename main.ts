@@ -28,8 +28,8 @@ Answers calls. Without any account set it rehearses: built-in stand-ins play the
 
 const HEALTH_HELP = `offhook health [--url URL] [--json]
 
-Asks a server for its health, http://localhost:$PORT if not said. Exit code 0 if it takes calls, 1 if it does not, 3
-if nothing answers.
+Asks a server for its health, the one that PORT and BIND tell of if not said. Exit code 0 if it takes calls, 1 if it
+does not, 3 if nothing answers.
 `;
 
 type Command = (args: string[]) => Promise<number>;

@@ -1,7 +1,7 @@
 /** What `serve` says first: where it is reached, what is real, what is not, and what turns it on. Pure. */
 
 import { DEFAULT_PORT } from "./base/port.ts";
-import { hostHere, isLoopbackHost } from "./base/url.ts";
+import { isLoopbackHost, urlHere } from "./base/url.ts";
 import { type Config, type VendorKey, vendorKeys } from "./config.ts";
 import { limitsOf } from "./unsigned.ts";
 
@@ -16,8 +16,7 @@ export function banner(config: Config, facts: BannerFacts): string {
   const { port, version, standalone = Deno.build.standalone } = facts;
   const { server, base, keys, rehearsal, rehearsalAsked } = config;
   const host = server.publicHost;
-  const own = hostHere(server.bind);
-  const here = `http://${own === "127.0.0.1" ? "localhost" : own}:${port}`;
+  const here = urlHere(server.bind, port);
   const lines = [
     `Offhook ${version} answers for ${base.name}, ${base.engine} engine.`,
     `  here      ${here}`,

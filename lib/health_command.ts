@@ -5,7 +5,7 @@ import { clean } from "./base/clean.ts";
 import { parseJson } from "./base/json.ts";
 import { DEFAULT_PORT } from "./base/port.ts";
 import { whyUnanswered } from "./base/result.ts";
-import { isHttpUrl } from "./base/url.ts";
+import { isHttpUrl, urlHere } from "./base/url.ts";
 import { type Terminal, wrongUsage } from "./base/usage.ts";
 import { type ConfigNote, describeNotes } from "./config.ts";
 import { readDotenv } from "./load.ts";
@@ -40,10 +40,11 @@ export async function health(
   }
 }
 
-/** Where the server of this machine answers, by `PORT`; an error that keeps us from knowing is printed. */
+/** Where the server of this machine answers, by `BIND` and `PORT`; an error that keeps us from knowing is printed. */
 export function localUrl(printError: (line: string) => void): string {
   const unread: ConfigNote[] = [];
-  const port = variable("PORT") || readDotenv(unread).PORT || DEFAULT_PORT;
+  const dotenv = readDotenv(unread);
   if (unread.length > 0) printError(describeNotes(unread));
-  return `http://localhost:${port}`;
+  const asked = (name: "BIND" | "PORT") => variable(name) || dotenv[name];
+  return urlHere(asked("BIND") || "0.0.0.0", asked("PORT") || DEFAULT_PORT);
 }

@@ -9,6 +9,12 @@ export function hostHere(bind: string): string {
   return bind.includes(":") ? `[${bind}]` : bind;
 }
 
+/** The address of what listens on `port` of the address `bind`, as people of this machine write it. */
+export function urlHere(bind: string, port: number | string): string {
+  const host = hostHere(bind);
+  return `http://${host === "127.0.0.1" ? "localhost" : host}:${port}`;
+}
+
 /** Whether `text` is a host as a request names it, with or without a port. */
 export function isHost(text: string): boolean {
   return /^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(text) && URL.canParse(`http://${text}`);

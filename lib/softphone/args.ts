@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { DEFAULT_PORT } from "../base/port.ts";
 import { failed, ok, type Result } from "../base/result.ts";
+import { urlHere } from "../base/url.ts";
 import { ANSWER_LIMIT_MS } from "./steps.ts";
 
 /** A step as it is written; recordings are still file names. */
@@ -31,7 +32,7 @@ export const CALL_HELP = `Ring a server with the built-in telephone, and report 
 
 Usage: call [URL] [--to N] [--from N] [steps] [--record OUT.wav] [--json]
 
-URL defaults to http://localhost:$PORT (${DEFAULT_PORT}). Without a path, /incoming-call is asked for.
+URL defaults to http://localhost:$PORT (${DEFAULT_PORT}), or to BIND. Without a path, /incoming-call is asked for.
 
 Steps are done in the order given, each after the agent has finished (at most ${ANSWER_LIMIT_MS / 1000} s are waited):
   --say TEXT             say it
@@ -129,9 +130,12 @@ function takeOption(
   }
 }
 
-/** The webhook's address: the default server, and the default path where none is given. */
-export function webhookUrl(url: string | undefined, port: string | undefined): Result<string, string> {
-  const written = url ?? `http://localhost:${port || DEFAULT_PORT}`;
+/** The webhook's address: by default that of the server of this machine, and the default path where none is given. */
+export function webhookUrl(
+  url: string | undefined,
+  { PORT, BIND }: Readonly<Record<string, string | undefined>>,
+): Result<string, string> {
+  const written = url ?? urlHere(BIND || "0.0.0.0", PORT || DEFAULT_PORT);
   const parsed = /^https?:\/\//i.test(written) ? URL.parse(written) : null;
   if (!parsed) return failed(`"${written}" is no address: it begins with http:// or https://.`);
   if (parsed.pathname === "/") parsed.pathname = "/incoming-call";

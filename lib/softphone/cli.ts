@@ -59,7 +59,7 @@ export async function runCallCommand(command: CallCommand): Promise<number> {
     command.print(CALL_HELP);
     return 0;
   }
-  const url = webhookUrl(parsed.value.url, command.env.PORT);
+  const url = webhookUrl(parsed.value.url, command.env);
   if (!url.ok) return usage(url.fault);
   const steps = await readSteps(parsed.value.steps, command.readFile);
   if (!steps.ok) return usage(steps.fault);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { health } from "../../lib/health_command.ts";
+import { health, localUrl } from "../../lib/health_command.ts";
 import { test } from "../case.ts";
 
 async function ask(url: string): Promise<number> {
@@ -47,4 +47,19 @@ test("with --json there is one document, whatever the answer", async () => {
   assert.match(error, /HTTP 503/);
   await server.shutdown();
   assert.match((await answer()).error, /^No answer from/);
+});
+
+test("the server of this machine is asked where it listens, or a good one would be taken for dead", () => {
+  const before = ["BIND", "PORT"].map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    Deno.env.set("PORT", "5001");
+    for (
+      const [bind, url] of [["", "localhost"], ["127.0.0.1", "localhost"], ["10.0.0.5", "10.0.0.5"], ["::1", "[::1]"]]
+    ) {
+      Deno.env.set("BIND", bind!);
+      assert.equal(localUrl(assert.fail), `http://${url}:5001`);
+    }
+  } finally {
+    for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  }
 });

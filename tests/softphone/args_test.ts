@@ -64,12 +64,13 @@ test("wrong usage is said in a sentence that names it", () => {
 });
 
 test("the address has a default, and a path", () => {
-  const url = (written?: string, port?: string) => {
-    const result = webhookUrl(written, port);
+  const url = (written?: string, env = {}) => {
+    const result = webhookUrl(written, env);
     return result.ok ? result.value : undefined;
   };
   assert.equal(url(), "http://localhost:5000/incoming-call");
-  assert.equal(url(undefined, "8080"), "http://localhost:8080/incoming-call");
+  assert.equal(url(undefined, { PORT: "8080", BIND: "::" }), "http://localhost:8080/incoming-call");
+  assert.equal(url(undefined, { PORT: "", BIND: "10.0.0.5" }), "http://10.0.0.5:5000/incoming-call");
   assert.equal(url("https://agent.example.com"), "https://agent.example.com/incoming-call");
   assert.equal(url("https://agent.example.com/twiml?x=1"), "https://agent.example.com/twiml?x=1");
   assert.equal(url("localhost:5000"), undefined);
