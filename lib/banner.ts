@@ -39,6 +39,8 @@ export function banner(config: Config, facts: BannerFacts): string {
           : `  ${vendor} is the real one, and its calls may cost money`,
       );
     }
+    const tools = idleTools(config);
+    if (tools.length > 0) lines.push(`  No stand-in calls tools of your own: ${tools.join(", ")}`);
     const call = `${standalone ? "offhook" : "deno task"} call${
       here === `http://localhost:${DEFAULT_PORT}` ? "" : ` ${here}`
     }`;
@@ -56,6 +58,18 @@ export function banner(config: Config, facts: BannerFacts): string {
     );
   }
   return lines.join("\n");
+}
+
+/** Tools of the user's own that no real model could call, for a stand-in thinks. */
+function idleTools(config: Config): string[] {
+  const names = [config.base, ...Object.values(config.numbers)].flatMap((call) => {
+    const thinking = vendorKeys(config, call).filter(({ path }) =>
+      path === "agent" || path.startsWith("pipeline.think")
+    );
+    if (!thinking.every(({ missing }) => missing)) return [];
+    return call.tools.filter(({ kind }) => kind === "http").map(({ name }) => name);
+  });
+  return [...new Set(names)];
 }
 
 /** The vendors of all calls, each once; a model that only finds facts counts where it is a real one. */

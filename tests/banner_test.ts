@@ -65,3 +65,26 @@ test("the banner names the numbers that have settings of their own", () => {
   assert.match(said({ "+15550101": { name: "Desk" } }), /numbers +\+15550101 have settings of their own/);
   assert.doesNotMatch(said({}), /numbers/);
 });
+
+test("a rehearsal says which tools of one's own are not called, as long as no real model is there to call them", () => {
+  const http = { url: "https://api.example.com/slots" };
+  const tools = [{ name: "end_call" }, {
+    name: "find_slots",
+    description: "Free appointments.",
+    parameters: { type: "object" },
+    http,
+  }];
+  const think = { provider: { type: "groq", model: "m" } };
+  const told = (file: object, env = {}) =>
+    /^ {2}No stand-in calls tools of your own: (.*)/m.exec(
+      banner(config({ prompt: "x", ...file }, { env }), { port: 5000, version: "1" }),
+    )
+      ?.[1];
+  assert.equal(told({ tools }), "find_slots");
+  assert.equal(told({ tools: [...tools, { ...tools[1], name: "book" }] }), "find_slots, book");
+  assert.equal(told({ tools: tools.slice(0, 1) }), undefined);
+  assert.equal(told({ tools }, { DEEPGRAM_API_KEY: "k" }), undefined);
+  assert.equal(told({ tools, engine: "pipeline", pipeline: { think } }, { DEEPGRAM_API_KEY: "k" }), "find_slots");
+  assert.equal(told({ tools, engine: "pipeline", pipeline: { think } }, { GROQ_API_KEY: "k" }), undefined);
+  assert.equal(told({ tools, engine: "pipeline" }, { LLM_BASE_URL: "http://localhost:11434/v1" }), undefined);
+});
