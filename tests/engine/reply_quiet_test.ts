@@ -24,5 +24,5 @@ test("a reply that has not sounded yet gets its 5 s, whatever sounded before it"
   quiet.begin(0);
   quiet.sounds(200);
   quiet.begin(1000);
-  assert.equal(quiet.look(3000), "goes on");
+  assert.equal(quiet.isOver(3000), false);
 });
