@@ -36,7 +36,7 @@ test("with --json a wrong usage is a document too, whatever the command", async 
     [["routes"], /^routes takes a command/],
     [["audio"], /^audio takes a command/],
     [["health", "--url", "x"], /^"x" is no address/],
-    [["calls", "--limit", "x"], /^--limit takes a whole number, not "x"\.$/],
+    [["calls", "--limit", "x"], /^--limit takes a whole number from 1 on, not "x"\.$/],
     [["show", "--no-words"], /^--no-words goes with --bundle\.$/],
     [["forget"], /^Whom\?/],
   ];
