@@ -23,7 +23,6 @@ const Message = z.object({
 const Usage = z.object({
   prompt_tokens: z.number().catch(0),
   completion_tokens: z.number().catch(0),
-  prompt_tokens_details: z.object({ cached_tokens: z.number().nullish() }).nullish().catch(null).optional(),
 }).nullish().catch(null).optional();
 const Chunk = z.object({
   choices: z.array(z.object({
@@ -138,13 +137,7 @@ export class ChatAnswer {
 
   #noteUsage({ usage, x_groq }: Chunk): void {
     const seen = usage ?? x_groq?.usage;
-    if (!seen) return;
-    const cached = seen.prompt_tokens_details?.cached_tokens;
-    this.#usage = {
-      promptTokens: seen.prompt_tokens,
-      completionTokens: seen.completion_tokens,
-      ...(cached === undefined || cached === null ? {} : { cachedTokens: cached }),
-    };
+    if (seen) this.#usage = { promptTokens: seen.prompt_tokens, completionTokens: seen.completion_tokens };
   }
 }
 

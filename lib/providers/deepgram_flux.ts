@@ -189,11 +189,7 @@ export function fluxUrl(base: string, provider: FluxProvider): string {
   });
 }
 
-const TurnInfo = z.object({
-  event: z.string(),
-  transcript: z.string(),
-  words: z.array(z.object({ confidence: z.number().optional() })).default([]),
-});
+const TurnInfo = z.object({ event: z.string(), transcript: z.string() });
 const FatalError = z.object({ code: z.string().default("UNKNOWN"), description: z.string().default("") });
 const EVENTS = new Set<string>(["StartOfTurn", "Update", "EagerEndOfTurn", "TurnResumed", "EndOfTurn"]);
 
@@ -218,14 +214,8 @@ export function parseFlux(text: string): Result<FluxTurnInfo | undefined> {
     const path = parsed.error.issues[0]?.path.join(".") ?? "";
     return failed({ kind: "protocol", peer: PEER, detail: `the field ${path} of TurnInfo is not as documented` });
   }
-  const { event, transcript, words } = parsed.data;
-  if (!isFluxEvent(event)) return ok(undefined);
-  const confidences = words.flatMap(({ confidence }) => confidence ?? []);
-  return ok({
-    event,
-    text: transcript.trim(),
-    ...(confidences.length > 0 ? { confidence: Math.min(...confidences) } : {}),
-  });
+  const { event, transcript } = parsed.data;
+  return ok(isFluxEvent(event) ? { event, text: transcript.trim() } : undefined);
 }
 
 function isFluxEvent(event: string): event is FluxTurnInfo["event"] {

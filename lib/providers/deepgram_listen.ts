@@ -219,9 +219,7 @@ const Results = z.object({
   is_final: z.boolean().default(false),
   speech_final: z.boolean().default(false),
   from_finalize: z.boolean().default(false),
-  channel: z.object({
-    alternatives: z.array(z.object({ transcript: z.string(), confidence: z.number().optional() })),
-  }),
+  channel: z.object({ alternatives: z.array(z.object({ transcript: z.string() })) }),
 });
 
 /** Without a word it has no such time, or -1. */
@@ -258,15 +256,13 @@ function parseResults(message: unknown): Result<ListenInput> {
     return failed({ kind: "protocol", peer: PEER, detail: `the field ${path} of Results is not as documented` });
   }
   const { start, duration, is_final, speech_final, from_finalize, channel } = parsed.data;
-  const best = channel.alternatives[0];
   return ok({
     kind: "results",
-    text: best?.transcript.trim() ?? "",
+    text: channel.alternatives[0]?.transcript.trim() ?? "",
     isFinal: is_final,
     speechFinal: speech_final,
     fromFinalize: from_finalize,
     startS: start,
     endS: start + duration,
-    ...(best?.transcript && best.confidence !== undefined ? { confidence: best.confidence } : {}),
   });
 }

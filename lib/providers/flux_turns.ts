@@ -8,8 +8,6 @@ export interface FluxTurnInfo {
   event: FluxEvent;
   /** The whole turn so far. */
   text: string;
-  /** Of the least certain word. */
-  confidence?: number;
 }
 
 export interface FluxTurn {
@@ -25,7 +23,7 @@ export const NO_TURN: FluxTurn = { phase: "silent", text: "", told: "" };
 type Step = readonly [FluxTurn, readonly SttEvent[]];
 
 /** What `info` means after `turn`. */
-export function followFlux(turn: FluxTurn, { event, text: all, confidence }: FluxTurnInfo): Step {
+export function followFlux(turn: FluxTurn, { event, text: all }: FluxTurnInfo): Step {
   const told = event === "StartOfTurn" ? "" : turn.told;
   const text = told === "" ? all : after(told, all);
   if (turn.phase === "silent" && event !== "StartOfTurn" && text === "") {
@@ -43,7 +41,7 @@ export function followFlux(turn: FluxTurn, { event, text: all, confidence }: Flu
     case "TurnResumed":
       return [next, [{ kind: "resumed" }, ...interim(turn, text)]];
     case "EndOfTurn":
-      return [NO_TURN, text ? [endOfTurn(text, confidence)] : []];
+      return [NO_TURN, text ? [endOfTurn(text)] : []];
   }
 }
 
@@ -56,8 +54,8 @@ function interim(turn: FluxTurn, text: string): SttEvent[] {
   return text && text !== turn.text ? [{ kind: "interim", text }] : [];
 }
 
-function endOfTurn(text: string, confidence?: number): SttEvent {
-  return { kind: "final", text, endOfTurn: true, ...(confidence === undefined ? {} : { confidence }) };
+function endOfTurn(text: string): SttEvent {
+  return { kind: "final", text, endOfTurn: true };
 }
 
 /** The words of `text` behind those of `told`; all, if it begins otherwise. Capitals and punctuation come with the end of a turn. */

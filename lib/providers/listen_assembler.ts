@@ -25,7 +25,6 @@ export interface ListenResults {
   fromFinalize: boolean;
   startS: number;
   endS: number;
-  confidence?: number;
 }
 
 export type ListenEffect =
@@ -40,8 +39,6 @@ export interface ListenAssembly {
   readonly finals: readonly string[];
   /** The guess for what follows it. */
   readonly interim: string;
-  /** Of the least certain final. */
-  readonly confidence: number | undefined;
   /** We await the answer to `Finalize`. */
   readonly finalizing: boolean;
   /** The text of the audio up to here is fixed: whatever comes for it again is a repetition. */
@@ -56,7 +53,6 @@ export interface ListenAssembly {
 export const NOTHING_HEARD: ListenAssembly = {
   finals: [],
   interim: "",
-  confidence: undefined,
   finalizing: false,
   fixedUntilS: 0,
   openFromS: 0,
@@ -112,7 +108,6 @@ function fix(state: ListenAssembly, results: ListenResults): Step {
     ...state,
     finals: text ? [...state.finals, text] : state.finals,
     interim: keepsGuess || repeated ? state.interim : "",
-    confidence: text ? lower(state.confidence, results.confidence) : state.confidence,
     fixedUntilS: Math.max(state.fixedUntilS, results.endS),
   };
   if (state.finalizing && results.fromFinalize) return conclude(next);
@@ -153,16 +148,11 @@ function toldOf({ interim, interimStartS, told }: ListenAssembly): { startS: num
 }
 
 function final(state: ListenAssembly, { endOfTurn }: { endOfTurn: boolean }): SttEvent {
-  const { confidence } = state;
-  return { kind: "final", text: whole(state), endOfTurn, ...(confidence === undefined ? {} : { confidence }) };
+  return { kind: "final", text: whole(state), endOfTurn };
 }
 
 function whole({ finals, interim }: ListenAssembly): string {
   return [...finals, interim].filter(Boolean).join(" ");
-}
-
-function lower(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? a ?? b : Math.min(a, b);
 }
 
 function tell(event: SttEvent): ListenEffect {

@@ -30,7 +30,7 @@ export type SttEvent =
   /** A guess that later events replace; "" takes back what was guessed. */
   | { kind: "interim"; text: string }
   /** These words are certain. `endOfTurn`: the recogniser takes the caller's turn to be over. */
-  | { kind: "final"; text: string; endOfTurn: boolean; confidence?: number }
+  | { kind: "final"; text: string; endOfTurn: boolean }
   /** The turn is probably over: a reply may be prepared, unheard. */
   | { kind: "eager"; text: string }
   /** The eager end was wrong: the caller goes on. */
@@ -94,7 +94,6 @@ export type ChatPart =
 export interface ChatUsage {
   promptTokens: number;
   completionTokens: number;
-  cachedTokens?: number;
 }
 
 /** A language model. */

@@ -214,7 +214,7 @@ test("calls without an id get ids that no other call has, of whichever model", a
 
 test("usage is read from `usage` and from `x_groq`", async () => {
   const usage = { prompt_tokens: 9, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 7 } };
-  const expected = { promptTokens: 9, completionTokens: 4, cachedTokens: 7 };
+  const expected = { promptTokens: 9, completionTokens: 4 };
   const last = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }], x_groq: { id: "r", usage } };
   assert.deepEqual(finishOf(await partsOf(last, "[DONE]")).usage, expected);
   assert.deepEqual(finishOf(await partsOf(delta({}, "stop"), { choices: [], usage }, "[DONE]")).usage, expected);

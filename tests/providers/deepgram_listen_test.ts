@@ -75,7 +75,6 @@ test("listen reads the documented messages, skips unknown ones and names the wro
     fromFinalize: false,
     startS: 4.2,
     endS: 5.85,
-    confidence: 0.98,
   });
   assert.deepEqual(parseListen('{"type":"SpeechStarted","channel":[0,1],"timestamp":9.54}'), {
     ok: true,

@@ -179,19 +179,6 @@ for (const [name, lines, told] of CASES) {
   test(`listen assembly: ${name}`, () => assert.deepEqual(run(lines), told));
 }
 
-test("listen assembly: the confidence is that of the least certain piece", () => {
-  let state = NOTHING_HEARD;
-  const piece = (text: string, confidence: number, startS: number): ListenInput => ({
-    ...results(`=${text}`, startS) as Extract<ListenInput, { kind: "results" }>,
-    confidence,
-  });
-  [state] = assemble(state, piece("one", 0.9, 0));
-  [state] = assemble(state, piece("two", 0.6, 1));
-  const [, effects] = assemble(state, { kind: "utterance-end" });
-  const told = effects.flatMap((effect) => effect.kind === "tell" ? [effect.event] : []);
-  assert.deepEqual(told, [{ kind: "final", text: "one two", endOfTurn: true, confidence: 0.6 }]);
-});
-
 test("listen assembly: whatever comes, every fixed word is told in exactly one turn, in order", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = seeded(seed);
