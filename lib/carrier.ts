@@ -28,16 +28,16 @@ export function carrierOf(
     async confirmEnded(callSid) {
       const { signal } = new AbortController();
       await sleep(clock, ENDING_MS);
-      const facts = await rest.fetchCall(callSid, signal);
-      if (facts.ok && isOver(facts.value.status)) return facts.value.status;
+      const status = await rest.callStatus(callSid, signal);
+      if (status.ok && isOver(status.value)) return status.value;
       const ended = await rest.hangUp(callSid, signal);
       if (ended.ok) return ended.value;
       log("error", `${callSid} may still be live at the carrier: ${describeFault(ended.fault)}`);
       return "unknown";
     },
     async carrierStatus(callSid, signal) {
-      const facts = await rest.fetchCall(callSid, signal);
-      return facts.ok ? facts.value.status : undefined;
+      const status = await rest.callStatus(callSid, signal);
+      return status.ok ? status.value : undefined;
     },
   };
 }

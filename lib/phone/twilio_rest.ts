@@ -13,19 +13,12 @@ import { E164 } from "./twiml.ts";
 export interface TwilioRest {
   /** End a call. A call that has ended already, or that Twilio has forgotten, is done too. */
   hangUp(callSid: string, signal: AbortSignal): Promise<Result<"ended" | "already-ended">>;
-  fetchCall(callSid: string, signal: AbortSignal): Promise<Result<CallFacts>>;
+  /** `queued`, `ringing`, `in-progress`, `completed`, `busy`, `failed`, `no-answer`, `canceled`. */
+  callStatus(callSid: string, signal: AbortSignal): Promise<Result<string>>;
   /** The account's numbers, `PAGE_NUMBERS` at most. */
   numbers(signal: AbortSignal): Promise<Result<PhoneNumber[]>>;
   /** Point the account's number `e164` at our webhooks. @returns the number as it is then. */
   updateNumber(e164: string, hooks: NumberHooks, signal: AbortSignal): Promise<Result<PhoneNumber>>;
-}
-
-/** A call as Twilio sees it. */
-export interface CallFacts {
-  /** `queued`, `ringing`, `in-progress`, `completed`, `busy`, `failed`, `no-answer`, `canceled`. */
-  status: string;
-  /** Known once the call has ended. */
-  durationSeconds?: number;
 }
 
 /** Where a number sends its calls. All are asked with POST. */
@@ -99,10 +92,10 @@ export function twilioRest(options: TwilioRestOptions): TwilioRest {
       return await ask({ method: "POST", url, form, what: "hang up" }, readHangUp, signal);
     },
 
-    async fetchCall(callSid, signal) {
+    async callStatus(callSid, signal) {
       if (!SID.call.test(callSid)) return failed(noCallSid(callSid));
       const url = `${account}/Calls/${callSid}.json`;
-      return await ask({ method: "GET", url, what: "look at the call" }, readCall, signal);
+      return await ask({ method: "GET", url, what: "look at the call" }, readStatus, signal);
     },
 
     async numbers(signal) {
@@ -128,14 +121,10 @@ function readHangUp(answer: TwilioAnswer): Result<"ended" | "already-ended"> {
   return done ? ok("already-ended") : failed(fault);
 }
 
-/** Twilio writes numbers as strings and absent values as null. */
-const Call = z.object({ status: z.string().min(1), duration: z.coerce.number().nullish() });
+const Call = z.object({ status: z.string().min(1) });
 
-function readCall(answer: TwilioAnswer): Result<CallFacts> {
-  return readAs(Call, answer, ({ status, duration }) => ({
-    status,
-    ...(typeof duration === "number" ? { durationSeconds: duration } : {}),
-  }));
+function readStatus(answer: TwilioAnswer): Result<string> {
+  return readAs(Call, answer, ({ status }) => status);
 }
 
 const text = z.string().nullish().transform((value) => value ?? "");

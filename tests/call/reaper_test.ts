@@ -141,8 +141,8 @@ test("a socket that stays open after its call: REST tells, the call ends as reap
       };
       const rest = twilioRest({ fetch, clock, accountSid: ACCOUNT, authToken: "t", baseUrl: "https://api.twilio.com" });
       return async (callSid, signal) => {
-        const facts = await rest.fetchCall(callSid, signal);
-        return facts.ok ? facts.value.status : undefined;
+        const answer = await rest.callStatus(callSid, signal);
+        return answer.ok ? answer.value : undefined;
       };
     },
   });

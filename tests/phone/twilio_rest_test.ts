@@ -81,18 +81,18 @@ test("a hang-up ends the call, and a second one finds it ended", async () => {
 test("hanging up a call that Twilio does not know is done; looking at it is a fault with a remedy", async () => {
   const { api, rest, settle } = rehearsal();
   assert.deepEqual(await settle(rest.hangUp(UNKNOWN_CALL, NEVER)), { ok: true, value: "already-ended" });
-  const fault = faultOf(await settle(rest.fetchCall(UNKNOWN_CALL, NEVER)));
+  const fault = faultOf(await settle(rest.callStatus(UNKNOWN_CALL, NEVER)));
   assert.match(describeFault(fault), /Twilio reported 20404: .* was not found\. Check that the call/);
   assert.equal(api.requests.length, 2, "neither was tried again");
 });
 
 test("a call is looked at, before and after its end", async () => {
   const { rest, settle } = rehearsal();
-  assert.deepEqual(await settle(rest.fetchCall(CALL, NEVER)), { ok: true, value: { status: "in-progress" } });
+  assert.deepEqual(await settle(rest.callStatus(CALL, NEVER)), { ok: true, value: "in-progress" });
   await settle(rest.hangUp(CALL, NEVER));
-  assert.deepEqual(await settle(rest.fetchCall(CALL, NEVER)), {
+  assert.deepEqual(await settle(rest.callStatus(CALL, NEVER)), {
     ok: true,
-    value: { status: "completed", durationSeconds: 7 },
+    value: "completed",
   });
 });
 
@@ -183,7 +183,7 @@ test("a cut connection repeats a request once, whether it was done or not", asyn
   const lost = rehearsal({ lostAnswers: 1 });
   assert.deepEqual(await lost.settle(lost.rest.hangUp(CALL, NEVER)), { ok: true, value: "already-ended" });
   const always = rehearsal({ resets: 9 });
-  faultOf(await always.settle(always.rest.fetchCall(CALL, NEVER)));
+  faultOf(await always.settle(always.rest.callStatus(CALL, NEVER)));
   assert.equal(always.api.requests.length, 2);
 });
 
@@ -246,7 +246,7 @@ test("a SID or number of another form never becomes part of a request", async ()
     for (
       const asking of [
         rest.hangUp(callSid, NEVER),
-        rest.fetchCall(callSid, NEVER),
+        rest.callStatus(callSid, NEVER),
       ]
     ) {
       assert.equal(faultOf(await settle<Result<unknown>>(asking)).kind, "protocol", JSON.stringify(callSid));
@@ -279,7 +279,7 @@ test("answers of another form are faults, never exceptions", async () => {
   for (const body of bodies) {
     for (const status of [200, 201, 302, 400, 404, 418, 503]) {
       const rest = client(scripted(() => new Response(body, { status })), clock);
-      for (const asking of [rest.fetchCall(CALL, NEVER), rest.numbers(NEVER)]) {
+      for (const asking of [rest.callStatus(CALL, NEVER), rest.numbers(NEVER)]) {
         const fault = faultOf(await clock.runFor<Result<unknown>>(asking));
         assert.equal(fault.kind, status < 300 ? "protocol" : "refused", `${status} ${body}`);
       }
