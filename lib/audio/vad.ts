@@ -60,41 +60,28 @@ export async function openVad(mode: VadMode): Promise<Vad> {
   };
 }
 
-/** Times in ms. */
-export interface SpeechGateConfig {
-  /** Speech needed within `withinMs` to hold that someone speaks. */
-  startMs: number;
-  withinMs: number;
-  /** Unbroken silence needed to hold that he stopped. */
-  stopMs: number;
-}
-
-const GATE_DEFAULTS: SpeechGateConfig = { startMs: 60, withinMs: 100, stopMs: 300 };
+/** So many frames of speech among so many, 60 of 100 ms, are needed to hold that someone speaks. */
+const START_FRAMES = 3;
+const START_WINDOW_FRAMES = 5;
 
 /** Turns frame by frame decisions into the start and the stop of speech, with hysteresis. Pure. */
 export class SpeechGate {
   speaking = false;
-  readonly #startFrames: number;
   readonly #stopFrames: number;
-  /** The last `withinMs` of decisions, one bit each, the newest lowest. */
+  /** The last decisions, one bit each, the newest lowest. */
   #recent = 0;
-  readonly #window: number;
   #silentFrames = 0;
 
-  /** @throws {RangeError} if `withinMs` is above 600 or below `startMs`. */
-  constructor(config: Partial<SpeechGateConfig> = {}) {
-    const { startMs, withinMs, stopMs } = { ...GATE_DEFAULTS, ...config };
-    if (withinMs > 30 * FRAME_MS || withinMs < startMs) throw new RangeError("withinMs must lie in startMs..600");
-    this.#startFrames = Math.ceil(startMs / FRAME_MS);
-    this.#window = 2 ** Math.ceil(withinMs / FRAME_MS) - 1;
+  /** `stopMs`: unbroken silence needed to hold that he stopped. */
+  constructor({ stopMs = 300 } = {}) {
     this.#stopFrames = Math.ceil(stopMs / FRAME_MS);
   }
 
   /** One decision per 20 ms frame; a start waits for `mayStart`. @returns what changed with it. */
   push(isSpeech: boolean, mayStart = true): "started" | "stopped" | undefined {
-    this.#recent = ((this.#recent << 1) | Number(isSpeech)) & this.#window;
+    this.#recent = ((this.#recent << 1) | Number(isSpeech)) & (2 ** START_WINDOW_FRAMES - 1);
     this.#silentFrames = isSpeech ? 0 : this.#silentFrames + 1;
-    if (!this.speaking && mayStart && countBits(this.#recent) >= this.#startFrames) {
+    if (!this.speaking && mayStart && countBits(this.#recent) >= START_FRAMES) {
       this.speaking = true;
       return "started";
     }
@@ -207,9 +194,9 @@ export class VoiceDetector implements Disposable {
   readonly #pcm = new Int16Array(FRAME_BYTES);
   #framesSincePitch = Infinity;
 
-  constructor(vad: Vad, config: Partial<SpeechGateConfig> = {}) {
+  constructor(vad: Vad, times: { stopMs?: number } = {}) {
     this.#vad = vad;
-    this.#gate = new SpeechGate(config);
+    this.#gate = new SpeechGate(times);
   }
 
   get speaking(): boolean {

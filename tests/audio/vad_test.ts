@@ -99,11 +99,10 @@ test("a gate that may not start yet starts as soon as it may", () => {
   assert.deepEqual(changes, [undefined, undefined, undefined, "started"]);
 });
 
-test("a gate's times are its own, and impossible ones are refused", () => {
-  const gate = new SpeechGate({ startMs: 20, withinMs: 20, stopMs: 40 });
-  assert.deepEqual([true, false, false].map((speech) => gate.push(speech)), ["started", undefined, "stopped"]);
-  assert.throws(() => new SpeechGate({ startMs: 120 }), RangeError);
-  assert.throws(() => new SpeechGate({ withinMs: 1000 }), RangeError);
+test("a gate closes after the silence that it is given", () => {
+  const gate = new SpeechGate({ stopMs: 40 });
+  const changes = [true, true, true, false, false].map((speech) => gate.push(speech));
+  assert.deepEqual(changes, [undefined, undefined, "started", undefined, "stopped"]);
 });
 
 const recordings = { ...fsdd, present: fsdd.present && speechEn.present && noise.present };
