@@ -1,11 +1,13 @@
-/** How loud speech is, and bringing it to the level of a telephone: pure arithmetic on samples of full scale -1..1. */
+/** How loud speech is, and bringing it to the level of a telephone: pure arithmetic on samples at 8 kHz, full scale -1..1. */
+
+import { BYTES_PER_MS } from "./frame.ts";
 
 /** Where prompts lie: RMS of speech in dBFS. */
 export const TELEPHONE_DBFS = -20;
 /** What stays of silence before and after the sound, ms. */
 export const EDGE_MS = 60;
-/** Levels are judged in stretches of this length. */
-const STRETCH_MS = 10;
+/** Levels are judged in stretches of this length: 10 ms. */
+const STRETCH_SAMPLES = 10 * BYTES_PER_MS;
 /** Speech is what lies at most this far below the loudest stretch. */
 const SPEECH_RANGE_DB = 30;
 /** Below this there is no sound at all. */
@@ -18,8 +20,8 @@ const SOUND_RANGE_DB = [25, 45] as const;
 const KNEE = 0.7;
 
 /** RMS level of the speech in `samples`, pauses left out, in dBFS; `-Infinity` where there is no sound. */
-export function speechLevelDbfs(samples: Float32Array, rateHz: number): number {
-  const levels = stretchLevels(samples, rateHz);
+export function speechLevelDbfs(samples: Float32Array): number {
+  const levels = stretchLevels(samples);
   const least = Math.max(FLOOR_DBFS, highest(levels) - SPEECH_RANGE_DB);
   const speech = levels.filter((level) => level >= least);
   if (speech.length === 0) return -Infinity;
@@ -27,24 +29,23 @@ export function speechLevelDbfs(samples: Float32Array, rateHz: number): number {
 }
 
 /** Where the sound is in `samples`, with up to `EDGE_MS` of what surrounds it; undefined where there is none. */
-export function soundSpan(samples: Float32Array, rateHz: number): { from: number; to: number } | undefined {
-  const levels = stretchLevels(samples, rateHz);
+export function soundSpan(samples: Float32Array): { from: number; to: number } | undefined {
+  const levels = stretchLevels(samples);
   const loudest = highest(levels);
   if (loudest < FLOOR_DBFS) return undefined;
   const noise = levels.toSorted((a, b) => a - b)[Math.floor(levels.length / 10)]!;
   const [near, far] = SOUND_RANGE_DB;
   const least = Math.max(FLOOR_DBFS, Math.min(loudest - near, Math.max(loudest - far, noise + ABOVE_NOISE_DB)));
-  const stretch = stretchLength(rateHz);
-  const edge = Math.round(EDGE_MS * rateHz / 1000);
+  const edge = EDGE_MS * BYTES_PER_MS;
   return {
-    from: Math.max(0, levels.findIndex((level) => level >= least) * stretch - edge),
-    to: Math.min(samples.length, (levels.findLastIndex((level) => level >= least) + 1) * stretch + edge),
+    from: Math.max(0, levels.findIndex((level) => level >= least) * STRETCH_SAMPLES - edge),
+    to: Math.min(samples.length, (levels.findLastIndex((level) => level >= least) + 1) * STRETCH_SAMPLES + edge),
   };
 }
 
 /** `samples` with their speech at `TELEPHONE_DBFS`: one gain for all, peaks near full scale rounded off. */
-export function levelled(samples: Float32Array, rateHz: number): Float32Array {
-  const level = speechLevelDbfs(samples, rateHz);
+export function levelled(samples: Float32Array): Float32Array {
+  const level = speechLevelDbfs(samples);
   if (level === -Infinity) return samples.slice();
   const gain = 10 ** ((TELEPHONE_DBFS - level) / 20);
   return samples.map((sample) => bend(sample * gain));
@@ -58,19 +59,14 @@ export function bend(sample: number): number {
 }
 
 /** Mean power of each stretch in dBFS; the last one may be shorter. */
-function stretchLevels(samples: Float32Array, rateHz: number): number[] {
-  const length = stretchLength(rateHz);
-  return Array.from({ length: Math.ceil(samples.length / length) }, (_, k) => {
-    const from = k * length;
-    const to = Math.min(samples.length, from + length);
+function stretchLevels(samples: Float32Array): number[] {
+  return Array.from({ length: Math.ceil(samples.length / STRETCH_SAMPLES) }, (_, k) => {
+    const from = k * STRETCH_SAMPLES;
+    const to = Math.min(samples.length, from + STRETCH_SAMPLES);
     let energy = 0;
     for (let n = from; n < to; n++) energy += samples[n]! * samples[n]!;
     return decibels(energy / (to - from));
   });
-}
-
-function stretchLength(rateHz: number): number {
-  return Math.max(1, Math.round(rateHz * STRETCH_MS / 1000));
 }
 
 function highest(levels: readonly number[]): number {

@@ -34,14 +34,14 @@ export interface Recording {
 export function buildFromWav(bytes: Uint8Array): Result<Uint8Array, string> {
   const samples = telephoneSamples(bytes);
   if (!samples.ok) return samples;
-  const span = soundSpan(samples.value, RATE_HZ);
+  const span = soundSpan(samples.value);
   if (!span) return failed("It holds silence only. Record it again, and louder.");
-  return ok(toMulaw(levelled(samples.value.subarray(span.from, span.to), RATE_HZ)));
+  return ok(toMulaw(levelled(samples.value.subarray(span.from, span.to))));
 }
 
 /** Speech of a voice without the silence around it but for 60 ms; its level stays, as the voice speaks on calls with it too. */
 export function trimSpeech(audio: Uint8Array): Uint8Array {
-  const span = soundSpan(toSamples(audio), RATE_HZ);
+  const span = soundSpan(toSamples(audio));
   return span ? audio.slice(span.from, span.to) : audio;
 }
 
@@ -75,7 +75,7 @@ export function readRecording(bytes: Uint8Array, path: string): Result<Recording
 
 /** RMS level of the speech in raw mu-law, pauses left out, in dBFS. */
 export function promptLevelDbfs(audio: Uint8Array): number {
-  return speechLevelDbfs(toSamples(audio), RATE_HZ);
+  return speechLevelDbfs(toSamples(audio));
 }
 
 function telephoneSamples(bytes: Uint8Array): Result<Float32Array, string> {
