@@ -114,8 +114,8 @@ export interface Recording extends Disposable {
 export interface LiveCall {
   /** Settles when everything the call opened is closed. Never rejects. */
   readonly done: Promise<EndReason>;
-  /** End it politely: `say` some last words first. */
-  end(reason: EndReason, say?: LineName): void;
+  /** End it politely, with a goodbye. */
+  end(reason: EndReason): void;
   /** Its line is gone, whatever the socket says. What was heard is reported when this returns. */
   lose(): void;
   /** It is over at the carrier: end it now, without a word. */

@@ -118,7 +118,7 @@ export class Reception {
       calls: () => this.#watched(),
       status: parts.carrierStatus,
       over: (callSid, status) => this.#reap(callSid, status),
-      late: (callSid) => this.#present.get(callSid)?.live.end("time-limit", "goodbye"),
+      late: (callSid) => this.#present.get(callSid)?.live.end("time-limit"),
       stuck: (callSid) => this.#giveUp(callSid),
     });
     this.#registry = new Registry({ clock: parts.clock, maxCalls: parts.maxCalls, unclaimed: parts.unclaimed });

@@ -121,7 +121,7 @@ export class Registry<P extends AsyncDisposable> {
     await settledWithin(this.#parts.clock, graceMs, this.#over(asked));
     this.#closing = true;
     for (const callSid of this.#expected.keys()) this.drop(callSid);
-    for (const call of this.#live.values()) call.end("drained", "goodbye");
+    for (const call of this.#live.values()) call.end("drained");
     await settledWithin(this.#parts.clock, GOODBYE_MS, this.#empty());
   }
 

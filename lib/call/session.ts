@@ -42,7 +42,7 @@ export function runCall(parts: CallParts): LiveCall {
   });
   return {
     done,
-    end: (reason, say) => session.post({ kind: "end", reason, say }),
+    end: (reason) => session.post({ kind: "end", reason, say: "goodbye" }),
     lose: () => session.lose(),
     bury: (reason) => session.post({ kind: "over", reason }),
     get reason() {
