@@ -20,7 +20,7 @@ import type { EngineHost } from "./engine/engine.ts";
 import { type Filler, PipelineEngine } from "./engine/pipeline.ts";
 import { symbolsIn } from "./engine/symbols.ts";
 import { REST_MS } from "./engine/turn.ts";
-import { CARTESIA_VERSION, cartesiaTts } from "./providers/cartesia.ts";
+import { cartesiaTts } from "./providers/cartesia.ts";
 import { type ChatLlm, chatLlm } from "./providers/chat_llm.ts";
 import type { ChatProvider } from "./providers/chat_quirks.ts";
 import type { Breakers } from "./base/breaker.ts";
@@ -245,7 +245,6 @@ function openVoice({ config, call, clock, dial }: PipelinePlanParts, { provider 
     // Whoever reaches Cartesia adds the path.
     url: config.urls.cartesia.replace(/\/tts\/websocket\/?$/, ""),
     key: config.keys.cartesia ?? REHEARSED,
-    version: CARTESIA_VERSION,
     provider: { model_id, voice, ...(language === undefined ? {} : { language }) },
   });
   return { tts, warm: (signal) => tts.warm(signal) };

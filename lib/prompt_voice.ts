@@ -6,7 +6,7 @@ import type { Clock } from "./base/clock.ts";
 import { type CallConfig, type Config, isPlayed, linesOf } from "./config.ts";
 import { readText } from "./files.ts";
 import { recordsPlace } from "./permissions.ts";
-import { CARTESIA_VERSION, renderCartesia } from "./providers/cartesia.ts";
+import { renderCartesia } from "./providers/cartesia.ts";
 import { renderDeepgram } from "./providers/deepgram_render.ts";
 import { OWN_FOLDER, removeFile } from "./store/place.ts";
 
@@ -75,7 +75,6 @@ export function promptVoice(
       clock,
       url: urls.cartesia.replace(/\/tts\/websocket\/?$/, ""), // the path is added again
       key: keys.cartesia,
-      version: CARTESIA_VERSION,
       model: provider.model_id,
       voice: voiceId(provider),
       ...(language === undefined ? {} : { language }),

@@ -11,7 +11,7 @@ import {
   nearest,
 } from "../config.ts";
 import type { Fault, Peer } from "../base/result.ts";
-import { CARTESIA_VERSION } from "../providers/cartesia.ts";
+import { cartesiaHeaders } from "../providers/cartesia_messages.ts";
 import { chatLlm } from "../providers/chat_llm.ts";
 import { deepgramAgent } from "../providers/deepgram_agent.ts";
 import { fluxUrl } from "../providers/deepgram_flux.ts";
@@ -155,7 +155,7 @@ function tryCartesia({ dial, ...reach }: Reach, base: string, key: string): Prom
   const name = "CARTESIA_API_KEY";
   return attempt(reach, name, async (signal) => {
     const url = /\/tts\/websocket$/.test(base) ? base : `${base}/tts/websocket`;
-    const headers = { "authorization": `Bearer ${key}`, "cartesia-version": CARTESIA_VERSION };
+    const headers = cartesiaHeaders(key);
     const dialled = await dial({ peer: "cartesia", url, headers }, signal);
     if (!dialled.ok) {
       return [

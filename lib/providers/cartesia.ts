@@ -5,13 +5,18 @@ import type { Dial } from "../base/dial.ts";
 import { failed, type Fault, FaultError, messageOf, ok, type Result, whyUnanswered } from "../base/result.ts";
 import { abortable, unlessAborted } from "./abortable.ts";
 import { CartesiaLine } from "./cartesia_line.ts";
-import { type CartesiaProvider, refusalOf, type Settings, settingsOf, voiceOf } from "./cartesia_messages.ts";
+import {
+  cartesiaHeaders,
+  type CartesiaProvider,
+  refusalOf,
+  type Settings,
+  settingsOf,
+  voiceOf,
+} from "./cartesia_messages.ts";
 import { CartesiaReply } from "./cartesia_reply.ts";
 import type { Spoken, Tts } from "./ports.ts";
 import { AUDIO_GAP_MS, FIRST_AUDIO_MS } from "./spoken_reply.ts";
 import { within } from "./within.ts";
-
-export { CARTESIA_VERSION, type CartesiaProvider } from "./cartesia_messages.ts";
 
 export interface CartesiaOptions {
   dial: Dial;
@@ -19,8 +24,6 @@ export interface CartesiaOptions {
   /** Where Cartesia is: `wss://api.cartesia.ai`, or http(s); paths are added. */
   url: string;
   key: string;
-  /** The protocol version, normally `CARTESIA_VERSION`. */
-  version: string;
   provider: CartesiaProvider;
 }
 
@@ -105,8 +108,8 @@ class Cartesia implements CartesiaTts {
   }
 
   async #dial(): Promise<Result<CartesiaLine>> {
-    const { dial, clock, url, key, version } = this.#options;
-    const headers = { authorization: `Bearer ${key}`, "cartesia-version": version };
+    const { dial, clock, url, key } = this.#options;
+    const headers = cartesiaHeaders(key);
     const request = { peer: "cartesia", url: endpoint(url, "ws", "/tts/websocket"), headers } as const;
     const late: Fault = { kind: "deadline", peer: "cartesia", what: "an open socket", limitMs: OPENING_MS };
     const attempt = new AbortController();
@@ -133,7 +136,6 @@ export interface RenderOptions {
   /** As in `CartesiaOptions`. */
   url: string;
   key: string;
-  version: string;
   model: string;
   /** The id of the voice. */
   voice: string;
@@ -153,12 +155,12 @@ export async function renderCartesia(
   text: string,
   signal: AbortSignal,
 ): Promise<Result<Uint8Array>> {
-  const { fetch, clock, url, key, version, model, voice, language } = options;
+  const { fetch, clock, url, key, model, voice, language } = options;
   const stopped = new AbortController();
   const provider = { model_id: model, voice, ...(language ? { language } : {}) };
   const request = new Request(endpoint(url, "http", "/tts/bytes"), {
     method: "POST",
-    headers: { "authorization": `Bearer ${key}`, "cartesia-version": version, "content-type": "application/json" },
+    headers: { ...cartesiaHeaders(key), "content-type": "application/json" },
     body: JSON.stringify({ ...voiceOf(provider), transcript: text }),
     redirect: "manual",
     signal: AbortSignal.any([signal, stopped.signal]),

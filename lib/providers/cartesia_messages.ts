@@ -6,7 +6,12 @@ import { failed, type Fault, ok, type Result } from "../base/result.ts";
 import type { SpokenWord } from "./ports.ts";
 
 /** The newest protocol version this follows. Error objects changed with it; the older form is read too. */
-export const CARTESIA_VERSION = "2026-03-01";
+const VERSION = "2026-03-01";
+
+/** Of every request, the opening of a socket included. */
+export function cartesiaHeaders(key: string): Record<string, string> {
+  return { authorization: `Bearer ${key}`, "cartesia-version": VERSION };
+}
 
 /** The configured voice, in the vendor's names; what is not named here goes out as it is. */
 export interface CartesiaProvider {

@@ -1,4 +1,4 @@
-import { CARTESIA_VERSION, cartesiaTts } from "../../lib/providers/cartesia.ts";
+import { cartesiaTts } from "../../lib/providers/cartesia.ts";
 import { cartesiaStandIn } from "../../lib/rehearsal/cartesia.ts";
 import { seeded } from "../case.ts";
 import { VirtualClock } from "../sim/clock.ts";
@@ -25,7 +25,6 @@ function rig(trouble?: TtsTrouble): TtsRig {
     clock,
     url: "wss://cartesia.test",
     key: "sk_car_secret",
-    version: CARTESIA_VERSION,
     provider: { model_id: "sonic-3.5", voice: "f786b574-daa5-4673-aa0c-cbe3e8534c02", language: "en" },
   });
   return {

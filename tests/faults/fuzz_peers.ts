@@ -380,7 +380,7 @@ function speak(clock: VirtualClock): Target {
 function cartesia(clock: VirtualClock): Target {
   const { dial, wire } = opening();
   const provider = { model_id: "sonic-3", voice: { mode: "id" as const, id: "v" } };
-  const tts = cartesiaTts({ dial, clock, url: "ws://localhost", key: "k", version: "2026-03-01", provider });
+  const tts = cartesiaTts({ dial, clock, url: "ws://localhost", key: "k", provider });
   const head = () => {
     const context_id = /"context_id":"([^"]+)"/.exec(wire()?.sent.at(-1) ?? "")?.[1] ?? "c";
     return { context_id, status_code: 206, done: false };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TagReader } from "../../lib/audio/tag.ts";
 import { sleep, systemClock } from "../../lib/base/clock.ts";
 import { describeFault, type Fault, FaultError, ok } from "../../lib/base/result.ts";
-import { CARTESIA_VERSION, type CartesiaOptions, cartesiaTts, renderCartesia } from "../../lib/providers/cartesia.ts";
+import { type CartesiaOptions, cartesiaTts, renderCartesia } from "../../lib/providers/cartesia.ts";
 import type { CartesiaLine, ContextEvents } from "../../lib/providers/cartesia_line.ts";
 import { CartesiaReply } from "../../lib/providers/cartesia_reply.ts";
 import { parseCartesia, serialiseText, settingsOf } from "../../lib/providers/cartesia_messages.ts";
@@ -31,7 +31,7 @@ function rig(
   const clock = new VirtualClock();
   const standIn = cartesiaStandIn({ clock, random: seeded(2), voice: toneVoice(), key: KEY, faults, ...more });
   const dial = simDial(clock, standIn.answer, { delayMs: 10 });
-  const base = { clock, url: "wss://cartesia.test", key: KEY, version: CARTESIA_VERSION };
+  const base = { clock, url: "wss://cartesia.test", key: KEY };
   const tts = cartesiaTts({ ...base, dial, provider: PROVIDER, ...options });
   const fetchHere = { ...base, fetch: standIn.fetch, model: PROVIDER.model_id, voice: PROVIDER.voice };
   return { clock, standIn, dial, tts, fetchHere };
@@ -119,7 +119,6 @@ test("warming opens the socket early, so that the first audio comes sooner", asy
       clock,
       url: "ws://c.test",
       key: KEY,
-      version: CARTESIA_VERSION,
       provider: PROVIDER,
     });
     if (warm) assert.ok((await clock.runFor(tts.warm(new AbortController().signal))).ok);
@@ -496,7 +495,6 @@ test("it speaks over real sockets, native and ws, and is refused over them with 
       dial,
       clock: systemClock,
       url: `http://${server.origin}`,
-      version: CARTESIA_VERSION,
       provider: PROVIDER,
     };
     await using tts = cartesiaTts({ ...base, key: KEY });
