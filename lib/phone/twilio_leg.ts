@@ -8,7 +8,7 @@ import type { Cut, Leg, LegEnd, LegEvent, LineTap } from "./leg.ts";
 import { Base64Decoder, type Inbound, Outbound, parseTwilio } from "./messages.ts";
 import type { Paced, Pacer } from "./pacer.ts";
 import { Playout } from "./playout.ts";
-import { QUIET_LINE_MS, SkippedSilence } from "./skipped.ts";
+import { QUIET_LINE_MS, SkippedSilence } from "./skipped_silence.ts";
 
 /** A valid `start` must come within this time of the socket's opening. */
 const START_DEADLINE_MS = 10_000;

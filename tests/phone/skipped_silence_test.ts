@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FRAME_BYTES } from "../../lib/audio/frame.ts";
-import { SkippedSilence } from "../../lib/phone/skipped.ts";
+import { SkippedSilence } from "../../lib/phone/skipped_silence.ts";
 import { test } from "../case.ts";
 
 test("what the carrier's timestamps leave out is missing, but for what was made up meanwhile", () => {
