@@ -68,7 +68,6 @@ class Flux implements Stt {
   #turn: FluxTurn = NO_TURN;
   #finishAtOpen = false;
   #unansweredBytes = 0;
-  #over = false;
 
   constructor(options: OpenFluxOptions) {
     this.#options = options;
@@ -83,11 +82,11 @@ class Flux implements Stt {
   }
 
   hear(frame: Uint8Array): void {
-    if (!this.#over) this.#uplink.push(frame);
+    if (!this.#socket.ended) this.#uplink.push(frame);
   }
 
   finish(): void {
-    if (this.#over) return;
+    if (this.#socket.ended) return;
     if (!this.#socket.open) return void (this.#finishAtOpen = true);
     this.#uplink.flush();
     this.#socket.send(FORCE_END_TURN);
@@ -95,8 +94,9 @@ class Flux implements Stt {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
-    await this.#socket.close();
+    const closing = this.#socket.close();
+    this.#letGo();
+    await closing;
   }
 
   #connect(): DeepgramSocket {
@@ -112,7 +112,10 @@ class Flux implements Stt {
         opened: () => this.#opened(),
         text: (text) => this.#read(text),
         binary: () => {}, // it has no binary messages: nothing to learn from one
-        ended: (fault) => this.#end({ kind: "ended", fault }),
+        ended: (fault) => {
+          this.#letGo();
+          this.#options.listen({ kind: "ended", fault });
+        },
       },
     });
   }
@@ -154,17 +157,13 @@ class Flux implements Stt {
   #tell([turn, events]: readonly [FluxTurn, readonly SttEvent[]]): void {
     this.#turn = turn;
     for (const event of events) {
-      if (!this.#over) this.#options.listen(event);
+      if (!this.#socket.ended) this.#options.listen(event);
     }
   }
 
-  /** No event, timer or audio after this, but for the last `event`. */
-  #end(event?: SttEvent): void {
-    if (this.#over) return;
-    this.#over = true;
+  #letGo(): void {
     this.#timers[Symbol.dispose]();
     this.#early = [];
-    if (event) this.#options.listen(event);
   }
 }
 

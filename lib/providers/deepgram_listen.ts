@@ -74,7 +74,6 @@ class Listen implements Stt {
   #sentAtMs = 0;
   #heardFromAtMs = 0;
   #unansweredBytes = 0;
-  #over = false;
 
   constructor(options: OpenListenOptions) {
     const { dial, clock, url, key, provider } = options;
@@ -95,26 +94,30 @@ class Listen implements Stt {
         opened: () => this.#opened(),
         text: (text) => this.#read(text),
         binary: () => {}, // it has no binary messages: nothing to learn from one
-        ended: (fault) => this.#end({ kind: "ended", fault }),
+        ended: (fault) => {
+          this.#letGo();
+          options.listen({ kind: "ended", fault });
+        },
       },
     });
   }
 
   hear(frame: Uint8Array): void {
-    if (this.#over) return;
+    if (this.#socket.ended) return;
     if (this.#socket.open) this.#uplink.push(frame);
     else if (this.#kept.push(frame.slice()) > KEPT_FRAMES) this.#kept.shift();
   }
 
   finish(): void {
-    if (this.#over) return;
+    if (this.#socket.ended) return;
     if (this.#socket.open) this.#take({ kind: "finish" });
     else this.#finishAtOpen = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
-    await this.#socket.close();
+    const closing = this.#socket.close();
+    this.#letGo();
+    await closing;
   }
 
   #opened(): void {
@@ -159,7 +162,7 @@ class Listen implements Stt {
   }
 
   #perform(effect: ListenEffect): void {
-    if (this.#over) return;
+    if (this.#socket.ended) return;
     switch (effect.kind) {
       case "tell":
         return this.#options.listen(effect.event);
@@ -174,13 +177,9 @@ class Listen implements Stt {
     }
   }
 
-  /** No event, timer or audio after this, but for the last `event`. */
-  #end(event?: SttEvent): void {
-    if (this.#over) return;
-    this.#over = true;
+  #letGo(): void {
     this.#timers[Symbol.dispose]();
     this.#kept = [];
-    if (event) this.#options.listen(event);
   }
 }
 
