@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { localVoice, type Voice } from "./audio/voice.ts";
 import { breather } from "./base/breather.ts";
 import { clean } from "./base/clean.ts";
-import { sleep, systemClock } from "./base/clock.ts";
+import { type Clock, sleep, systemClock } from "./base/clock.ts";
 import { messageOf, type Result } from "./base/result.ts";
 import type { CallNotice } from "./call/notice.ts";
 import type { Reception } from "./call/reception.ts";
@@ -166,28 +166,13 @@ export function openServer(
   owned.defer(() => preparing.abort());
   prepareLines(house, preparing.signal);
   if (reload) {
-    const watching = new AbortController();
-    owned.defer(() => watching.abort());
-    let awaited: string[] = [];
-    const notUsed = (why: string) => log("error", `The changed configuration is not used:\n${why}`);
-    const failed = (error: unknown) => notUsed(messageOf(error));
-    const changed = () => {
-      const loaded = reload.load();
-      awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
-      if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
-      const { config: read, warnings } = loaded.value;
-      for (const note of warnings) log("warning", describeNotes([note]));
+    const use = (read: Config) => {
       current = point(withStart(given, read));
-      log("info", "The configuration has changed: it counts from the next call on.");
-      if (!isDeepStrictEqual(environmentOf(read), environmentOf(given))) {
-        log("warning", "PUBLIC_HOST, keys or addresses have changed too: restart for that to count.");
-      }
       preparing.abort(); // for a configuration that is none any more
       preparing = new AbortController();
       prepareLines(house, preparing.signal);
     };
-    const paths = () => [reload.file, "assets/audio", ...current.promptFiles, ...awaited];
-    watchFiles({ clock, signal: watching.signal, everyMs: reload.everyMs, paths, changed, failed }).catch(reportError);
+    owned.use(followChanges(given, reload, { clock, promptFiles: () => current.promptFiles, use }));
   }
   return {
     port: door.port,
@@ -200,6 +185,33 @@ export function openServer(
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Read the configuration again whenever its files change, until disposed, and `use` it if it is sound. */
+function followChanges(
+  given: Config,
+  { file, load, everyMs }: Reload,
+  { clock, promptFiles, use }: { clock: Clock; promptFiles: () => readonly string[]; use: (read: Config) => void },
+): Disposable {
+  const watching = new AbortController();
+  let awaited: string[] = [];
+  const notUsed = (why: string) => log("error", `The changed configuration is not used:\n${why}`);
+  const failed = (error: unknown) => notUsed(messageOf(error));
+  const changed = () => {
+    const loaded = load();
+    awaited = loaded.ok ? [] : loaded.fault.flatMap(({ awaits }) => awaits ?? []);
+    if (!loaded.ok) return notUsed(describeNotes(loaded.fault));
+    const { config: read, warnings } = loaded.value;
+    for (const note of warnings) log("warning", describeNotes([note]));
+    use(read);
+    log("info", "The configuration has changed: it counts from the next call on.");
+    if (!isDeepStrictEqual(environmentOf(read), environmentOf(given))) {
+      log("warning", "PUBLIC_HOST, keys or addresses have changed too: restart for that to count.");
+    }
+  };
+  const paths = () => [file, "assets/audio", ...promptFiles(), ...awaited];
+  watchFiles({ clock, signal: watching.signal, everyMs, paths, changed, failed }).catch(reportError);
+  return { [Symbol.dispose]: () => watching.abort() };
 }
 
 /** The configuration that was read again, except for where we listen, whom we trust and who is a stand-in: that stays as at the start. */
