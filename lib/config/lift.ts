@@ -106,13 +106,7 @@ class Lift {
   }
 
   #agent(agent: Raw): void {
-    if (agent.language !== undefined) this.#move(agent, "language", { to: "language", from: "agent.language" });
-    if (agent.greeting !== undefined) {
-      this.#move(agent, "greeting", { to: "greeting", from: "agent.greeting", quiet: true });
-    }
-    if (agent.instructions !== undefined) {
-      this.#move(agent, "instructions", { to: "prompt", from: "agent.instructions" });
-    }
+    for (const key of ["language", "greeting", "instructions"] as const) this.#move(agent, key, `agent.${key}`);
     this.#trainingOptOut(agent, "agent.mip_opt_out");
     if (agent.context !== undefined) {
       this.#warn("agent.context", "is not carried over", "Remove it: every call starts its own history.");
@@ -127,14 +121,12 @@ class Lift {
     }
   }
 
-  /** Move a value to the top of the file, where it is written once for both engines. */
-  #move(
-    from: Raw,
-    key: string,
-    { to, from: path, quiet = false }: { to: string; from: string; quiet?: boolean },
-  ): void {
+  /** Move a value, if there is one, to the top of the file, where it is written once for both engines. */
+  #move(from: Raw, key: "language" | "greeting" | "instructions" | "prompt", path: string): void {
     const value = from[key];
+    if (value === undefined) return;
     delete from[key];
+    const to = key === "instructions" ? "prompt" : key;
     if (this.raw[to] !== undefined) {
       if (JSON.stringify(this.raw[to]) !== JSON.stringify(value)) {
         this.#warn(path, `is not used: ${to} is there too`, `Remove it, or remove ${to}.`);
@@ -142,7 +134,8 @@ class Lift {
       return;
     }
     this.raw[to] = value;
-    if (!quiet) this.#warn(path, `is read as ${to}`, `Write it as ${to}, at the top of the file.`);
+    const isUsual = key === "greeting" || key === "prompt"; // that is where Deepgram wants them
+    if (!isUsual) this.#warn(path, `is read as ${to}`, `Write it as ${to}, at the top of the file.`);
   }
 
   #trainingOptOut(holder: Raw, path: string): void {
@@ -222,10 +215,7 @@ class Lift {
       this.#warn(`${path}.provider.endpoint`, `is read as ${path}.endpoint`, "Write endpoint beside provider.");
     }
     if (part === "speak" && isObject(provider)) return this.#voice(provider, `${path}.provider`);
-    if (entry.instructions !== undefined) {
-      this.#move(entry, "instructions", { to: "prompt", from: `${path}.instructions` });
-    }
-    if (entry.prompt !== undefined) this.#move(entry, "prompt", { to: "prompt", from: `${path}.prompt`, quiet: true });
+    for (const key of ["instructions", "prompt"] as const) this.#move(entry, key, `${path}.${key}`);
     if (entry.functions !== undefined) this.#functions(entry, path);
   }
 
