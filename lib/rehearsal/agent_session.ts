@@ -18,6 +18,7 @@ import { Ear, type Speech, type SpeechSense } from "./ear.ts";
 /** What a session needs of the stand-in that opened it. */
 export interface SessionParts {
   clock: Clock;
+  /** Uniform numbers in [0, 1); seeded, a run repeats. */
   random: () => number;
   voice: Voice;
   think: Brain;

@@ -1,22 +1,14 @@
 /** A stand-in of Deepgram's Voice Agent API, as strict as the vendor: for rehearsal and for tests. */
 
-import type { Voice } from "../audio/voice.ts";
-import type { Clock } from "../base/clock.ts";
 import type { Answer, Handshake } from "../base/dial.ts";
 import { AGENT_KNOBS, type AgentFaults, type AgentKnobs } from "./agent_faults.ts";
-import { AgentSession } from "./agent_session.ts";
-import type { Brain } from "./brain.ts";
+import { AgentSession, type SessionParts } from "./agent_session.ts";
 import { credentialOf, type FaultsOf, faultsOf, letIn, refusal } from "./deepgram_door.ts";
 import type { SpeechSense } from "./ear.ts";
 import { openSpeechSense } from "./sense.ts";
 import type { StandIn } from "./serve.ts";
 
-export interface AgentOptions extends Partial<AgentKnobs> {
-  clock: Clock;
-  /** Uniform numbers in [0, 1); seeded, a run repeats. */
-  random: () => number;
-  voice: Voice;
-  think: Brain;
+export interface AgentOptions extends Partial<AgentKnobs>, Pick<SessionParts, "clock" | "random" | "voice" | "think"> {
   /** The same faults for every session, or chosen by its number (from 1). */
   faults?: FaultsOf<AgentFaults>;
   /** How untagged audio is told from silence and noise. Default: the voice detector of `lib/audio/vad.ts`. */
