@@ -125,28 +125,22 @@ async function render({ voice, faults, clock, firstChunkMs }: Shared, request: R
   const version = request.headers.get("cartesia-version") ?? "";
   const error = faults.errors.shift();
   if (error) return errorResponse(error, faults.oldShape ? "" : version);
+  const unfit = (field: string, message: string) => errorResponse(invalid({ path: [field], message }), version);
   const body = Render.safeParse(parseJson(await request.text()));
   if (!body.success) return errorResponse(invalid(body.error.issues[0]!), version);
   const { model_id, transcript, output_format: { container, encoding, sample_rate } } = body.data;
   const wrong = modelError(model_id);
   if (wrong) return errorResponse(wrong, version);
-  if (transcript.trim() === "") {
-    return errorResponse(invalid({ path: ["transcript"], message: "must not be empty" }), version);
-  }
+  if (transcript.trim() === "") return unfit("transcript", "must not be empty");
   const { audio } = await voice.speak(transcript);
   await sleep(clock, firstChunkMs + faults.slowMs);
-  if (sample_rate !== 8000) {
-    return errorResponse(invalid({ path: ["output_format"], message: "rehearsal has 8000 Hz only" }), version);
-  }
+  if (sample_rate !== 8000) return unfit("output_format", "rehearsal has 8000 Hz only");
   if (container === "wav" && encoding === "pcm_s16le") {
     const wav = writeWav({ rateHz: 8000, channels: [decode(audio)] });
     return new Response(wav as Uint8Array<ArrayBuffer>, { headers: { "content-type": "audio/wav" } });
   }
   if (encoding !== "pcm_mulaw" || container !== "raw") {
-    return errorResponse(
-      invalid({ path: ["output_format"], message: "rehearsal has raw pcm_mulaw or wav pcm_s16le" }),
-      version,
-    );
+    return unfit("output_format", "rehearsal has raw pcm_mulaw or wav pcm_s16le");
   }
   return new Response(audio.slice(), { headers: { "content-type": "audio/raw" } });
 }
@@ -199,39 +193,44 @@ class Connection {
   }
 
   #generate(request: Generate): void {
-    const { context_id: id, transcript } = request;
+    const { context_id: id } = request;
     const known = this.#contexts.get(id);
-    if (!known) {
-      const busy = [...this.#contexts.values()].filter(({ alive }) => alive).length;
-      const wrong = modelError(request.model_id);
-      if (wrong) this.#problem(`refused: ${wrong.message}`);
-      const error = wrong ?? this.#shared.faults.errors.shift() ??
-        (busy >= this.#shared.contextLimit ? BUSY : undefined);
-      if (this.#shared.contexts.some((record) => record.id === id)) this.#problem(`context ${id} was used before`);
-      const blank = transcript.trim() === "";
-      if (blank) this.#problem(`context ${id} begins without text`);
-      const context = new Context(this.#shared, request, { wire: this.#wire, gone: this.#gone.signal });
-      this.#contexts.set(id, context);
-      if (error || blank) {
-        context.end("failed");
-        return this.#refuse(error ?? invalid({ path: ["transcript"], message: "must not be empty" }), id);
-      }
-      return context.take(request);
-    }
-    if (!known.alive) {
-      this.#problem(`text for context ${id}, which is ${known.record.state}`);
-      return this.#refuse(invalid({ path: ["context_id"], message: "this context does not take input any more" }), id);
+    if (!known) return this.#begin(request);
+    const turnDown = (problem: string, path: string[], message: string) => {
+      this.#problem(problem);
+      this.#refuse(invalid({ path, message }), id);
+    };
+    const { alive, record: { state } } = known;
+    if (!alive) {
+      const message = "this context does not take input any more";
+      return turnDown(`text for context ${id}, which is ${state}`, ["context_id"], message);
     }
     if (settingsKey(request) !== known.settings) {
-      this.#problem(`the settings of context ${id} changed`);
       known.end("failed");
-      return this.#refuse(invalid({ path: [], message: "settings differ from the context's first message" }), id);
+      return turnDown(`the settings of context ${id} changed`, [], "settings differ from the context's first message");
     }
-    if (known.record.state === "finishing") {
-      this.#problem(`text after the finish of context ${id}`);
-      return this.#refuse(invalid({ path: ["context_id"], message: "this context is finished" }), id);
+    if (state === "finishing") {
+      return turnDown(`text after the finish of context ${id}`, ["context_id"], "this context is finished");
     }
     known.take(request);
+  }
+
+  /** The first message of a context. */
+  #begin(request: Generate): void {
+    const { context_id: id, transcript, model_id } = request;
+    const { faults, contexts, contextLimit } = this.#shared;
+    const busy = [...this.#contexts.values()].filter(({ alive }) => alive).length;
+    const wrong = modelError(model_id);
+    if (wrong) this.#problem(`refused: ${wrong.message}`);
+    const error = wrong ?? faults.errors.shift() ?? (busy >= contextLimit ? BUSY : undefined);
+    if (contexts.some((record) => record.id === id)) this.#problem(`context ${id} was used before`);
+    const blank = transcript.trim() === "";
+    if (blank) this.#problem(`context ${id} begins without text`);
+    const context = new Context(this.#shared, request, { wire: this.#wire, gone: this.#gone.signal });
+    this.#contexts.set(id, context);
+    if (!error && !blank) return context.take(request);
+    context.end("failed");
+    this.#refuse(error ?? invalid({ path: ["transcript"], message: "must not be empty" }), id);
   }
 
   #refuse(error: CartesiaError, context: string | undefined): void {
