@@ -12,16 +12,8 @@ import type { CallDeadlines, Recording, RoutedAnswer, SpokenLine } from "./call/
 import type { CallModels } from "./call/notice.ts";
 import type { Destination } from "./call/parking.ts";
 import type { CallFacts, CallPlan } from "./call/plan.ts";
-import { ConfiguredTools } from "./call_tools.ts";
-import {
-  type CallConfig,
-  type Config,
-  fillVariables,
-  forNumber,
-  type Line,
-  openAt,
-  type RouteConfig,
-} from "./config.ts";
+import { ConfiguredTools, destinationOf } from "./call_tools.ts";
+import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import type { Engine, EngineHost } from "./engine/engine.ts";
 import { holdsPhrase, isOnly } from "./engine/phrases.ts";
@@ -114,7 +106,10 @@ export function planCall(parts: PlanParts, facts: CallFacts): CallPlan {
   const telling = recording ? spoken(tellsOfRecording(call)) : undefined;
   const wasTold = telling !== undefined && facts.resumed?.heardOut.includes(telling.text);
   const notice = !recording || wasTold ? undefined : facts.resumed ? telling : spoken(call.lines.recordingNotice);
-  const open = (name: string) => destinationOf(call, name, parts.clock.wallTime());
+  const open = (name: string) => {
+    const destination = destinationOf(call, name, parts.clock.wallTime());
+    return destination.ok ? destination.value : undefined;
+  };
   const fallback = call.fallback && open(call.fallback.transferTo);
   let router = routers.of(call); // kept here: a later configuration forgets the routers that it does not need
   return {
@@ -239,14 +234,6 @@ function fillerOf({ lines }: CallConfig, spoken: (line: Line) => SpokenLine | un
   };
 }
 
-/** Where a caller can be put through to now. */
-function destinationOf({ tools, timezone }: CallConfig, name: string, now: Date): Destination | undefined {
-  const tool = tools.find((tool) => tool.kind === "transfer_call");
-  const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
-  if (!tool || !destination || (destination.hours && !openAt(destination.hours, now, timezone))) return undefined;
-  return { name, number: destination.number, ringSeconds: tool.ringSeconds };
-}
-
 /** The answer that a decision means; undefined if its line cannot be played now, or if it promises a transfer that is not possible now. */
 function routeOf(decision: Decision | undefined, { call, spoken, open }: {
   call: CallConfig;
@@ -274,9 +261,7 @@ function agentPlan(call: CallConfig, fill: (text: string) => string, { said, fun
   return {
     prompt: fill(call.prompt),
     ...(call.greeting && said === undefined ? { greeting: fill(call.greeting.text) } : {}),
-    listen: { ...call.agent.listen },
-    think: call.agent.think.map((choice) => ({ ...choice })),
-    speak: call.agent.speak.map((choice) => ({ ...choice })),
+    ...call.agent,
     functions,
     history: said ? [...history, { role: "assistant", content: said }] : history,
     vendorTraining: call.privacy.vendorTraining,

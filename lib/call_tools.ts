@@ -6,7 +6,8 @@ import { raced } from "./base/raced.ts";
 import { describeFault, failed, messageOf, ok, type Result } from "./base/result.ts";
 import { withoutKeys } from "./call/echoes.ts";
 import type { CallControl, CallTools, SpokenLine, ToolCall } from "./call/live_call.ts";
-import { type CallConfig, openAt, type ToolConfig, type TransferDestination, withSecrets } from "./config.ts";
+import type { Destination } from "./call/parking.ts";
+import { type CallConfig, openAt, type ToolConfig, withSecrets } from "./config.ts";
 import {
   type CallActions,
   COLLECT_DIGITS,
@@ -31,7 +32,7 @@ export interface CallToolsParts {
   variable: (name: string) => string;
   spoken: (name: string) => SpokenLine | undefined;
   /** Where the caller goes when the line is let go. */
-  park: (destination: TransferDestination & { name: string; ringSeconds: number }) => void;
+  park: (destination: Destination) => void;
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
 }
 
@@ -160,13 +161,9 @@ export class ConfiguredTools implements CallTools, CallActions {
 
   transfer(name: string): Promise<Result<void, string>> {
     const { call, clock, park } = this.#parts;
-    const tool = call.tools.find((tool) => tool.kind === "transfer_call");
-    const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
-    if (!tool || !destination) return Promise.resolve(failed(`Nobody here is called "${name}".`));
-    if (destination.hours && !openAt(destination.hours, clock.wallTime(), call.timezone)) {
-      return Promise.resolve(failed(`"${name}" is not there now. Hours: ${destination.hours.text}.`));
-    }
-    park({ ...destination, name, ringSeconds: tool.ringSeconds });
+    const destination = destinationOf(call, name, clock.wallTime());
+    if (!destination.ok) return Promise.resolve(destination);
+    park(destination.value);
     this.#call?.end("transferred");
     return Promise.resolve(ok(undefined));
   }
@@ -224,6 +221,16 @@ export class ConfiguredTools implements CallTools, CallActions {
       }
     }
   }
+}
+
+/** Where a caller can be put through to now. The fault says why he cannot. */
+export function destinationOf({ tools, timezone }: CallConfig, name: string, now: Date): Result<Destination, string> {
+  const tool = tools.find((tool) => tool.kind === "transfer_call");
+  const destination = tool && Object.hasOwn(tool.to, name) ? tool.to[name] : undefined;
+  if (!tool || !destination) return failed(`Nobody here is called "${name}".`);
+  const { number, hours } = destination;
+  if (hours && !openAt(hours, now, timezone)) return failed(`"${name}" is not there now. Hours: ${hours.text}.`);
+  return ok({ name, number, ringSeconds: tool.ringSeconds });
 }
 
 /** A key that two requests for the same share, in whatever order their arguments come. */

@@ -23,5 +23,4 @@ export type {
   PipelineSpeak,
   PipelineThink,
   RouteConfig,
-  TransferDestination,
 } from "./config/shape.ts";

@@ -114,9 +114,7 @@ function tryAgent(
       key: config.keys.deepgram!, // without it this is not tried
       plan: {
         prompt,
-        listen: { ...agent.listen },
-        think: agent.think.map((choice) => ({ ...choice })),
-        speak: agent.speak.map((choice) => ({ ...choice })),
+        ...agent,
         functions: [],
         history: [],
         vendorTraining: privacy.vendorTraining,
