@@ -12,7 +12,7 @@ import { SessionRecord } from "./agent_record.ts";
 import { type ClientMessage, readClientMessage } from "./agent_settings.ts";
 import { Turn } from "./agent_turn.ts";
 import type { Brain } from "./brain.ts";
-import { type Drop, dropWire } from "./deepgram_door.ts";
+import { type Drop, dropWire, seconds } from "./deepgram_door.ts";
 import { Ear, type Speech, type SpeechSense } from "./ear.ts";
 
 /** What a session needs of the stand-in that opened it. */
@@ -519,10 +519,6 @@ const GARBAGE = [
   '{"type":"FunctionCallRequest","functions":"none"}',
   '{"type":"LatencyReport","total_latency":"fast"}',
 ];
-
-function seconds(ms: number): number {
-  return Math.round(ms) / 1000;
-}
 
 /** A UUID of version 4 from `random`, so that a seeded run repeats. */
 function uuid(random: () => number): string {

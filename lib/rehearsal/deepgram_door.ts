@@ -127,9 +127,9 @@ export function intIn(least: number, most: number): QueryRule {
   return { test: (value) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= most };
 }
 
-/** Audio encodings of a stream, and the bytes per second of those with a fixed rate. */
-export function bytesPerSecond(encoding: string, rateHz: number): number {
-  return rateHz * ({ linear16: 2, linear32: 4 }[encoding] ?? 1);
+/** As their messages tell times. */
+export function seconds(ms: number): number {
+  return Math.round(ms) / 1000;
 }
 
 /** End a socket as `drop` says. */

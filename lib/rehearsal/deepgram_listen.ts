@@ -2,7 +2,6 @@
 
 import {
   anything,
-  bytesPerSecond,
   type DoorFaults,
   type Drop,
   flag,
@@ -89,7 +88,7 @@ function listenSettings(query: URLSearchParams): ListenSettings {
     utteranceEndMs: utteranceEnd === null || utteranceEnd === "false" ? undefined : Number(utteranceEnd),
     vadEvents: query.get("vad_events") === "true",
     punctuate: query.get("punctuate") === "true" || query.get("smart_format") === "true",
-    bytesPerSecond: encoding ? bytesPerSecond(encoding, rateHz) : undefined,
+    bytesPerSecond: encoding ? rateHz * ({ linear16: 2, linear32: 4 }[encoding] ?? 1) : undefined,
     isTelephone: encoding === "mulaw" && rateHz === 8000 && (query.get("channels") ?? "1") === "1",
   };
 }

@@ -2,7 +2,7 @@
 
 import type { Timer } from "../base/clock.ts";
 import { parseObject } from "../base/json.ts";
-import { dropWire, KEPT_MESSAGES, requestId } from "./deepgram_door.ts";
+import { dropWire, KEPT_MESSAGES, requestId, seconds } from "./deepgram_door.ts";
 import type { ListenFaults, ListenKnobs, ListenSettings } from "./deepgram_listen.ts";
 import type { RecogniserSession } from "./recogniser.ts";
 import { type HeardWord, WordStream } from "./word_stream.ts";
@@ -236,7 +236,3 @@ export class ListenSession {
 }
 
 const CONFIDENCE = 0.98;
-
-function seconds(ms: number): number {
-  return Math.round(ms) / 1000;
-}

@@ -67,7 +67,8 @@ export function readServerMessage(text: string, streamSid: string): ServerReadin
   if (value === "") return blame("empty-payload", '"media" has an empty payload');
   if (value.length % 4 !== 0 || !BASE64.test(value)) return blame("not-base64", '"media.payload" is not base64');
   const payload = new Uint8Array(Buffer.from(value, "base64"));
-  const header = CONTAINERS.find((magic) => startsWith(payload, magic));
+  const head = String.fromCharCode(...payload.subarray(0, 4));
+  const header = CONTAINERS.find((magic) => head.startsWith(magic));
   if (header) {
     blame("container-header", `A payload begins with "${header}": the header is played as noise, send raw mu-law`);
   }
@@ -133,11 +134,6 @@ export function stopMessage({ accountSid, callSid, streamSid }: StreamIdentity, 
     stop: { accountSid, callSid },
     streamSid,
   });
-}
-
-function startsWith(bytes: Uint8Array, magic: string): boolean {
-  for (let at = 0; at < magic.length; at++) if (bytes[at] !== magic.charCodeAt(at)) return false;
-  return true;
 }
 
 function quote(text: string): string {
