@@ -144,12 +144,8 @@ export class Store implements Disposable {
 
   /** Whether a call is there that began here; also true where that cannot be read. Waits for nothing. */
   has(id: string): boolean {
-    if (!this.#backend || this.#open.get(id)?.isNew) return true; // it waits for the disk
-    try {
-      return this.#backend.row(id, this.#nowMs()) !== undefined;
-    } catch {
-      return true;
-    }
+    if (this.#open.get(id)?.isNew) return true; // it waits for the disk
+    return this.#read((backend) => backend.row(id, this.#nowMs()) !== undefined, true);
   }
 
   /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
@@ -173,11 +169,7 @@ export class Store implements Disposable {
 
   /** Minutes of the calls that began since then, ms since 1970, and have ended; 0 where nothing can be read. */
   minutesSince(ms: number): number {
-    try {
-      return this.#backend?.minutesSince(ms) ?? 0;
-    } catch {
-      return 0;
-    }
+    return this.#read((backend) => backend.minutesSince(ms), 0);
   }
 
   /** Write what waits, now. @returns false if the disk refuses. */
@@ -205,7 +197,9 @@ export class Store implements Disposable {
     if (known) return known;
     const isNew = notice.kind === "call-started";
     const fold = new RecordFold(notice.call);
-    if (!isNew) { for (const earlier of this.#readBack(notice.call)) fold.add(earlier); }
+    // Facts come after a call's end, perhaps long after.
+    const earlier = isNew ? [] : this.#read((backend) => backend.notices(notice.call), []);
+    for (const one of earlier) fold.add(one);
     const to = isNew ? notice.to : fold.record.to;
     const open = { fold, isNew, waiting: 0, keepsWords: this.#options.privacy(to).transcripts };
     this.#open.set(notice.call, open);
@@ -216,12 +210,12 @@ export class Store implements Disposable {
     return open;
   }
 
-  /** Facts come after a call's end, perhaps long after. */
-  #readBack(id: string): CallNotice[] {
+  /** What `read` gives; `otherwise` where nothing can be read: whatever hinders that is told when writing. */
+  #read<T>(read: (backend: Backend) => T, otherwise: T): T {
     try {
-      return this.#backend?.notices(id) ?? [];
+      return this.#backend ? read(this.#backend) : otherwise;
     } catch {
-      return []; // whatever hinders reading is told when writing
+      return otherwise;
     }
   }
 
@@ -373,12 +367,8 @@ export class Store implements Disposable {
   }
 
   #older(): string[] {
-    try {
-      const old = this.#backend?.olderThan((to) => this.#nowMs() - this.#keepDays(to) * DAY_MS) ?? [];
-      return old.filter((id) => !this.#live.has(id));
-    } catch {
-      return []; // whatever hinders reading is told when writing
-    }
+    const cutMs = (to: string) => this.#nowMs() - this.#keepDays(to) * DAY_MS;
+    return this.#read((backend) => backend.olderThan(cutMs), []).filter((id) => !this.#live.has(id));
   }
 
   #keepDays(to: string): number {
