@@ -4,6 +4,7 @@ import {
   type CallConfig,
   callsOf,
   type Config,
+  isFlux,
   type Keys,
   llmKeyFor,
   llmUrlFor,
@@ -69,8 +70,7 @@ function triesOf(reach: Reach, config: Config, call: CallConfig, label: string):
   });
   if (deepgram) {
     const { provider } = listen;
-    const isFlux = provider.model.startsWith("flux");
-    const [peer, url] = isFlux
+    const [peer, url] = isFlux(provider)
       ? ["deepgram-flux", fluxUrl(config.urls.flux, provider)] as const
       : ["deepgram-listen", listenUrl(config.urls.listen, provider)] as const;
     tries.push([url, () => tryDeepgram(reach, { peer, url, key: deepgram, name: `${label}pipeline.listen` })]);

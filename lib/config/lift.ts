@@ -6,6 +6,7 @@
 import { isObject } from "../base/json.ts";
 import { type ConfigNote, quote } from "./notes.ts";
 import { objectOf, type Raw } from "./objects.ts";
+import { isBuiltIn } from "./tools.ts";
 
 export interface Modern {
   raw: Raw;
@@ -277,7 +278,7 @@ class Lift {
       };
       return { ...tool, http };
     }
-    if (["end_call", "transfer_call", "collect_digits", "take_message"].includes(String(tool.name))) {
+    if (isBuiltIn(String(tool.name))) {
       const { parameters: _, ...builtIn } = tool;
       return builtIn;
     }

@@ -133,16 +133,16 @@ function missingSecret(name: string, known: readonly string[]): [problem: string
 function lookupVariables({ beforeCall }: Partial<CallConfig>, fault: Tell): void {
   if (!beforeCall) return;
   for (const name of placeholders(beforeCall.url)) {
-    if ((VARIABLES as readonly string[]).includes(name)) continue;
-    const near = nearest(name, VARIABLES);
-    fault(
-      "beforeCall.url",
-      `uses {{${name}}}`,
-      `${near ? `Did you mean {{${near}}}? ` : ""}Known before a call: ${
-        VARIABLES.map((one) => `{{${one}}}`).join(" ")
-      }.`,
-    );
+    if (VARIABLES.includes(name)) continue;
+    fault("beforeCall.url", `uses {{${name}}}`, `${meant(name)}Known before a call: ${KNOWN}.`);
   }
+}
+
+const KNOWN = VARIABLES.map((name) => `{{${name}}}`).join(" ");
+
+function meant(name: string): string {
+  const near = nearest(name, VARIABLES);
+  return near ? `Did you mean {{${near}}}? ` : "";
 }
 
 function sharedUtterances({ routes = [] }: Partial<CallConfig>, warn: Tell): void {
@@ -164,13 +164,10 @@ function unknownVariables(call: Partial<CallConfig>, warn: Tell): void {
   const filled = [{ key: "prompt", text: call.prompt }, ...linesOf(call).filter((line) => !isPlayed(line))];
   for (const { key, text = "" } of filled) {
     for (const name of placeholders(text)) {
-      if ((VARIABLES as readonly string[]).includes(name) || (name.startsWith("vars.") && call.beforeCall)) continue;
-      const near = nearest(name, VARIABLES);
+      if (VARIABLES.includes(name) || (name.startsWith("vars.") && call.beforeCall)) continue;
       const remedy = name.startsWith("vars.")
         ? "Write beforeCall, whose answer gives it a value, or remove it."
-        : `${near ? `Did you mean {{${near}}}? ` : ""}Known are ${
-          VARIABLES.map((one) => `{{${one}}}`).join(" ")
-        } and {{vars.…}}.`;
+        : `${meant(name)}Known are ${KNOWN} and {{vars.…}}.`;
       warn(key, `uses {{${name}}}, which is left out: nothing gives it a value`, remedy);
     }
   }

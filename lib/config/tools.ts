@@ -56,7 +56,7 @@ export function checkTool(raw: RawTool, context: Context): void {
   else checkHttpTool(raw, add);
 }
 
-function isBuiltIn(name: string): name is BuiltIn {
+export function isBuiltIn(name: string): name is BuiltIn {
   return (BUILT_IN_TOOLS as readonly string[]).includes(name);
 }
 
@@ -172,15 +172,10 @@ function checkTypes(schema: Raw, path: string, add: Add): void {
 }
 
 function checkPlaceholders(http: ToolHttp, declared: string[], add: Add): void {
-  const places: [string, string][] = [
-    ["http.url", http.url],
-    ...Object.entries(http.headers).map(([name, value]): [string, string] => [`http.headers.${name}`, value]),
-  ];
-  for (const [key, value] of places) {
+  const headers = Object.entries(http.headers).map(([name, value]) => [`http.headers.${name}`, value] as const);
+  for (const [key, value] of [["http.url", http.url] as const, ...headers]) {
     for (const name of placeholders(value)) {
-      if (declared.includes(name) || (VARIABLES as readonly string[]).includes(name) || name.startsWith("vars.")) {
-        continue;
-      }
+      if (declared.includes(name) || VARIABLES.includes(name) || name.startsWith("vars.")) continue;
       add(key, `uses {{${name}}}, which parameters does not declare`, declareRemedy(name, [...declared, ...VARIABLES]));
     }
   }

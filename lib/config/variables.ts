@@ -13,7 +13,7 @@ export interface CallVariables {
 }
 
 /** The call variables that exist, `vars.*` apart. */
-export const VARIABLES = ["now", "today", "caller", "called"] as const;
+export const VARIABLES: readonly string[] = ["now", "today", "caller", "called"];
 
 const PLACEHOLDER = /\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}/g;
 
