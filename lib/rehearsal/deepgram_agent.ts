@@ -42,7 +42,7 @@ export function agentStandIn(options: AgentOptions): AgentStandIn {
     const number = ++opened;
     const faults = faultsOf(options.faults, number);
     const open = sessions.filter(({ phase }) => phase !== "closed").length;
-    const status = faults.refuse ?? (!isLetIn(headers) ? 401 : open >= sessionLimit ? 429 : undefined);
+    const status = faults.refuse ?? (!hasKey(headers) ? 401 : open >= sessionLimit ? 429 : undefined);
     if (status !== undefined) {
       refusals.push(status);
       if (refusals.length > KEPT) refusals.shift();
@@ -63,7 +63,7 @@ function forgetOldest(sessions: AgentSession[]): void {
 }
 
 /** A raw key is no bearer token here: that takes a JWT, of three parts. Section 1.2. */
-function isLetIn(headers: Headers): boolean {
+function hasKey(headers: Headers): boolean {
   const { scheme, secret = "bad" } = credentialOf(headers) ?? {};
   return secret !== "bad" && (scheme === "token" || secret.split(".").length === 3);
 }
