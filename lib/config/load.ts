@@ -230,33 +230,18 @@ function readPrompt(
   { file, readAsset }: ParseInput,
 ): { text?: string; faults: ConfigNote[] } {
   if (prompt === undefined) return { faults: [] };
-  const fault = (key: string, problem: string, remedy: string, awaits?: string) => ({
-    faults: [{ file, key, problem, remedy, ...(awaits !== undefined && { awaits }) }],
-  });
   if (typeof prompt === "string" || Array.isArray(prompt)) {
-    const text = typeof prompt === "string" ? prompt : prompt.join("\n");
-    return text.trim() === ""
-      ? fault("prompt", "is empty", "Say who the agent is and what it does.")
-      : { text, faults: [] };
+    const text = [prompt].flat().join("\n");
+    if (text.trim() !== "") return { text, faults: [] };
+    return { faults: [{ file, key: "prompt", problem: "is empty", remedy: "Say who the agent is and what it does." }] };
   }
-  const text = readAsset(prompt.file);
-  if (text === undefined) {
-    return fault(
-      "prompt.file",
-      `names ${quote(prompt.file)}, which cannot be read`,
-      "Create that file, or write the prompt itself as a text.",
-      prompt.file,
-    );
-  }
-  const clean = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").trim();
-  return clean === ""
-    ? fault(
-      "prompt.file",
-      `names ${quote(prompt.file)}, which is empty`,
-      "Say in it who the agent is and what it does.",
-      prompt.file,
-    )
-    : { text: clean, faults: [] };
+  const fault = (what: string, remedy: string) => {
+    const problem = `names ${quote(prompt.file)}, which ${what}`;
+    return { faults: [{ file, key: "prompt.file", problem, remedy, awaits: prompt.file }] };
+  };
+  const text = readAsset(prompt.file)?.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n").trim();
+  if (text === undefined) return fault("cannot be read", "Create that file, or write the prompt itself as a text.");
+  return text === "" ? fault("is empty", "Say in it who the agent is and what it does.") : { text, faults: [] };
 }
 
 function unknownKeys(raw: Raw, known: readonly string[], { file, at }: { file: string; at: string[] }): ConfigNote[] {
