@@ -47,16 +47,13 @@ function infoOf(
 ): PromptInfo {
   const path = pathOf(name);
   const bytes = readBytes(path);
-  const none = { name, seconds: null, levelDbfs: null, voice: null, text: wanted?.text ?? null };
-  if (!bytes && !all.includes(name)) return { ...none, warnings: [unknown(name, all)] };
-  if (!bytes) {
-    return {
-      ...none,
-      warnings: [`${path} is missing. Build it: offhook audio build ${name}${wanted?.text ? "" : ".wav"}`],
-    };
-  }
+  const nothing = (why: string): PromptInfo => (
+    { name, seconds: null, levelDbfs: null, voice: null, text: wanted?.text ?? null, warnings: [why] }
+  );
+  if (!bytes && !all.includes(name)) return nothing(unknown(name, all));
+  if (!bytes) return nothing(`${path} is missing. Build it: offhook audio build ${name}${wanted?.text ? "" : ".wav"}`);
   const read = readRecording(bytes, path);
-  if (!read.ok) return { ...none, warnings: [read.fault] };
+  if (!read.ok) return nothing(read.fault);
   const known = entryOf(index, name, bytes);
   const stale = known && wanted?.text && known.text !== wanted.text;
   const level = promptLevelDbfs(read.value.audio);

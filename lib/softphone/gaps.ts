@@ -26,8 +26,9 @@ export class GapWatch {
       if (this.#gapMs !== undefined) this.#gapMs += missingMs;
       return;
     }
-    if (this.#gapMs) {
-      if (this.#goesOn(tags[0], this.#gapMs)) this.#count(this.#gapMs);
+    if (this.#gapMs && this.#goesOn(tags[0], this.#gapMs)) {
+      this.underruns++;
+      this.underrunMs += this.#gapMs;
     }
     this.#before = tags.at(-1);
     const ended = this.#before ? this.#before.last : slot.marked;
@@ -49,10 +50,5 @@ export class GapWatch {
     const before = this.#before;
     if (before && tag) return tag.source === before.source && distance(before.frame, tag.frame) > 0;
     return !before && !tag && gapMs <= UNTAGGED_PAUSE_MS;
-  }
-
-  #count(gapMs: number): void {
-    this.underruns++;
-    this.underrunMs += gapMs;
   }
 }

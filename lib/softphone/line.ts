@@ -2,7 +2,7 @@
 
 import { FRAME_MS } from "../audio/frame.ts";
 import type { Clock, Timer } from "../base/clock.ts";
-import { CLOSED_ABNORMALLY, type Wire } from "../base/wire.ts";
+import type { Wire } from "../base/wire.ts";
 import * as message from "./messages.ts";
 import type { Mouth } from "./mouth.ts";
 import { DueQueue, type Packet, type Profile, Uplink } from "./network.ts";
@@ -263,7 +263,7 @@ export class Line {
     const by = this.#state === "ending" ? "caller" : "server";
     this.#state = "closed";
     this.#stopTimer();
-    if (by === "server" && !CLEAN_CODES.has(code)) {
+    if (endedInError({ by, code })) {
       this.#blame("closed-abnormally", `The server's socket ended with code ${code}${reason && ` (${reason})`}`);
     }
     this.#settle.resolve({ by, code, reason });
@@ -297,6 +297,6 @@ export class Line {
 const CLEAN_CODES = new Set([1000, 1001, 1005]);
 
 /** Whether the stream ended as a fault, which Twilio reports as `stream-error`. */
-export function endedInError({ by, code }: LineEnd): boolean {
-  return by === "server" && (code === CLOSED_ABNORMALLY || !CLEAN_CODES.has(code));
+export function endedInError({ by, code }: Pick<LineEnd, "by" | "code">): boolean {
+  return by === "server" && !CLEAN_CODES.has(code);
 }
