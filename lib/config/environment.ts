@@ -2,7 +2,7 @@
 
 import { parse as parseDotenv } from "dotenv";
 import { DEFAULT_PORT } from "../base/port.ts";
-import { accountSidOf, publicHostOf, uplinkOf, webhookOf } from "./variable_values.ts";
+import { accountSidOf, adminTokenOf, publicHostOf, uplinkOf, webhookOf } from "./variable_values.ts";
 import { type ConfigNote, quote } from "./notes.ts";
 import { type Environment, Reader } from "./reader.ts";
 import type { Keys, ServerConfig, Urls } from "./types.ts";
@@ -52,17 +52,25 @@ export interface ReadEnvironment {
 /** Read all of it; every fault is listed, none stops the reading. An empty value counts as not set. */
 export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment {
   const reader = new Reader(env);
-  const onDeploy = env.DENO_DEPLOY === "true" || Boolean(env.DENO_DEPLOYMENT_ID);
-  const publicHost = reader.read("PUBLIC_HOST", "server.publicHost", publicHostOf);
-  const adminToken = reader.read(
-    "ADMIN_TOKEN",
-    "server.adminToken",
-    (text) =>
-      text.length >= 24 ? { value: text } : {
-        problem: `has ${text.length} characters`,
-        remedy: "Write 24 or more, for example the output of: openssl rand -hex 24",
-      },
+  const server = readServer(reader, env.DENO_DEPLOY === "true" || Boolean(env.DENO_DEPLOYMENT_ID));
+  applyFlags(server, flags, reader.origins);
+  const overrides = readOverrides(reader);
+  const keys = readKeys(reader, overrides.cartesiaVoiceId);
+  const urls = readUrls(reader);
+  reader.misspelt();
+  const secrets = Object.entries(env).flatMap(([name, value]) =>
+    name.startsWith("SECRET_") && value ? [[name, value] as const] : []
   );
+  return {
+    ...{ server, keys, urls, overrides, secrets: Object.fromEntries(secrets) },
+    rehearsal: flags.rehearse === true || !hasLine(env),
+    ...{ origins: reader.origins, faults: reader.faults, warnings: reader.warnings },
+  };
+}
+
+function readServer(reader: Reader, onDeploy: boolean): ReadEnvironment["server"] {
+  const publicHost = reader.read("PUBLIC_HOST", "server.publicHost", publicHostOf);
+  const adminToken = reader.read("ADMIN_TOKEN", "server.adminToken", adminTokenOf);
   const webhookUrl = reader.read("CALL_WEBHOOK_URL", "server.callWebhook.url", webhookOf);
   const webhookSecret = reader.text("CALL_WEBHOOK_SECRET", "server.callWebhook.secret");
   if (webhookUrl !== undefined && webhookSecret === undefined) {
@@ -72,8 +80,8 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
       "Set it to let the receiver verify who sends.",
     );
   }
-  const server: ReadEnvironment["server"] = {
-    ...(publicHost !== undefined && { publicHost }),
+  return {
+    ...optional("publicHost", publicHost),
     port: reader.whole("PORT", "server.port", RANGES.port) ?? DEFAULT_PORT,
     bind: reader.text("BIND", "server.bind") ?? "0.0.0.0",
     trustProxy: reader.bool("TRUST_PROXY", "server.trustProxy") ?? false,
@@ -88,24 +96,6 @@ export function readEnvironment(env: Environment, flags: Flags): ReadEnvironment
     logLevel: reader.oneOf("LOG_LEVEL", "server.logLevel", ["debug", "info", "warning", "error"]) ?? "info",
     logFormat: reader.oneOf("LOG_FORMAT", "server.logFormat", ["auto", "lines", "json"]) ?? "auto",
     onDeploy,
-  };
-  applyFlags(server, flags, reader.origins);
-  const overrides = readOverrides(reader);
-  const keys = readKeys(reader, overrides.cartesiaVoiceId);
-  const urls = readUrls(reader);
-  reader.misspelt();
-  return {
-    server,
-    keys,
-    urls,
-    secrets: Object.fromEntries(
-      Object.entries(env).flatMap(([name, value]) => name.startsWith("SECRET_") && value ? [[name, value]] : []),
-    ),
-    overrides,
-    rehearsal: flags.rehearse === true || !hasLine(env),
-    origins: reader.origins,
-    faults: reader.faults,
-    warnings: reader.warnings,
   };
 }
 

@@ -38,6 +38,12 @@ export function webhookOf(text: string): Read<string> {
     : { problem: "is not an https:// address", remedy: "Write one (http:// only to this machine)." };
 }
 
+export function adminTokenOf(text: string): Read<string> {
+  if (text.length >= 24) return { value: text };
+  const remedy = "Write 24 or more, for example the output of: openssl rand -hex 24";
+  return { problem: `has ${text.length} characters`, remedy };
+}
+
 export function uplinkOf(text: string): Read<number> {
   const value = Number(text);
   const isFine = /^\d+$/.test(text) && value >= 20 && value <= 400 && value % 20 === 0;
