@@ -96,9 +96,9 @@ export async function recordCommand(
 
 function read(name: keyof typeof HELP, args: string[]): { values: Values; positional: string | undefined } {
   const options = Object.fromEntries(ALLOWED[name].map((option) => [option, OPTIONS[option]]));
-  const read = readArgs({ args, options, allowPositionals: name !== "calls" });
-  if (!read.ok) throw new UsageError(read.fault);
-  const { values, positionals } = read.value;
+  const parsed = readArgs({ args, options, allowPositionals: name !== "calls" });
+  if (!parsed.ok) throw new UsageError(parsed.fault);
+  const { values, positionals } = parsed.value;
   if (positionals.length > 1) throw new UsageError(`One is enough: "${positionals[1]}" is one too many.`);
   return { values, positional: positionals[0] };
 }

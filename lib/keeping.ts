@@ -3,7 +3,7 @@
 import { CallWebhook } from "./call_webhook.ts";
 import type { Clock } from "./base/clock.ts";
 import type { CallNotice } from "./call/notice.ts";
-import { type CallConfig, type Config, forNumber } from "./config.ts";
+import { type Config, forNumber } from "./config.ts";
 import { dayOf } from "./extraction/spoken.ts";
 import { fieldsOf } from "./extraction/facts.ts";
 import { FactFinder, type FactPlan } from "./fact_finder.ts";
@@ -92,7 +92,7 @@ export function openKeeping(parts: KeepingParts): Keeping {
 
 /** What is to be found in a call to `to`, if a language model can be asked. */
 function factPlan({ config, clock, fetch }: KeepingParts, to: string, from: string): FactPlan | undefined {
-  const call: CallConfig = forNumber(config(), to || undefined);
+  const call = forNumber(config(), to || undefined);
   const fields = fieldsOf(call.extraction);
   const { summary } = call.extraction;
   const llm = callModel({ config: config(), call, clock, fetch });

@@ -88,8 +88,8 @@ class Reader {
       this.#space();
       const quote = this.#source[this.#at++];
       if (quote !== '"' && quote !== "'") this.#fail(`the value of "${name}" is not quoted`);
-      const value = this.#characters(quote as string);
-      this.#expect(quote as string);
+      const value = this.#characters(quote);
+      this.#expect(quote);
       if (attributes.has(name)) this.#fail(`the attribute "${name}" comes twice`);
       attributes.set(name, value);
     }
