@@ -66,6 +66,8 @@ export class Answer {
   readonly #scope = new AbortController();
   readonly #sayings: Saying[] = [];
   #acting = false;
+  /** A model writes a call, or has called. */
+  #calling = false;
   /** A model has said something, to its end. */
   #said = false;
   /** What it said broke off, and the rest is asked for. */
@@ -87,6 +89,11 @@ export class Answer {
   /** The results of tools are awaited. */
   get acting(): boolean {
     return this.#acting;
+  }
+
+  /** What sounds is not all: it calls tools. */
+  get hasMore(): boolean {
+    return this.#acting || this.#calling;
   }
 
   /** It will not tell what its tools bring. */
@@ -201,20 +208,27 @@ export class Answer {
   ): Promise<ChatToolCall[]> {
     const { times } = this;
     const calls: ChatToolCall[] = [];
-    const say = (chunks: string[]) => chunks.forEach((chunk) => saying.add(chunk));
+    const late: string[] = [];
+    const say = (chunks: string[]) => chunks.forEach((chunk) => this.#calling ? late.push(chunk) : saying.add(chunk));
     times.request ??= this.#nowMs;
+    this.#calling = false;
     for await (const part of llm.chat(request, this.#scope.signal)) {
       if (this.#aborted) return [];
-      if (part.kind === "finish") continue;
       if (part.kind === "text") say(chunker.push(part.text));
-      else {
-        say(chunker.flush()); // what comes before a call is said while it runs
-        calls.push(part.call);
+      if (part.kind === "calling") {
+        say(chunker.flush()); // what comes before a call is said while that is written, and runs
+        saying.end();
+        this.#calling = true;
+        if (this.gate.isOpen) this.#parts.waits();
       }
+      if (part.kind === "tool-call") calls.push(part.call);
     }
     if (this.#aborted) return [];
     say(chunker.flush());
     saying.end();
+    const rest = late.length > 0 ? this.#newSaying() : saying;
+    for (const chunk of late) rest.add(chunk);
+    rest.end();
     if (!saying.isEmpty) this.#said = true;
     else if (calls.length === 0) this.#nothingSaid();
     return calls;

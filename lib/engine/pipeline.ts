@@ -383,7 +383,7 @@ export class PipelineEngine implements Engine {
       waits: () => this.#await("answer"),
       ending: () => this.#ending,
       sounds: () => {
-        if (!answer.acting) this.#nothingAwaited();
+        if (!answer.hasMore) this.#nothingAwaited();
         this.#post({ kind: "latency", parts: this.#times.latency(answer.times) });
       },
       failed: (fault, { fatal }) => this.#fault(fault, { fatal: fatal && answer !== this.#draft }),

@@ -188,8 +188,10 @@ class Chat implements ChatLlm {
     while (true) {
       const data = await this.#next(exchange, events, answer);
       if (data === undefined || data === "[DONE]") return;
+      const wasCalling = answer.calling;
       const text = unwrap(answer.push(data));
       if (text) yield { kind: "text", text };
+      if (answer.calling && !wasCalling) yield { kind: "calling" };
     }
   }
 

@@ -74,6 +74,8 @@ export class ChatAnswer {
   finishReason: string | undefined;
   /** Text or a piece of a call has come. */
   began = false;
+  /** A piece of a call has come. */
+  calling = false;
   #usage: ChatUsage | undefined;
   readonly #calls: ToolCalls;
   readonly #thinking = new ThinkFilter();
@@ -105,7 +107,7 @@ export class ChatAnswer {
     if (!delta) return ok("");
     for (const piece of delta.tool_calls ?? []) {
       this.#calls.push(piece);
-      this.began = true;
+      this.began = this.calling = true;
     }
     const text = this.#thinking.push(textOf(delta.content) + (delta.refusal ?? ""));
     if (text) this.began = true;

@@ -88,6 +88,8 @@ export interface ExtractRequest extends ChatRequest {
 /** What a language model yields. Exactly one `finish` ends a good answer. */
 export type ChatPart =
   | { kind: "text"; text: string }
+  /** It writes a call, which comes whole at the end: what it has said until then is complete. Once. */
+  | { kind: "calling" }
   | { kind: "tool-call"; call: ChatToolCall }
   | { kind: "finish"; reason: "stop" | "length" | "tool-calls" | "content-filter"; usage?: ChatUsage };
 

@@ -275,7 +275,7 @@ test("a tool: what is said before it sounds while it runs, and its result is ans
       return new Promise((resolve) => void clock.after(2000, () => resolve("nine")));
     },
   });
-  const report = await sim.clock.runFor(sim.ring({ steps: [say("a visit on Monday")] }).report);
+  const report = await sim.clock.runFor(sim.ring({ steps: [say("a visit on Monday"), wait(2000)] }).report);
   await sim.clock.run(3000);
   checkAfter(sim);
   assert.deepEqual(ran, ["?day=Monday"]);
@@ -286,6 +286,23 @@ test("a tool: what is said before it sounds while it runs, and its result is ans
   const [said, result] = questions(sim).at(-1)!.slice(-2);
   assert.equal(said?.content, "Let me look at the calendar.");
   assert.ok(result?.role === "tool" && /nine/.test(result.content));
+});
+
+test("what is said before a call does not wait for its arguments to be written", async () => {
+  const { sim } = await callOf({
+    config: { tools: [FIND] },
+    chat: { tokensPerSecond: 40 },
+    brain: (messages) =>
+      messages.at(-1)?.role === "tool" ? { text: "That is noted." } : {
+        text: "Let me note that.",
+        calls: [{ name: "find_slots", arguments: { day: "the boiler leaks ".repeat(60) } }],
+      },
+  }, [say("the boiler leaks"), wait(5000)]);
+  const [called] = noticesOf(sim.notices, "tool-call");
+  const [, first] = noticesOf(sim.notices, "reply-first-sent");
+  assert.ok(called!.atMs - first!.atMs > 500, `${called!.atMs - first!.atMs} ms`);
+  assert.deepEqual([replies(sim)[1], replies(sim).at(-1)], ["Let me note that.", "That is noted."]);
+  assert.ok(longestPauseMs(sim) < 2500, `${longestPauseMs(sim)} ms`);
 });
 
 for (
