@@ -96,6 +96,7 @@ export function openPipeline(parts: PipelinePlanParts): PipelineEngine {
       acknowledgementPhrases: turn.acknowledgementPhrases,
       eager: turn.eager,
       firmInterims: isFlux(listen.provider),
+      openEnds: /^en\b/.test(call.language),
       restMs: Math.max(REST_MS, (listen.provider.eot_timeout_ms ?? 0) + END_OF_TURN_MS),
     },
     maxHistoryTurns: turn.maxHistoryTurns,

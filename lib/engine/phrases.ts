@@ -38,7 +38,7 @@ function startsAt(words: readonly string[], at: number, phrase: readonly string[
   return phrase.every((word, i) => words[at + i] === word) ? phrase.length : 0;
 }
 
-/** Nobody ends a turn with these (English; in other languages turns end as the recogniser says). */
+/** Nobody ends a turn with these: English. "Rufen Sie mich an", "qu'est-ce qu'il y a" are whole. */
 const OPEN_ENDS = new Set(["and", "but", "or", "because", "the", "a", "an", "my", "your", "um", "uh", "erm", "if"]);
 
 /** Whether more is sure to come, whatever the recogniser thinks. */

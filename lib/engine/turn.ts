@@ -19,6 +19,8 @@ export interface TurnRules {
   eager: boolean;
   /** The recogniser's first words are certain (Flux): they confirm an interruption. Else a second guess or a final does. */
   firmInterims: boolean;
+  /** After "and" or the like more is sure to come: in English, which is the default. */
+  openEnds?: boolean;
   /** How long to wait for more after open words, when the recogniser says nothing new, ms; `REST_MS` by default. */
   restMs?: number;
 }
@@ -179,7 +181,7 @@ class Turn {
     const floor = this.#floor;
     if (!this.#rules.eager || floor.kind !== "caller" || wordsOf(text).length === 0) return this.#step();
     const draft = join(floor.held, text);
-    if (draft === floor.draft || leavesOpen(draft) || this.#isStop(floor, draft)) return this.#step();
+    if (draft === floor.draft || this.#leavesOpen(draft) || this.#isStop(floor, draft)) return this.#step();
     this.#do({ kind: "speculate", text: draft });
     return this.#step({ ...floor, text, draft });
   }
@@ -285,7 +287,7 @@ class Turn {
     this.#do({ kind: "disarm", timer: "more" }, { kind: "disarm", timer: "last" });
     const next = { ...floor, text };
     const all = join(next.held, text);
-    if (over && !leavesOpen(all)) return this.#conclude(next);
+    if (over && !this.#leavesOpen(all)) return this.#conclude(next);
     if (all !== join(floor.held, floor.text) || floor.text === "") this.#do({ kind: "interim", text: all });
     this.#arm(over ? "more" : "rest", over ? MORE_MS : floor.owed ? OWED_MS : this.#restMs);
     return this.#step(over ? { ...next, held: all, text: "" } : next);
@@ -309,6 +311,10 @@ class Turn {
     const { interruptionPhrases, acknowledgementPhrases } = this.#rules;
     return cut && !owed && holdsPhrase(text, interruptionPhrases) &&
       isOnly(text, [...interruptionPhrases, ...acknowledgementPhrases]);
+  }
+
+  #leavesOpen(text: string): boolean {
+    return (this.#rules.openEnds ?? true) && leavesOpen(text);
   }
 
   #pressed(playing: boolean): TurnStep {

@@ -231,6 +231,14 @@ for (const endpointing of [250, 500]) {
   });
 }
 
+test('a turn that ends in a word like "an" is over where that is no article', async () => {
+  for (const [language, waitsMs] of [["en", 900], ["de-AT", 300]] as const) {
+    const { sim } = await callOf({ config: { language } }, [say("rufen Sie mich bitte an"), wait(2000)]);
+    const [guess, turn] = noticesOf(sim.notices, "caller-text").slice(-2);
+    assert.ok(turn!.final && Math.abs(turn!.atMs - guess!.atMs - waitsMs) < 150, `${turn!.atMs - guess!.atMs} ms`);
+  }
+});
+
 test("a backchannel does not interrupt, and a short word is answered after we have finished", async () => {
   const brain: ChatBrain = (messages) => ({
     text: messages.length < 4 ? "You can have nine, ten or eleven." : "Ten it is.",
