@@ -179,7 +179,7 @@ class Splitter implements TextSink {
   }
 
   flush(): void {
-    if (this.#first ? this.#text : SAYS.test(this.#text)) this.#ready.push(this.#text);
+    if (SAYS.test(this.#text)) this.#ready.push(this.#text);
     this.#text = "";
     this.#space = this.#gap = false;
     this.#unless = undefined;

@@ -160,7 +160,7 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "! Hello there, my friend. ",
     "! ... That was all! ",
   ]],
-  ["marks alone", "...", ["..."]],
+  ["marks alone", "...", []],
   ["other letters", "Grüß Gott! Wir haben ab neun geöffnet.", ["Grüß Gott! ", "Wir haben ab neun geöffnet."]],
 ];
 

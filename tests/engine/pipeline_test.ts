@@ -711,6 +711,17 @@ test("an answer that came to nothing is asked for again at once; a second time, 
   }
 });
 
+test("an answer of mere punctuation, which no voice says, has come to nothing", async () => {
+  for (const nothing of ["…", "...", "—", "?!"]) {
+    let asked = 0;
+    const { sim } = await callOf(
+      { brain: () => ({ text: ++asked === 1 ? nothing : "Yes, until six." }) },
+      [say("are you open today")],
+    );
+    assert.deepEqual(replies(sim).slice(1), ["Yes, until six."], nothing);
+  }
+});
+
 /** The longest time, ms, in which we say nothing between two things that we say, once the caller has asked. */
 function longestPauseMs(sim: SimPipeline): number {
   const askedAt = sim.notices.findIndex((notice) => notice.kind === "caller-text" && notice.final);
