@@ -96,7 +96,7 @@ export const NO_TURN: TurnState = { floor: { kind: "quiet" }, digits: "" };
 export const DIGITS_MS = 1200;
 const FLOOR_MS = 100;
 /** A turn that ends in "and" or the like waits so long for more. */
-const MORE_MS = 700;
+export const MORE_MS = 700;
 /** How long open words wait for news: longer than Flux by default takes to end a turn by itself (5 s). */
 export const REST_MS = 6000;
 /** The same when the caller waits for an answer that was called off. */

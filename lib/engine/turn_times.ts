@@ -2,11 +2,12 @@
 
 import type { AnswerTimes } from "./answer.ts";
 import type { LatencyParts } from "./engine.ts";
+import { MORE_MS } from "./turn.ts";
 
 /** A recogniser tells the end of a turn within this time, even where another one has to take over; what is told later was kept back. */
 const FRESH_MS = 3000;
-/** A turn that is answered later than so long after its end has waited for us to finish. */
-const PROMPT_MS = 300;
+/** A turn that is answered later than so long after its end has waited for us to finish, not for more words. */
+const PROMPT_MS = MORE_MS + 100;
 
 export class TurnTimes {
   readonly #finalMs: number;

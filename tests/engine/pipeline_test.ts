@@ -711,6 +711,18 @@ test("an answer that came to nothing is asked for again at once; a second time, 
   }
 });
 
+test("who has left his sentence open waits no longer for a sign of a slow model", async () => {
+  for (const open of ["a table for two", "a table for two and"]) {
+    const { report } = await callOf(
+      { pipeline: { listen: { provider: { type: "deepgram", model: "nova-3" } } }, chat: { firstTokenMs: 2400 } },
+      [say(open)],
+    );
+    const { heard, replyMs } = report.turns[1]!;
+    assert.match(heard!, /^One moment\./);
+    assert.ok(replyMs! < 2000, `${replyMs} ms`);
+  }
+});
+
 test("an answer of mere punctuation, which no voice says, has come to nothing", async () => {
   for (const nothing of ["…", "...", "—", "?!"]) {
     let asked = 0;

@@ -6,7 +6,8 @@ test("an answer is waited for since the caller's last sound, unless the turn was
   assert.equal(new TurnTimes(1500, 1000).waitsSinceMs(1600), 1000);
   assert.equal(new TurnTimes(3700, 1000).waitsSinceMs(3700), 1000, "another recogniser has taken over");
   assert.equal(new TurnTimes(4100, 1000).waitsSinceMs(4100), 4100, "told late");
-  assert.equal(new TurnTimes(1500, 1000).waitsSinceMs(1900), 1900, "answered late");
+  assert.equal(new TurnTimes(1500, 1000).waitsSinceMs(2200), 1000, "more words were waited for");
+  assert.equal(new TurnTimes(1500, 1000).waitsSinceMs(2400), 2400, "answered late");
   assert.equal(new TurnTimes(1500).waitsSinceMs(1500), 1500, "not spoken");
 });
 
