@@ -13,8 +13,11 @@ const TEENS: Readonly<Record<string, number>> = {
 const TENS: Readonly<Record<string, number>> = {
   ...{ twenty: 20, thirty: 30, forty: 40, fifty: 50, sixty: 60, seventy: 70, eighty: 80, ninety: 90 },
 };
-const SCALES: Readonly<Record<string, number>> = { thousand: 1000, million: 1_000_000 };
-const AMOUNTS: Readonly<Record<string, number>> = { single: 1, both: 2, couple: 2, pair: 2, dozen: 12 };
+const SCALES: Readonly<Record<string, number>> = {
+  ...{ thousand: 1000, k: 1000, million: 1_000_000, billion: 1_000_000_000 },
+  ...{ lakh: 100_000, lakhs: 100_000, crore: 10_000_000, crores: 10_000_000 },
+};
+const AMOUNTS: Readonly<Record<string, number>> = { single: 1, both: 2, couple: 2, pair: 2 };
 const ORDINALS: Readonly<Record<string, number>> = {
   ...{ first: 1, second: 2, third: 3, fourth: 4, fifth: 5, sixth: 6, seventh: 7, eighth: 8, ninth: 9, tenth: 10 },
   ...{ eleventh: 11, twelfth: 12, thirteenth: 13, fourteenth: 14, fifteenth: 15, sixteenth: 16, seventeenth: 17 },
@@ -82,11 +85,20 @@ export function withDigits(text: string): string {
 const NUMBER_WORD = Object.keys({ ...DIGITS, ...TEENS, ...TENS }).filter((word) => word !== "o").join("|");
 const NUMBER_WORDS = new RegExp(`\\b(?:${NUMBER_WORD})(?:[\\s-]+(?:${NUMBER_WORD}))*\\b`, "g");
 
+/** A number in digits, and what it is counted in; groups may be those of India or Switzerland: "1,00,000", "1'200". */
+const WRITTEN = new RegExp(
+  `(\\d+(?:[.,]\\d+|['\\u2019]\\d{3}(?!\\d))*)(?:\\s*(${Object.keys(SCALES).join("|")})\\b)?`,
+  "g",
+);
+
 /** Every number that is said, smallest units first joined: "twenty five" is 25, "a hundred and two" 102, "a couple" 2. */
 export function numbersOf(text: string): number[] {
-  const numbers = (text.match(/\d+(?:[.,]\d+)*/g) ?? []).map((number) =>
-    Number(/^\d{1,3}(,\d{3})+(\.\d+)?$/.test(number) ? number.replaceAll(",", "") : number.replace(",", "."))
-  );
+  const numbers: number[] = [];
+  for (const [, written, scale = ""] of text.toLowerCase().matchAll(WRITTEN)) {
+    const isGrouped = /^\d{1,3}(?:[,'\u2019]\d{2,3})*[,'\u2019]\d{3}(?:\.\d+)?$/.test(written!);
+    const number = Number(isGrouped ? written!.replace(/[,'\u2019]/g, "") : written!.replace(",", "."));
+    numbers.push(number, ...SCALES[scale] ? [number * SCALES[scale]] : []);
+  }
   /** Whole thousands and millions, and what is said below them. */
   let above = 0;
   let sum: number | undefined;
@@ -100,6 +112,7 @@ export function numbersOf(text: string): number[] {
     const value = TENS[word] ?? TEENS[word] ?? (unit === undefined ? undefined : Number(unit)) ?? AMOUNTS[word];
     const scale = SCALES[word];
     if (word === "hundred") sum = (sum ?? 1) * 100;
+    else if (word === "dozen") sum = (sum ?? 1) * 12;
     else if (scale !== undefined) {
       above += (sum ?? 1) * scale;
       sum = undefined;
@@ -115,12 +128,20 @@ export function numbersOf(text: string): number[] {
   return numbers;
 }
 
-/** Whether `value` is said: whole, or as "twelve fifty", "twelve point five", "one and a half" or "minus five". */
+const FRACTIONS: Readonly<Record<string, number>> = { half: 0.5, quarter: 0.25, "three quarters": 0.75 };
+
+/** Whether `value` is said: whole, digit by digit, or as "twelve fifty", "twelve point five", "the third", "one and a half", "3/4" or "minus five". */
 export function saysNumber(text: string, value: number): boolean {
-  const [numbers, lower] = [numbersOf(text), text.toLowerCase()];
-  if (numbers.includes(value)) return true;
+  const [words, lower] = [wordsOf(text), text.toLowerCase()];
+  const numbers = [...numbersOf(text), ...words.flatMap((word, at) => ordinal(word, words[at + 1]) ?? [])];
+  if (numbers.includes(value) || digitRunsOf(text).includes(`${value}`)) return true;
   if (value < 0) return /\b(?:minus|negative)\b/.test(lower) && saysNumber(text, -value);
-  if (/\bhalf\b/.test(lower) && [0, ...numbers].includes(value - 0.5)) return true;
+  for (const [said, part] of Object.entries(FRACTIONS)) {
+    if (new RegExp(`\\b${said}\\b`).test(lower) && [0, ...numbers].includes(value - part)) return true;
+  }
+  if ([...lower.matchAll(/(\d+)\s?\/\s?(\d+)/g)].some(([, part, of]) => Number(part) / Number(of) === value)) {
+    return true;
+  }
   const [whole, fraction] = lower.split(/\bpoint\b/);
   if (
     fraction && numbersOf(whole!).at(-1) === Math.trunc(value) &&

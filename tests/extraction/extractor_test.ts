@@ -535,6 +535,22 @@ for (
     ["twelve point five", NUMBER, 12.5],
     ["two and a half", NUMBER, 2.5],
     ["minus five", NUMBER, -5],
+    ["12,34,567.50 rupees", NUMBER, 1234567.5],
+    ["two lakh fifty thousand", NUMBER, 250_000],
+    ["1.5 crore", NUMBER, 15_000_000],
+    ["1'200 francs", NUMBER, 1200],
+    ["2 thousand", NUMBER, 2000],
+    ["3.5 million", NUMBER, 3_500_000],
+    ["15k", NUMBER, 15_000],
+    ["three billion", NUMBER, 3e9],
+    ["two dozen", NUMBER, 24],
+    ["a dozen", NUMBER, 12],
+    ["on the twenty-first floor", NUMBER, 21],
+    ["room one oh five", NUMBER, 105],
+    ["the code is one two three four", NUMBER, 1234],
+    ["two and a quarter", NUMBER, 2.25],
+    ["three quarters", NUMBER, 0.75],
+    ["3/4", NUMBER, 0.75],
   ] as const
 ) {
   test(`what a model read rightly is kept: ${said}`, () => {
@@ -571,8 +587,10 @@ for (
     ["at 10 AM, no, at 11 AM", TIME, "10:00", "11:00"],
     ["at 4 PM for 2 people", TIME, "14:00", "16:00"],
     ["in the morning", TIME, "09:00", "not-in-evidence"],
+    ["on the third", TIME, "15:00", "not-in-evidence"],
     ["twelve fifty", NUMBER, 7, "not-in-evidence"],
     ["three point one", NUMBER, 3.5, "not-in-evidence"],
+    ["1,00,000", NUMBER, 1000, "not-in-evidence"],
   ] as const
 ) {
   test(`what a model read wrongly is not kept: ${said}`, () => {
