@@ -66,7 +66,7 @@ export function valueFrom(name: string, given: FactValue | undefined, reading: R
       const wanted = text.toLowerCase().replace(/\s/g, "");
       return /^[\w.+-]+@[\w-]+(\.[\w-]+)+$/.test(wanted) &&
           (isEnglish(context)
-            ? [said, withDigits(said)].some((words) => emailOf(words).includes(wanted))
+            ? [said, withDigits(said)].some((words) => emailOf(unspelled(words)).includes(wanted))
             : wordsOf(said).some((word) => word.length > 1 && wanted.includes(word)))
         ? wanted
         : undefined;
@@ -81,6 +81,11 @@ export function valueFrom(name: string, given: FactValue | undefined, reading: R
     return isNamed(text, said, all) || !isEnglish(context) ? text : undefined;
   }
   return text ?? given;
+}
+
+/** Without accents and the hyphens of spelled letters: "j-o-s-é" is "jose". */
+function unspelled(text: string): string {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").replace(/(?<=(?<!\w)\w)-(?=\w(?!\w))/g, "");
 }
 
 function isEnglish({ language }: FactContext): boolean {
@@ -220,15 +225,32 @@ function lastVersion(said: string, holds: (part: string) => boolean): string {
   return said.toLowerCase().split(CORRECTS_WITHIN).findLast(holds) ?? said;
 }
 
+/** What names are written with, for what is said. */
+const SHORT: Readonly<Record<string, string>> = {
+  ...{ doctor: "dr", professor: "prof", mister: "mr", missus: "mrs", junior: "jr", senior: "sr", saint: "st" },
+};
+
+function nameWords(text: string): string[] {
+  return wordsOf(text).map((word) => Object.hasOwn(SHORT, word) ? SHORT[word]! : word);
+}
+
 /** Every word of a name was said, or spelled letter by letter; one of them now, the others perhaps before. */
 function isNamed(name: string, said: string, all: string): boolean {
-  const now = new Set(wordsOf(said));
-  const heard = wordsOf(name).some((word) => now.has(word)) ? new Set([...now, ...wordsOf(all)]) : now;
+  const [words, heardNow] = [nameWords(name), nameWords(said)];
+  const now = new Set(heardNow);
+  const heard = words.some((word) => now.has(word)) ? new Set([...now, ...nameWords(all)]) : now;
   const spelled = spelledOf(said);
-  const words = wordsOf(name);
+  const whole = words.join("");
   return words.length > 0 &&
-    words.every((word) =>
-      (heard.has(word) && !(word.length === 1 && words.length === 1)) || spelled.some((run) => run.includes(word)) ||
-      spelled.join("").includes(words.join(""))
-    );
+      words.every((word) =>
+        (heard.has(word) && !(word.length === 1 && words.length === 1)) || spelled.some((run) => run.includes(word)) ||
+        spelled.join("").includes(whole)
+      ) || (whole.length > 1 && heardNow.some((_, at) => beginsWith(heardNow.slice(at), whole)));
+}
+
+/** Whether the first of `words`, put together, are `whole`: "Mc Donald", "Mary Anne". */
+function beginsWith(words: readonly string[], whole: string): boolean {
+  let run = "";
+  for (const word of words) if (run.length < whole.length) run += word;
+  return run === whole;
 }

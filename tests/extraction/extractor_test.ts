@@ -598,6 +598,40 @@ for (
   });
 }
 
+for (
+  const [said, value] of [
+    ["Doctor Smith", "Dr. Smith"],
+    ["John Smith junior", "John Smith Jr."],
+    ["it's Mc Donald", "McDonald"],
+    ["Mary Anne Lee", "Maryanne Lee"],
+    ["it is Maryanne", "Mary Anne"],
+    ["my name is O’Brien", "O'Brien"],
+    ["Jose\u0301", "José"],
+  ] as const
+) {
+  test(`a name may be written otherwise than it was heard: ${said}`, () => {
+    assert.equal(factBehind(value, "name", { type: "string" }, said), value);
+  });
+}
+
+test("part of a name is not the name", () => {
+  for (const [said, value] of [["Anna Lee", "Anna Leeman"], ["Maryanne", "Mary"], ["Mc Donald", "McDon"], ["a", "A"]]) {
+    assert.equal(factBehind(value!, "name", { type: "string" }, said!), "not-in-evidence", value);
+  }
+});
+
+for (
+  const [said, value] of [
+    ["it's S-M-I-T-H at gmail dot com", "smith@gmail.com"],
+    ["josé at gmail dot com", "jose@gmail.com"],
+    ["j-o at x-ray.com", "jo@x-ray.com"],
+  ] as const
+) {
+  test(`an address may be spelled, or have an accent: ${said}`, () => {
+    assert.equal(factBehind(value, "email", { type: "string", format: "email" }, said), value);
+  });
+}
+
 test("in other languages a model's reading of words is kept, as we cannot read them ourselves", () => {
   const de = (value: string, format: "time" | "phone" | "email" | "date", said: string) => {
     const words = new CallerWords();
