@@ -1,6 +1,7 @@
 /** What people say on the phone, as data: words, digits, numbers, telephone numbers, addresses, dates and times. English. Pure. */
 
 import { dateFormat } from "../base/dates.ts";
+import { UNSPACED } from "../base/unspaced.ts";
 
 const DIGITS: Readonly<Record<string, string>> = {
   ...{ zero: "0", oh: "0", o: "0", nought: "0", naught: "0", one: "1", two: "2", three: "3", four: "4", five: "5" },
@@ -31,12 +32,11 @@ export const WEEKDAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday",
 const REPEATS: Readonly<Record<string, number>> = { double: 2, triple: 3 };
 const DAY_MS = 86_400_000;
 
-/** Words as they are compared: lower case, no accents, apostrophes dropped, other punctuation between words. */
+const WORD = new RegExp(`[${UNSPACED}]|(?:(?![${UNSPACED}])[\\p{L}\\p{N}])+`, "gu");
+
+/** Words as they are compared: lower case, no accents, apostrophes dropped, other punctuation between words; characters, where a script has no spaces. */
 export function wordsOf(text: string): string[] {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/['\u2019]/g, "").match(
-    /[\p{L}\p{N}]+/gu,
-  ) ??
-    [];
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/['\u2019]/g, "").match(WORD) ?? [];
 }
 
 /** All digits of a text in order, said as digits, "oh", "double five", "forty two", "fifteen" or "eight hundred". */

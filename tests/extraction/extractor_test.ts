@@ -632,6 +632,21 @@ for (
   });
 }
 
+test("in scripts without spaces, too, a fact is kept if the caller said its words", () => {
+  const ja = (value: string, said: string, evidence: string, format?: "time" | "phone") => {
+    const words = new CallerWords();
+    words.add(said);
+    const context = { today: "2026-11-18", language: "ja", caller: "+81312345678" };
+    const field = { type: "string", ...(format ? { format } : {}) } as const;
+    const fact = checkFact("name", { given: { value, evidence }, field, words, context });
+    return fact.ok ? fact.value.value : fact.fault;
+  };
+  assert.equal(ja("佐藤花子", "もしもし、佐藤花子と申します。", "佐藤花子"), "佐藤花子");
+  assert.equal(ja("佐藤花子", "佐藤太郎と申します。", "佐藤花子"), "not-said");
+  assert.equal(ja("15:00", "明日の午後3時にお願いします", "午後3時", "time"), "15:00");
+  assert.equal(ja("09012345678", "番号は090-1234-5678です", "090-1234-5678", "phone"), "09012345678");
+});
+
 test("in other languages a model's reading of words is kept, as we cannot read them ourselves", () => {
   const de = (value: string, format: "time" | "phone" | "email" | "date", said: string) => {
     const words = new CallerWords();
