@@ -35,7 +35,7 @@ export class ReplyLength {
 
   /** All of its sound came: how fast this voice speaks is known better now. */
   whole(): void {
-    const length = spokenLength(this.#text);
+    const length = leastLength(this.#text);
     if (length >= TELLING_CHARACTERS && this.#soundMs > 0) {
       this.#msPerCharacter = Math.min(this.#msPerCharacter ?? MS_PER_CHARACTER, this.#soundMs / length);
     }
@@ -45,7 +45,7 @@ export class ReplyLength {
   /** Whether it began to sound, and clearly less sound came than its text needs. */
   get lacks(): boolean {
     if (this.#soundMs === 0) return false;
-    const needsMs = spokenLength(this.#text) * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
+    const needsMs = leastLength(this.#text) * (this.#msPerCharacter ?? FASTEST_MS_PER_CHARACTER);
     return this.#soundMs + SLACK_MS < LEAST_SHARE * needsMs;
   }
 
@@ -59,4 +59,9 @@ export class ReplyLength {
     const content = `${last.content.slice(0, at)}${heard} …${last.content.slice(at + this.#text.length)}`;
     return [...history.slice(0, -1), { ...last, content }];
   }
+}
+
+/** How long a text is to say at least, in letters: some digits take no longer, as those of "24:00". */
+function leastLength(text: string): number {
+  return spokenLength(text.replace(/\d/g, "x"));
 }

@@ -105,6 +105,18 @@ test("what was heard of a reply whose words have no times is told by a voice's u
   assert.equal(cutAfter(9000, [late])[0], "One two three four five. Six.", "text that comes late");
 });
 
+test("a digit takes longer to say than a letter", () => {
+  const text = "Our number is 415-555-0142, and the code is 4921.";
+  const cutAfter = (heardMs: number) =>
+    folded([...reply(1, 100, text), [900, { kind: "reply-interrupted", reply: 1, heardMs }]]).transcript[0]!.heardText;
+  // The local voice takes 8.5 s for all of it.
+  assert.deepEqual([2000, 5100, 7600].map(cutAfter), [
+    "Our number is",
+    "Our number is 415-555-0142, and the",
+    "Our number is 415-555-0142, and the code is 4921.",
+  ]);
+});
+
 for (
   const [language, text, heardMs, heard] of [
     ["Japanese", "申し訳ございませんが、その日は予約がいっぱいです。 別の日は？", 1500, "申し訳ございませんが"],

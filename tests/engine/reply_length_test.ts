@@ -51,3 +51,11 @@ test("what a new agent is told of a reply that broke off is what was heard of it
   assert.deepEqual(told("Something else.").at(-1), { role: "assistant", content: "Something else." });
   assert.deepEqual(length.asHeard([{ role: "user", content: TEXT }]), [{ role: "user", content: TEXT }]);
 });
+
+test("digits may be said as fast as letters, a character of Japanese may not", () => {
+  const length = reply(new ReplyLength(), TEXT, 75 * 60);
+  length.whole();
+  assert.ok(!reply(length, "That is 12:00 or 24:00.", 2000).lacks);
+  assert.ok(reply(length, "申し訳ございませんが、その日は予約がいっぱいです。", 2000).lacks);
+  assert.ok(!reply(length, "申し訳ございませんが、その日は予約がいっぱいです。", 3500).lacks);
+});
