@@ -39,13 +39,15 @@ const GOES_ON_OR_DIGIT = new RegExp(`${DIGIT.source}|${GOES_ON.source}`, "u");
 const ABBREVIATIONS = new Set(
   ("dr mr mrs ms mx prof sr jr rev gen col capt lt sgt hon messrs vs etc approx dept est inc ltd corp tel ext vol pp " +
     "ave blvd rd hwy apt ste cf ca al bros min max hrs mins secs ph.d st ft med inkl exkl zzgl bzw evtl ggf usw hr fr str mrd dra sra srta ud uds " +
-    "núm mme mlle dott sig dhr mevr ул руб тел").split(" "),
+    "núm mme mlle dott sig dhr mevr avda bldg rte pkwy ул руб тел").split(" "),
 );
 /** Abbreviations only with a capital: in small letters, or alone, they are words. */
 const CAPITAL_ABBREVIATIONS = new Set(
-  ("St Mt Co Fig Mio Std " +
+  ("St Mt Co Fig Mio Std Av Bd Rm Univ Atty Lic Ing Avv Drs Abs Kap Durchw " +
     "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun").split(" "),
 );
+/** "Hauptstr. 5". */
+const STREET = /\p{Ll}str$/u;
 /** A number may follow ("No. 5"), or nothing that belongs to them ("No. We do not."). */
 const BEFORE_NUMBERS = /^(?:no|nos|nr|p|art|sec)\.$/i;
 const INITIALS = /^(?:[\p{Lu}\p{Ll}]\.){2,}$|^\d+[ap]\.m\.$/iu;
@@ -76,14 +78,14 @@ function borderAfter(text: string, language: Language): Border {
 }
 
 function lastWord(text: string): string {
-  return text.slice(text.lastIndexOf(" ") + 1).replace(/^["'“‘«([]+/, "").replace(/["'”’»)\]]+$/, "");
+  return text.slice(text.lastIndexOf(" ") + 1).replace(/^["'“‘«([]*(?:[dl]['’])?/i, "").replace(/["'”’»)\]]+$/, "");
 }
 
 function isAbbreviation(word: string, { ordinals }: Language): boolean {
   if (INITIALS.test(word) || INITIAL.test(word) || (ordinals && DAY.test(word))) return true;
   if (!word.endsWith(".")) return false;
   const stem = word.slice(0, -1);
-  return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem);
+  return ABBREVIATIONS.has(stem.toLowerCase()) || CAPITAL_ABBREVIATIONS.has(stem) || STREET.test(stem);
 }
 
 /** Whether what follows `text` may be spoken apart from it; not where that would cut a number in two, or a title from its name. */

@@ -135,6 +135,16 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "inkl. Str. und Fr. Schmidt. ",
     "Gut.",
   ]],
+  ["streets of other countries", "In der Hauptstr. 5, Av. Juárez 7, Bd. Voltaire 9 y Avda. Sur. Bien.", [
+    "In der Hauptstr. 5, Av. Juárez 7, ",
+    "Bd. Voltaire 9 y Avda. Sur. ",
+    "Bien.",
+  ]],
+  ["titles of other countries", "L'Ing. Rossi, Lic. Pérez, Avv. Bianchi e Drs. Bakker. Bene.", [
+    "L'Ing. Rossi, Lic. Pérez, ",
+    "Avv. Bianchi e Drs. Bakker. ",
+    "Bene.",
+  ]],
   ["Russian abbreviations", "Это ул. Мира, д. 5, и т. д. для всех. Да.", [
     "Это ул. Мира, д. 5, и т. д. для всех. ",
     "Да.",
