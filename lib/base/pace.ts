@@ -17,7 +17,7 @@ export function tokensOf(text: string): string[] {
  * "hundred"); announcers read 300 characters of Japanese in a minute, 260 of Chinese, 330 syllables of Korean.
  */
 const LONG: readonly [RegExp, number][] = [
-  [/[1-9]/g, 6],
+  [/(?!0)\p{Nd}/gu, 6],
   [/0/g, 2],
   [/\p{Script=Han}/gu, 4],
   [/[\p{Script=Hiragana}\p{Script=Katakana}]/gu, 2],

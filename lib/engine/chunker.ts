@@ -30,7 +30,7 @@ const WIDE_CLAUSE = /^[、，；：]$/;
 /** What still belongs to a sentence that ended so. */
 const WIDE_TAIL = /^[。！？…」』）”’)]$/;
 /** What goes on with a number. */
-const DIGIT = /^\d$/;
+const DIGIT = /^\p{Nd}$/u;
 /** What goes on with a sentence after a full stop: that was one of an abbreviation. (Georgian has small letters only.) */
 const GOES_ON = /^(?!\p{Script=Georgian})\p{Ll}$/u;
 const GOES_ON_OR_DIGIT = new RegExp(`${DIGIT.source}|${GOES_ON.source}`, "u");
@@ -54,7 +54,7 @@ const INITIALS = /^(?:[\p{Lu}\p{Ll}]\.){2,}$|^\d+[ap]\.m\.$/iu;
 /** "J. Smith", "z. B."; not the word "I", and no script whose letters are syllables. */
 const INITIAL = /^(?!I)[\p{Lu}\p{Ll}]\.$/u;
 /** A number behind it belongs to what stands before: "May 3, 2026", "3 - 5 days", "9 AM – 5 PM". */
-const DATE_OR_RANGE = /(?:\d,|[-–—])$/;
+const DATE_OR_RANGE = /(?:\p{Nd},|[-–—])$/u;
 /** "am 3. Mai". */
 const DAY = /^(?:[12]?\d|3[01])\.$/;
 
@@ -90,7 +90,7 @@ function isAbbreviation(word: string, { ordinals }: Language): boolean {
 
 /** Whether what follows `text` may be spoken apart from it; not where that would cut a number in two, or a title from its name. */
 function mayPart(text: string, language: Language): boolean {
-  return !/\d[)\]]?$/.test(text) && !isAbbreviation(lastWord(text), language);
+  return !/\p{Nd}[)\]]?$/u.test(text) && !isAbbreviation(lastWord(text), language);
 }
 
 /**

@@ -135,6 +135,9 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "inkl. Str. und Fr. Schmidt. ",
     "Gut.",
   ]],
+  ["numbers in other digits", "हमें किसी भी समय इस नंबर पर फोन कर सकते हैं जो कि है यह ९८७६ ५४३ २१० आज", [
+    "हमें किसी भी समय इस नंबर पर फोन कर सकते हैं जो कि है यह ९८७६ ५४३ २१० आज",
+  ]],
   ["streets of other countries", "In der Hauptstr. 5, Av. Juárez 7, Bd. Voltaire 9 y Avda. Sur. Bien.", [
     "In der Hauptstr. 5, Av. Juárez 7, ",
     "Bd. Voltaire 9 y Avda. Sur. ",
