@@ -36,9 +36,9 @@ const SLACK_WORDS = 1;
 
 /** The words of `text`, but for what neither says nor denies that something is the case now. What the `examples` hold themselves stays. */
 export function statedWords(text: string, examples: readonly string[]): string[] {
-  const lines = examples.map((example) => tokens(example).join(" "));
+  const isExample = (mention: string) => examples.some((example) => tokens(example).join(" ").includes(mention));
   return tokens(text.replace(ANSWERING_NO, "")).join(" ")
-    .replace(MENTIONED, (mention) => lines.some((line) => line.includes(mention)) ? mention : "/").split(" ");
+    .replace(MENTIONED, (mention) => isExample(mention) ? mention : "/").split(" ");
 }
 
 /**
