@@ -10,9 +10,9 @@ import { VirtualClock } from "./sim/clock.ts";
 import { toneVoice } from "./sim/tone_voice.ts";
 
 /** What each recogniser of a call is asked for where all of them refuse, in turn; all of it as the vendor takes it. */
-async function askedOf(provider: Record<string, unknown>): Promise<URLSearchParams[]> {
+async function askedOf(provider: Record<string, unknown>, file: object = {}): Promise<URLSearchParams[]> {
   const parsed = parseConfig({
-    text: JSON.stringify({ prompt: "You answer.", engine: "pipeline", pipeline: { listen: { provider } } }),
+    text: JSON.stringify({ prompt: "You answer.", engine: "pipeline", pipeline: { listen: { provider } }, ...file }),
     file: "config.json",
     env: {},
     readAsset: () => undefined,
@@ -79,4 +79,12 @@ test("Flux takes over for a Nova with more keyterms than it takes: with the firs
   const [first, second] = await askedOf({ ...DEEPGRAM, model: "nova-3", keyterms });
   assert.deepEqual(first!.getAll("keyterm"), keyterms);
   assert.deepEqual(second!.getAll("keyterm"), keyterms.slice(0, 100));
+});
+
+test("what callers say trains no vendor's recogniser, unless the configuration lets it", async () => {
+  for (const vendorTraining of [false, true]) {
+    const asked = await askedOf({ type: "deepgram", model: "nova-3" }, { privacy: { vendorTraining } });
+    const optsOut = String(!vendorTraining);
+    assert.deepEqual(asked.map((query) => query.get("mip_opt_out")), [optsOut, optsOut]);
+  }
 });

@@ -36,6 +36,12 @@ const CASES: [what: string, given: Record<string, unknown>, answer: () => Promis
   ["not in the vendor's list", file(GROQ), () => list("openai/gpt-oss-120b", "openai/gpt-oss-20b"), [
     /^pipeline\.think\[0\]\.provider\.model is "openai\/gpt-oss-2b", which api\.groq\.com does not have\. Did you mean "openai\/gpt-oss-20b"\? It has: openai\/gpt-oss-120b, openai\/gpt-oss-20b\.$/,
   ]],
+  [
+    "not in a long list",
+    file(GROQ),
+    () => list(...Array.from({ length: 45 }, (_, n) => `model-${n}`)),
+    [/It has: model-0, .* and 5 more\.$/],
+  ],
   ["in the list", file(GROQ), () => list("openai/gpt-oss-2b"), []],
   ["of a vendor that refuses us", file(GROQ), () => Promise.resolve(new Response("{}", { status: 401 })), []],
   ["of a vendor that is not there", file(GROQ), () => Promise.reject(new TypeError("no network")), []],

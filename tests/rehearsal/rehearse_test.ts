@@ -50,3 +50,16 @@ test("a stand-in's model finds no facts of what a real agent's callers say", asy
   assert.notEqual(urls("agent", {}).llm, undefined);
   assert.notEqual(urls("pipeline", { DEEPGRAM_API_KEY: "k" }).llm, undefined);
 });
+
+test("only vendors without a key are played", async () => {
+  await using rehearsal = rehearse({ clock: systemClock, voice: toneVoice() });
+  const played = (env: Record<string, string>) => {
+    const parsed = parseConfig({ text: '{"prompt": "x"}', file: "", env, readAsset: () => undefined });
+    assert.ok(parsed.ok);
+    const { agent, listen, flux, speak, cartesia } = rehearsal.point(parsed.value.config).urls;
+    return [agent, listen, flux, speak, cartesia].map((url) => url.startsWith("ws://127.0.0.1:"));
+  };
+  assert.deepEqual(played({}), [true, true, true, true, true]);
+  assert.deepEqual(played({ DEEPGRAM_API_KEY: "k" }), [false, false, false, false, true]);
+  assert.deepEqual(played({ CARTESIA_API_KEY: "k" }), [true, true, true, true, false]);
+});
