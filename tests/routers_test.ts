@@ -83,3 +83,29 @@ test("what means no route is known in the language of the call", async () => {
     ]
   ) assert.equal(routeOf(said!), route, said);
 });
+
+test("each number's own routes have a router of their own, equal ones share one", async () => {
+  const routes = (name: string, ...utterances: string[]) => [{ name, utterances, text: "Yes." }];
+  const price = routes("price", "how much is it", "what does it cost");
+  const parsed = parseConfig({
+    text: JSON.stringify({
+      prompt: "P.",
+      routes: price,
+      numbers: {
+        "+15550101": { routes: routes("who", "who are you", "are you a robot") },
+        "+15550102": { name: "Desk" },
+      },
+    }),
+    file: "config.json",
+    env: {},
+    readAsset: () => undefined,
+  });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  const { config } = parsed.value;
+  const routers = new Routers();
+  await routers.train(config);
+  const [own, same] = Object.values(config.numbers);
+  assert.equal(routers.of(own!)?.decide("who are you").route, "who");
+  assert.equal(routers.of(config.base)?.decide("how much is it").route, "price");
+  assert.equal(routers.of(same!), routers.of(config.base));
+});

@@ -204,11 +204,11 @@ test("a stream that nobody announced here is held to the same limits", async () 
 });
 
 test("the busy line is the called number's own, with its variables; of several languages none is named", async () => {
-  const multi = { language: "multi", lines: { busy: "You called {{called}}." } };
+  const multi = { language: "multi", lines: { busy: "{{caller}}, you called {{called}}." } };
   await using sim = await liveHouse({ config: { language: "de", numbers: { "+15550101": multi } } });
   await sim.house.reception.drain(0);
   const busy = async (To: string) => await (await sim.fetch(webhook({ ...FIELDS, To }))).text();
-  assert.match(await busy("+15550101"), /<Say>You called \+15550101\.<\/Say>/);
+  assert.match(await busy("+15550101"), /<Say>\+15550\d{3}, you called \+15550101\.<\/Say>/);
   assert.match(await busy("+15550199"), /<Say language="de">All our lines are busy/);
 });
 

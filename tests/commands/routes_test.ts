@@ -38,6 +38,7 @@ test("a text is routed or not, with score, threshold and nearest example", () =>
     assert.equal(told.route, null);
     assert.ok(told.score < told.threshold);
     assert.equal(told.ranked.length, 2);
+    assert.ok(CONFIG.includes(`"${told.nearest.utterance}"`));
     const bare = await run("test", "hello", "--config", `${folder}/bare.json`);
     assert.equal(bare.code, 1);
     assert.match(bare.err, /bare\.json has no routes/);
