@@ -21,17 +21,29 @@ export interface LoadgenPlan {
 }
 
 const RAMP_PER_S = 150;
-/** A reply every so often. The caller says the same each time, and the fourth time ends a call as that of two machines. */
+/** A reply every so often, and how much of that time it sounds. */
 const PERIOD_S = 5;
-const REPLY_S = 4.5;
-/** A run that takes longer gets longer replies, and the same share of silence. */
-const ROOM_S = 18;
+const SOUNDS = 0.9;
+/** The caller says the same each time, and the fourth time ends a call as that of two machines: a run has room for three, and some more. */
+const REPLIES = 3;
+const ROOM = 3.6;
+/** The first frames of a reply have this long to come. */
+const FIRST_FRAMES_S = 0.2;
 const SPARE_MS = 20_000;
+
+/**
+ * How long a reply sounds, and from one to the next, s. The generator counts an interruption with the next reply, so the third
+ * of a run that is long begins just before its end.
+ */
+export function paceOf({ calls, warm, seconds }: Pick<LoadgenPlan, "calls" | "warm" | "seconds">) {
+  const wholeS = calls / RAMP_PER_S + warm + seconds;
+  const period = Math.max(PERIOD_S, wholeS / ROOM, (warm + seconds) / REPLIES - FIRST_FRAMES_S);
+  return { burst: SOUNDS * period, period };
+}
 
 /** Call a server that runs, and count. @throws {Error} if generator or server end early. */
 export async function loadgenRun(plan: LoadgenPlan): Promise<Sample> {
   const { program, server, name, agentPort, calls, warm, seconds, cores, progress } = plan;
-  const stretch = Math.ceil((calls / RAMP_PER_S + warm + seconds) / ROOM_S);
   const options = {
     n: calls,
     sport: server.port,
@@ -39,8 +51,7 @@ export async function loadgenRun(plan: LoadgenPlan): Promise<Sample> {
     warm,
     dur: seconds,
     ramp: RAMP_PER_S,
-    burst: REPLY_S * stretch,
-    period: PERIOD_S * stretch,
+    ...paceOf(plan),
   };
   await using generator = new Child({
     name: "load generator",
