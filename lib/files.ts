@@ -7,9 +7,15 @@ function isInside(path: string): boolean {
   return !path.startsWith("/") && !path.split(/[\\/]/).includes("..");
 }
 
+/** What is longer came here by mistake, and reading it as a configuration would hold every call up for seconds. */
+const LONGEST_BYTES = 10_000_000;
+
 /** Text of `path` in the working directory, else of ours; undefined where neither is. @throws `NotUtf8`, other errors of the disk. */
 export function readText(path: string, read: FileReader = readBytes): string | undefined {
   const bytes = read(path);
+  if (bytes && bytes.length > LONGEST_BYTES) {
+    throw new Error(`it has ${Math.round(bytes.length / 1e6)} MB, more than any text of a configuration`);
+  }
   try {
     return bytes && new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -70,6 +70,13 @@ for (const name of [".env", "config.json"]) {
   });
 }
 
+test("a file far too long is refused before it is parsed: calls go on meanwhile", () => {
+  assert.match(
+    refusal(`{"prompt": "${"x".repeat(11_000_000)}"}`),
+    /config\.json: cannot be read: it has 11 MB, more than/,
+  );
+});
+
 test("a file nested without end is refused, not followed", () => {
   const deep = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
   assert.match(refusal(`{"prompt": ${deep}}`), /line 1, column \d+ is nested too deeply/);
