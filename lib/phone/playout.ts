@@ -1,15 +1,13 @@
 /** What was queued, sent, marked, heard and kept of each reply on one line. Pure: time comes in as a number. */
 
-import { AudioBlocks } from "../audio/blocks.ts";
-import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS, SILENCE } from "../audio/frame.ts";
+import { audioMs, BYTES_PER_MS, FRAME_BYTES, FRAME_MS } from "../audio/frame.ts";
 import type { Cut } from "./leg.ts";
+import { ReplyAudio } from "./reply_audio.ts";
 
 /** A mark follows what was sent once it is 200 ms since the last, and each reply's end: the carrier's echo tells what was heard. */
 const MARK_EVERY_MS = 200;
 /** Audio the line accepts ahead of the caller's ear before it refuses more. */
 const QUEUE_LIMIT_MS = 180_000;
-/** What is kept of cut replies, for a false start. */
-const KEEP_LIMIT_MS = 30_000;
 
 /** What is to be sent: whole frames of one reply, or a mark. */
 export type Outgoing =
@@ -223,7 +221,7 @@ export class Playout implements Disposable {
     out.push({ kind: "audio", reply: reply.number, bytes, first });
     const moreComes = !reply.ended || reply.audio.bytes > 0;
     if (moreComes && audioMs(reply.sentBytes) >= reply.markedMs + MARK_EVERY_MS) this.#mark(reply, false, out);
-    reply.audio.dropBefore((this.#heardAt(nowMs) - reply.startsAt) - KEEP_BEFORE_BYTES);
+    reply.audio.dropHeard(this.#heardAt(nowMs) - reply.startsAt);
   }
 
   #close(reply: Reply, out: Outgoing[]): void {
@@ -267,71 +265,7 @@ export class Playout implements Disposable {
   }
 }
 
-/** Sent audio that is kept behind the caller's ear, so that a resumed reply can begin with a whole word. */
-const KEEP_BEFORE_BYTES = 2000 * BYTES_PER_MS;
-
 function heardMs({ startsAt, sentBytes }: Reply, heardAt: number): number {
   if (startsAt === undefined) return 0;
   return audioMs(Math.max(0, Math.min(sentBytes, heardAt - startsAt)));
-}
-
-/** The audio of one reply, copied: an object per chunk would outlive collections while it waits. Positions count from the reply's start. */
-class ReplyAudio {
-  readonly #blocks = new AudioBlocks();
-  #taken = 0;
-
-  /** Bytes not taken yet. */
-  get bytes(): number {
-    return this.#blocks.end - this.#taken;
-  }
-
-  /** Bytes ever queued. */
-  get total(): number {
-    return this.#blocks.end;
-  }
-
-  push(audio: Uint8Array): void {
-    this.#blocks.push(audio);
-  }
-
-  /** The next `count` bytes; padded with silence if fewer are left. A view where possible. */
-  take(count: number): Uint8Array {
-    const to = Math.min(this.#blocks.end, this.#taken + count);
-    const bytes = this.#blocks.read(this.#taken, to);
-    this.#taken = to;
-    if (bytes.length === count) return bytes;
-    const padded = new Uint8Array(count).fill(SILENCE);
-    padded.set(bytes);
-    return padded;
-  }
-
-  /** Forget what was taken before `position`, in whole blocks. */
-  dropBefore(position: number): void {
-    this.#blocks.dropBefore(Math.min(position, this.#taken));
-  }
-
-  /** Nothing is asked of it any more. */
-  drop(): void {
-    this.#blocks.clear();
-  }
-
-  /** After a cut: keep from 2 s before `heard` to the end, at most `KEEP_LIMIT_MS`. */
-  keepFrom(heard: number): void {
-    this.dropBefore(heard - KEEP_BEFORE_BYTES);
-    this.#blocks.dropAfter(this.#keepUntil);
-  }
-
-  /** Audio that comes after the cut: what is kept has no hole, so it ends where the first byte does not fit. */
-  keep(audio: Uint8Array): void {
-    this.push(audio.subarray(0, this.#keepUntil - this.#blocks.end));
-  }
-
-  /** All that is kept from `position` on. */
-  rest(position: number): Uint8Array[] {
-    return this.#blocks.views(Math.max(this.#blocks.from, Math.round(position)), this.#blocks.end);
-  }
-
-  get #keepUntil(): number {
-    return this.#blocks.from + KEEP_BEFORE_BYTES + KEEP_LIMIT_MS * BYTES_PER_MS;
-  }
 }
