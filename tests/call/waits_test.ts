@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import type { CallDeadlines } from "../../lib/call/live_call.ts";
+import { Waits } from "../../lib/call/waits.ts";
 import type { Brain } from "../../lib/rehearsal/brain.ts";
 import type { AgentSession } from "../../lib/rehearsal/agent_session.ts";
 import type { Step } from "../../lib/softphone/steps.ts";
 import { test } from "../case.ts";
 import { CEILING_MS, listeningDial, Waiting } from "../faults/lab.ts";
+import { VirtualClock } from "../sim/clock.ts";
 import { simHouse, type SimOptions, STORY } from "../sim/house.ts";
 import { noticesOf, simPipeline } from "../sim/pipeline.ts";
 
@@ -216,3 +219,27 @@ for (const cutMs of [600, 1400, 2400]) {
     assert.ok(waiting.longestMs <= CEILING_MS, `${waiting.longestMs} ms of silence`);
   });
 }
+
+test("how long a call waits depends on what the caller did, and when", async () => {
+  const clock = new VirtualClock();
+  const waits = new Waits(clock, { "silence": 8000, "filler": 1500, "false-start": 700 } as CallDeadlines);
+  assert.deepEqual([waits.ms("silence"), waits.ms("filler")], [8000, 1500]);
+  waits.bePatient(20_000);
+  assert.equal(waits.ms("silence"), 20_000);
+  waits.interrupted();
+  await clock.run(400);
+  waits.callerHeard();
+  await clock.run(100);
+  assert.deepEqual([waits.ms("false-start"), waits.isInterruption], [600, true]);
+  await clock.run(600);
+  assert.deepEqual([waits.isInterruption, waits.ms("filler", true)], [false, 800]);
+  waits.interrupted();
+  await clock.run(10_000);
+  waits.callerHeard();
+  assert.equal(waits.isInterruption, false, "however much noise the caller makes");
+  waits.keyPressed();
+  await clock.run(1000);
+  assert.deepEqual([waits.ms("filler"), waits.ms("silence")], [1300, 8000]);
+  await clock.run(1300);
+  assert.equal(waits.ms("filler"), 1500);
+});
