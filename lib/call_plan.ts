@@ -16,6 +16,7 @@ import { ConfiguredTools, destinationOf } from "./call_tools.ts";
 import { type CallConfig, type Config, fillVariables, forNumber, type Line, type RouteConfig } from "./config.ts";
 import { AgentEngine } from "./engine/agent.ts";
 import type { Engine, EngineHost } from "./engine/engine.ts";
+import type { HttpToolParts } from "./engine/http_tool.ts";
 import { holdsPhrase, isOnly } from "./engine/phrases.ts";
 import { openPipeline } from "./pipeline_plan.ts";
 import type { LineSource } from "./prompt_voice.ts";
@@ -26,14 +27,11 @@ import type { Routers } from "./routers.ts";
 import type { Decision } from "./routing/router.ts";
 
 /** Everything that the plan of one call is made from. */
-export interface PlanParts {
+export interface PlanParts extends Pick<HttpToolParts, "fetch" | "resolve"> {
   clock: Clock;
   /** Random bytes as hex, for ids and nonces. */
   randomHex: (bytes: number) => string;
   dial: Dial;
-  fetch: (request: Request) => Promise<Response>;
-  /** Addresses of a host name, for tools that may not reach private ones. */
-  resolve: (host: string) => Promise<string[]>;
   /** Hands a caller's message over to people. */
   takeMessage: (message: Record<string, unknown>, signal: AbortSignal) => Promise<Result<void>>;
   /** Opens the recording of a call; undefined where nothing can be kept. */

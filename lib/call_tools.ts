@@ -18,18 +18,14 @@ import {
   transferTool,
 } from "./engine/builtin_tools.ts";
 import { isOnly, wordsOf } from "./engine/phrases.ts";
-import { httpTool } from "./engine/http_tool.ts";
+import { httpTool, type HttpToolParts } from "./engine/http_tool.ts";
 import { type Tool, ToolBox, type ToolResult } from "./engine/tools.ts";
 import type { ToolSchema } from "./providers/ports.ts";
 
-export interface CallToolsParts {
+export interface CallToolsParts extends HttpToolParts {
   call: CallConfig;
   clock: Clock;
-  fetch: (request: Request) => Promise<Response>;
-  resolve: (host: string) => Promise<string[]>;
   secrets: Readonly<Record<string, string>>;
-  /** Call variables by name. */
-  variable: (name: string) => string;
   spoken: (name: string) => SpokenLine | undefined;
   /** Where the caller goes when the line is let go. */
   park: (destination: Destination) => void;

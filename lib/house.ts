@@ -5,7 +5,7 @@ import { RecentCounts } from "./base/recent.ts";
 import { PromptBook, type PromptLine } from "./audio/prompts.ts";
 import { DailyMinutes } from "./call/daily.ts";
 import type { CallNotice } from "./call/notice.ts";
-import { Reception, type Refusal } from "./call/reception.ts";
+import { Reception, type ReceptionParts, type Refusal } from "./call/reception.ts";
 import { planCall, type PlanParts, tellsOfRecording } from "./call_plan.ts";
 import { type CallConfig, type Config, fillVariables, forNumber } from "./config.ts";
 import { Pacer } from "./phone/pacer.ts";
@@ -15,13 +15,12 @@ import { type LineSource, playedLines } from "./prompt_voice.ts";
 import { Routers } from "./routers.ts";
 import { type CallLimits, limitsOf } from "./unsigned.ts";
 
-export interface HouseParts extends Omit<PlanParts, "prompts" | "routers" | "breakers" | "putThrough"> {
+export interface HouseParts
+  extends
+    Omit<PlanParts, "prompts" | "routers" | "breakers" | "putThrough">,
+    Pick<ReceptionParts, "confirmEnded" | "carrierStatus"> {
   /** Minutes of the calls from before this start that began at `ms` (since 1970) or later. */
   minutesSince?: (ms: number) => number;
-  /** Makes sure that a call we ended is over at the carrier too. */
-  confirmEnded?: (callSid: string) => Promise<string>;
-  /** The carrier's status of a call; undefined where it does not say. */
-  carrierStatus?: (callSid: string, signal: AbortSignal) => Promise<string | undefined>;
   readRecording: (name: string) => Uint8Array | undefined;
   observe: (notice: CallNotice) => void;
   refused: (reason: string, callSid: string) => void;

@@ -5,11 +5,11 @@ import type { AnswerHandshake } from "../base/dial.ts";
 import type { Wire } from "../base/wire.ts";
 import {
   type DoorFaults,
+  type DoorOptions,
   type FaultsOf,
   faultsOf,
   KEPT_SESSIONS,
   letIn,
-  type QueryRule,
   turnAway,
 } from "./deepgram_door.ts";
 import type { SpeechSense } from "./ear.ts";
@@ -46,10 +46,8 @@ export interface Recogniser<Session> {
   readonly sessions: Session[];
 }
 
-/** What one of the two is. `check`: what is wrong between the parameters. */
-interface Kind<Settings, Knobs, Faults, Session> {
-  rules: Readonly<Record<string, QueryRule>>;
-  check: (query: URLSearchParams) => string | undefined;
+/** What one of the two is. */
+interface Kind<Settings, Knobs, Faults, Session> extends Pick<DoorOptions, "rules" | "check"> {
   knobs: Knobs;
   settingsOf: (query: URLSearchParams) => Settings;
   open: (session: RecogniserSession<Settings, Knobs, Faults>) => Session;
