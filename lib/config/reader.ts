@@ -78,10 +78,7 @@ export class Reader {
     const text = this.env[name]?.trim();
     if (text === undefined || text === "") return undefined;
     const result = parse(text);
-    if ("problem" in result) {
-      this.faults.push({ file: FILE, key: name, problem: result.problem, remedy: result.remedy });
-      return undefined;
-    }
+    if ("problem" in result) return void this.faults.push({ file: FILE, key: name, ...result });
     if (path !== undefined) this.origins[path] = `environment ${name}`;
     return result.value;
   }

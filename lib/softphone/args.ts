@@ -81,8 +81,7 @@ const OPTIONS = {
 /** @returns what is wrong with it. */
 function takeUrl(parsed: CallArgs, url: string): string | undefined {
   if (parsed.url !== undefined) return `One URL is enough: "${url}" is one too many.`;
-  parsed.url = url;
-  return undefined;
+  return void (parsed.url = url);
 }
 
 /** @returns what is wrong with it. */
@@ -91,39 +90,31 @@ function takeOption(
   { name, rawName, value }: { name: string; rawName: string; value?: string | undefined },
 ): string | undefined {
   if (!Object.hasOwn(OPTIONS, name)) return `There is no option ${rawName}.`;
-  if (name === "help" || name === "json") {
-    parsed[name] = true;
-    return undefined;
-  }
+  if (name === "help" || name === "json") return void (parsed[name] = true);
   if (value === undefined) return `${rawName} needs a value.`;
   const { steps } = parsed;
   switch (name) {
     case "to":
     case "from":
     case "record":
-      parsed[name] = value;
-      return undefined;
+      return void (parsed[name] = value);
     case "say":
     case "expect":
       if (value.trim() === "") return `${rawName} needs a text.`;
-      steps.push({ kind: name, text: value });
-      return undefined;
+      return void steps.push({ kind: name, text: value });
     case "wav":
-      steps.push({ kind: "wav", file: value });
-      return undefined;
+      return void steps.push({ kind: "wav", file: value });
     case "dtmf":
       if (!/^[0-9*#A-Dw]+$/i.test(value)) return `--dtmf takes keys 0-9 * # A-D and w, not "${value}".`;
-      steps.push({ kind: "dtmf", keys: value });
-      return undefined;
+      return void steps.push({ kind: "dtmf", keys: value });
     case "wait":
       if (!/^\d{1,7}$/.test(value)) return `--wait takes milliseconds, not "${value}".`;
-      steps.push({ kind: "wait", ms: Number(value) });
-      return undefined;
+      return void steps.push({ kind: "wait", ms: Number(value) });
     case "interrupt": {
       const [, text, ms] = /^(.*?)(?:@(\d{1,6}))?$/s.exec(value)!;
       if (text!.trim() === "") return "--interrupt needs a text.";
-      steps.push({ kind: "interrupt", text: text!, afterMs: ms === undefined ? INTERRUPT_AFTER_MS : Number(ms) });
-      return undefined;
+      const afterMs = ms === undefined ? INTERRUPT_AFTER_MS : Number(ms);
+      return void steps.push({ kind: "interrupt", text: text!, afterMs });
     }
     default: // --config is common to all commands; nothing of it is asked for here
       return undefined;

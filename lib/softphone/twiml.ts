@@ -130,8 +130,7 @@ class Translator {
       case "Connect":
         return this.#connect(element);
       default:
-        this.#blame("unknown-verb", `<${name}> is no verb`);
-        return undefined;
+        return void this.#blame("unknown-verb", `<${name}> is no verb`);
     }
   }
 
@@ -156,10 +155,7 @@ class Translator {
     this.#known(element);
     const streams = element.children.filter(({ name }) => name === "Stream");
     if (streams.length > 1) this.#blame("two-streams", "<Connect> holds more than one <Stream>");
-    if (!streams[0]) {
-      this.#blame("missing-attribute", "<Connect> holds no <Stream>");
-      return undefined;
-    }
+    if (!streams[0]) return void this.#blame("missing-attribute", "<Connect> holds no <Stream>");
     const stream = this.#stream(streams[0]);
     return stream && { kind: "connect", stream, action: this.#action(element) };
   }
@@ -208,15 +204,12 @@ class Translator {
 
   /** The socket address as Twilio dials it: a relative one becomes absolute, a query is dropped. */
   #streamUrl(written: string | undefined): string | undefined {
-    if (!written) {
-      this.#blame("missing-attribute", "<Stream> has no url");
-      return undefined;
-    }
+    if (!written) return void this.#blame("missing-attribute", "<Stream> has no url");
     const base = this.#baseUrl.replace(/^http/i, "ws");
     const url = URL.parse(written, base);
     if (!url || !["ws:", "wss:"].includes(url.protocol)) {
-      this.#blame(url ? "insecure-url" : "malformed-url", `Stream url "${written}" is not a wss:// address`);
-      return undefined;
+      const code = url ? "insecure-url" : "malformed-url";
+      return void this.#blame(code, `Stream url "${written}" is not a wss:// address`);
     }
     if (url.protocol === "ws:" && !isLoopback(url.hostname)) {
       this.#blame("insecure-url", `Stream url "${written}" is not encrypted: only wss:// is dialled`);
@@ -236,10 +229,7 @@ class Translator {
 
   #target(written: string, method = "POST"): Target | undefined {
     const url = URL.parse(written, this.#baseUrl)?.href;
-    if (url === undefined) {
-      this.#blame("malformed-url", `"${written}" is no address`);
-      return undefined;
-    }
+    if (url === undefined) return void this.#blame("malformed-url", `"${written}" is no address`);
     return { url, method: method.toUpperCase() === "GET" ? "GET" : "POST" };
   }
 
