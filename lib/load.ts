@@ -87,8 +87,7 @@ export function noting(notes: ConfigNote[]): <T>(path: string, read: (path: stri
     try {
       return read(path);
     } catch (error) {
-      notes.push({ file: path, key: "", ...whyUnread(error) });
-      return undefined;
+      return void notes.push({ file: path, key: "", ...whyUnread(error) });
     }
   };
 }

@@ -170,13 +170,10 @@ class Translator {
     }
     const url = this.#streamUrl(attributes.get("url"));
     if (!url) return undefined;
-    const callback = attributes.get("statusCallback");
     return {
       url,
       name: attributes.get("name"),
-      statusCallback: callback === undefined
-        ? undefined
-        : this.#target(callback, attributes.get("statusCallbackMethod")),
+      statusCallback: this.#target(attributes.get("statusCallback"), attributes.get("statusCallbackMethod")),
       parameters: this.#parameters(element),
     };
   }
@@ -222,12 +219,12 @@ class Translator {
       : `${url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin}${url.pathname}`;
   }
 
-  #action(element: XmlElement): Target | undefined {
-    const action = element.attributes.get("action");
-    return action === undefined ? undefined : this.#target(action, element.attributes.get("method"));
+  #action({ attributes }: XmlElement): Target | undefined {
+    return this.#target(attributes.get("action"), attributes.get("method"));
   }
 
-  #target(written: string, method = "POST"): Target | undefined {
+  #target(written: string | undefined, method = "POST"): Target | undefined {
+    if (written === undefined) return undefined;
     const url = URL.parse(written, this.#baseUrl)?.href;
     if (url === undefined) return void this.#blame("malformed-url", `"${written}" is no address`);
     return { url, method: method.toUpperCase() === "GET" ? "GET" : "POST" };
