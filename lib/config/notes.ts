@@ -55,8 +55,11 @@ export function dotted(path: Path): string {
   return path.map((part) => typeof part === "number" ? `[${part}]` : `.${String(part)}`).join("").replace(/^\./, "");
 }
 
-/** The notes of failed Zod checks. `raw` is what was checked, for quoting; `at` is where it stands in the file. */
-export function notesOf(issues: readonly Issue[], context: { file: string; raw: unknown; at: Path }): ConfigNote[] {
+/** `raw` is what was checked, for quoting; `at` is where it stands in the file. */
+type Context = { file: string; raw: unknown; at: Path };
+
+/** The notes of failed Zod checks. */
+export function notesOf(issues: readonly Issue[], context: Context): ConfigNote[] {
   const notes = issues.flatMap((issue) => notesOfIssue(issue, context, []));
   // A number beyond all whole numbers is too big for its key too: the narrower limit comes last, and is enough.
   return notes.filter((note, i) => !notes.slice(i + 1).some((later) => isSameFault(note, later)));
@@ -65,8 +68,6 @@ export function notesOf(issues: readonly Issue[], context: { file: string; raw: 
 function isSameFault(one: ConfigNote, other: ConfigNote): boolean {
   return one.key === other.key && one.problem === other.problem;
 }
-
-type Context = { file: string; raw: unknown; at: Path };
 
 function notesOfIssue(issue: Issue, context: Context, base: Path): ConfigNote[] {
   const path = [...base, ...issue.path];
