@@ -24,7 +24,8 @@ const WORDS: Readonly<Record<string, Words>> = {
     no: "no|nunca|tampoco|mal|espera|espere|incorrecto|cancela|cancele|pero|mejor|prefiero|quizás?|tal vez",
   },
   fr: {
-    yes: "oui|ouais|d'accord|exact|exactement|correct|parfait|bien sûr|tout à fait|c'est ça|c'est bon|allez-y|vas-y",
+    yes:
+      "oui|ouais|d'accord|exact|exactement|correct|parfait|bien sûr|tout à fait|voilà|c'est ça|c'est bon|allez-y|vas-y",
     no: "non|pas|jamais|faux|attends|attendez|arrêtez|annulez|incorrect|mais|plutôt|peut-être",
   },
   de: {
@@ -46,17 +47,17 @@ const WORDS: Readonly<Record<string, Words>> = {
     no: "nee|niet|geen(?! probleem)|nooit|fout|verkeerd|wacht|stop|annuleer|maar|liever|misschien",
   },
   ru: {
-    yes: "да|ага|верно|правильно|конечно|хорошо|точно|согласен|согласна",
+    yes: "да|ага|ладно|верно|правильно|конечно|хорошо|точно|согласен|согласна",
     no: "нет|не|никогда|неверно|неправильно|стоп|подожди|подождите|отмена|отмените|но|лучше|может быть",
   },
   hi: { yes: "हाँ|हां|जी|ठीक|सही|बिल्कुल", no: "नहीं|मत|गलत|रुको|रुकिए|लेकिन|बल्कि|शायद" },
   ja: {
-    yes: "はい|そうです|その通り|お願いします",
+    yes: "はい|うん|ええ(?!っ?と)|そうです|その通り|お願いします|わかりました",
     no: "いいえ|いや|違|ちが|待って|だめ|やめ|ない|ません|けど|でも|ほうが|たぶん",
   },
 };
 /** A yes in any language. */
-const EVERYWHERE = "ok|okay";
+const EVERYWHERE = "ok|okay|oké|okey|オーケー";
 
 /** The last word of a question is asked, not agreed to: "on Monday, right?", "yes?" */
 const ASKED = /[\p{L}\p{M}']+\s*[?？]\s*$/u;

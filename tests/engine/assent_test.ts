@@ -75,6 +75,7 @@ test("who denies, wonders, puts off or wishes has not agreed, though a word of h
       ["nl", "Ja, liever dinsdag."],
       ["ru", "Да, лучше во вторник."],
       ["ja", "はい、火曜日のほうがいいです。"],
+      ["ja", "ええと、"],
     ] as const
   ) assert.equal(agrees(text, language), false, text);
   for (
@@ -85,6 +86,12 @@ test("who denies, wonders, puts off or wishes has not agreed, though a word of h
       ["en", "Yes, that is correct."],
       ["en", "Exactly, do it."],
       ["de", "Ja, kein Problem."],
+      ["nl", "Oké."],
+      ["es", "Okey, gracias."],
+      ["fr", "Voilà, c’est parfait."],
+      ["ru", "Ладно."],
+      ["ja", "うん、わかりました。"],
+      ["ja", "ええ。"],
       ["nl", "Ja, geen probleem."],
     ] as const
   ) assert.equal(agrees(text, language), true, text);
