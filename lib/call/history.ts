@@ -14,14 +14,14 @@ export function historyOf({ transcript }: Pick<CallRecord, "transcript">): Histo
   return lines.filter(({ content }) => content.trim() !== "");
 }
 
-/** The caller's last words, unless they were answered and the answer was heard to its end. A line of ours is no answer, nor is what was said before a tool had run. */
+/** The caller's last words, unless they were answered and the answer was heard to its end, or only stopped us. A line of ours is no answer, nor is what was said before a tool had run. */
 export function unansweredIn({ transcript, tools }: Pick<CallRecord, "transcript" | "tools">): string | undefined {
   const turn = transcript.findLastIndex(({ who }) => who === "caller");
   const answer = transcript.slice(turn + 1).findLast(({ source }) => source !== "line");
   const isWhole = answer?.heardMs !== undefined && answer.heardText === undefined;
   const tool = tools.at(-1);
   const isLast = tool === undefined || (answer?.atMs ?? 0) >= tool.atMs + (tool.tookMs ?? Infinity);
-  return isWhole && isLast ? undefined : transcript[turn]?.text;
+  return (isWhole && isLast) || transcript[turn]?.interruption ? undefined : transcript[turn]?.text;
 }
 
 /** Everything we said that was heard to its end. */

@@ -117,6 +117,8 @@ export interface Utterance {
   /** The part of `text` that was heard, if that is not all of it; where no word times tell, as a voice's usual pace has it. */
   heardText?: string;
   interrupted?: boolean;
+  /** The caller only stopped us: nobody is to answer it. */
+  interruption?: true;
   /** From the end of the caller's turn to our first frame, ms. */
   answerMs?: number;
   parts?: LatencyParts;
@@ -219,6 +221,7 @@ export class RecordFold {
           atMs: notice.atMs,
           text: notice.text,
           ...(notice.words === undefined ? {} : { words: notice.words }),
+          ...(notice.interruption ? { interruption: true } : {}),
         });
       case "digit":
         return void (record.digits += notice.digit);

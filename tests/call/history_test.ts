@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { heardOutIn, historyOf, unansweredIn } from "../../lib/call/history.ts";
 import type { CallRecord } from "../../lib/call/notice.ts";
 import { test } from "../case.ts";
+import { STORY } from "../sim/house.ts";
+import { simPipeline } from "../sim/pipeline.ts";
 
 type Utterance = CallRecord["transcript"][number];
 type Tool = CallRecord["tools"][number];
@@ -56,6 +58,24 @@ for (const [what, answers, tools, answered] of ANSWERS) {
     assert.equal(unansweredIn({ transcript, tools }), answered ? undefined : "any room");
   });
 }
+
+test("who only stopped us is not answered when his line comes back", async () => {
+  await using sim = await simPipeline({ brain: () => ({ text: STORY }) });
+  const steps = [
+    { kind: "say", text: "tell me something" },
+    { kind: "interrupt", text: "stop", afterMs: 1500 },
+    { kind: "wait", ms: 10_000 },
+  ] as const;
+  const call = sim.ring({ steps });
+  await sim.clock.runUntil(() => sim.notices.some((notice) => notice.kind === "caller-text" && notice.interruption));
+  await sim.clock.run(1000);
+  sim.phoneDial.pairs.at(-1)!.cut();
+  await sim.clock.runFor(call.report);
+  const { transcript } = sim.records()[0]!;
+  const after = transcript.slice(transcript.findLastIndex(({ who }) => who === "caller"));
+  assert.ok(after.length > 1, "he is told that we were cut off");
+  assert.deepEqual(after.filter(({ source }) => source === "engine"), []);
+});
 
 test("who has said nothing has nothing to be answered", () => {
   assert.equal(unansweredIn({ transcript: [agent("Welcome.", CUT)], tools: [] }), undefined);
