@@ -43,7 +43,7 @@ const ABBREVIATIONS = new Set(
 );
 /** Abbreviations only with a capital: in small letters, or alone, they are words. */
 const CAPITAL_ABBREVIATIONS = new Set(
-  ("St Mt Co Fig Mio Std Av Bd Rm Univ Atty Lic Ing Avv Drs Abs Kap Durchw " +
+  ("St Mt Co Fig Mio Std Av Bd Rm Univ Atty Lic Ing Avv Drs Abs Kap Durchw EE " +
     "Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun").split(" "),
 );
 /** "Hauptstr. 5". */

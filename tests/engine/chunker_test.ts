@@ -148,6 +148,7 @@ const SENTENCES: [name: string, text: string, chunks: string[]][] = [
     "Avv. Bianchi e Drs. Bakker. ",
     "Bene.",
   ]],
+  ["a country's letters, doubled", "EE. UU. es grande. Bien, gracias.", ["EE. UU. es grande. ", "Bien, gracias."]],
   ["Russian abbreviations", "Это ул. Мира, д. 5, и т. д. для всех. Да.", [
     "Это ул. Мира, д. 5, и т. д. для всех. ",
     "Да.",
