@@ -275,5 +275,6 @@ test("the nearest name is found by letters, and none where none is near", () => 
   assert.equal(editDistance("form", "from"), 1);
   assert.equal(nearest("max_prompts", ["maxPrompts", "patienceMs"]), "maxPrompts");
   assert.equal(nearest("timeout", ["timeoutMs", "url"]), "timeoutMs");
+  assert.equal(nearest("ot", ["to", "url"]), "to");
   assert.equal(nearest("zebra", ["timeoutMs", "url"]), undefined);
 });

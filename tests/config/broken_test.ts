@@ -24,6 +24,20 @@ const listens = (provider: object) => ({ ...P, pipeline: { listen: { provider: {
 
 const BROKEN: Row[] = [
   [
+    "a model of Google's without a name, at Deepgram",
+    { ...P, agent: { think: { provider: { type: "google" } } } },
+    "agent.think.provider.model",
+    /is missing/,
+    /Name a model/,
+  ],
+  [
+    "a speed that an aura voice does not take",
+    { ...P, agent: { speak: { provider: { type: "deepgram", model: "aura-2-thalia-en", speed: 0.6 } } } },
+    "agent.speak.provider.speed",
+    /is 0\.6/,
+    /0\.7 to 1\.5/,
+  ],
+  [
     "a reasoning effort that gpt-oss does not take",
     {
       ...P,
@@ -568,6 +582,7 @@ test("a limit that holds for all numbers together does nothing below one of them
     "numbers.+15550101.limits.callsPerCallerPerHour",
   ]);
   assert.match(describeNotes(warnings), /Write it outside "numbers"/);
+  assert.equal(load({ ...P, numbers: { "+15550101": { limits: { callsAtOnce: 2 } } } }).warnings.length, 1);
 });
 
 test("the value of a header is never quoted", () => {
@@ -611,4 +626,9 @@ test("a model that Groq has retired is warned of", () => {
     assert.match(noteOf(warned(model), "pipeline.think[0].provider.model").problem, /Groq has retired/);
   }
   assert.deepEqual(warned("openai/gpt-oss-120b"), []);
+});
+
+test("what is right is no fault: a speed within a voice's range, call variables in a tool's address", () => {
+  load({ ...P, agent: { speak: { provider: { type: "deepgram", model: "aura-2-thalia-en", speed: 1.2 } } } });
+  load({ ...P, tools: [{ ...tool, http: { url: "https://api.example.com/{{caller}}/{{vars.id}}?day={{day}}" } }] });
 });

@@ -177,6 +177,7 @@ test("a variable that does nothing, or is misspelt, is a warning", () => {
   assert.match(noteOf(warnings, "GROQ_MODEL").problem, /does nothing/);
   assert.match(noteOf(warnings, "DEEPGRAM_KEY").remedy, /DEEPGRAM_API_KEY/);
   assert.match(noteOf(warnings, "CALL_WEBHOOK_SECRET").problem, /unsigned/);
+  assert.deepEqual(load(P, { env: { ...LIVE, DEEPGRAM_API_KEYS: "k" } }).warnings, [], "what it could mean is set");
   assert.deepEqual(load(P, { env: { TWILIO_PHONE_NUMBER: "+15550101", HOME: "/", ...LIVE } }).warnings, []);
 });
 
@@ -217,4 +218,15 @@ test("a reasoning effort that the model of GROQ_MODEL does not take goes with th
   assert.equal(effort("openai/gpt-oss-120b"), "low");
   assert.equal(effort("qwen/qwen3.8-27b"), "low");
   assert.equal(effort("qwen/qwen3.6-27b"), undefined);
+});
+
+test("of a section that the file has in part, only that part comes from it; who rehearses is told why", () => {
+  const file = { ...P, pipeline: { turn: { eager: true } } };
+  const origins = load(file).origins();
+  assert.deepEqual(
+    ["base.pipeline.turn.eager", "base.pipeline.turn.maxHistoryTurns", "base.pipeline.speak"].map((at) => origins[at]),
+    ["config.json", "default", "default"],
+  );
+  assert.match(origins.rehearsal!, /^neither PUBLIC_HOST/);
+  assert.deepEqual(load(file, { env: LIVE }).origins().rehearsal, "environment");
 });

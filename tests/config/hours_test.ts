@@ -45,6 +45,7 @@ test("what is not hours is refused", () => {
       "Mon 09:60-10:00",
       "Mon 09:00-09:00",
       "Xyz 09:00-10:00",
+      "Mon-Xyz 09:00-10:00",
       "Mon-Fri 09:00-17:00,",
       "Mon 24:00-03:00",
     ]

@@ -335,3 +335,15 @@ test("a number may be written in old names too", () => {
   assert.equal(config.numbers["+15550101"]?.greeting?.text, "Billing.");
   assert.deepEqual(warnings, []);
 });
+
+test("a function keeps the method of its endpoint, and is posted to where it names none", () => {
+  const methodOf = (endpoint: object) => {
+    const parameters = { type: "object", properties: {} };
+    const functions = [{ name: "find", description: "Finds.", parameters, endpoint }];
+    const think = { provider: { type: "open_ai", model: "gpt-4o-mini" }, functions };
+    const [tool] = load({ ...P, agent: { think } }).config.base.tools;
+    return tool?.kind === "http" && tool.http.method;
+  };
+  const url = "https://api.example.com/find";
+  assert.deepEqual([methodOf({ url, method: "get" }), methodOf({ url })], ["GET", "POST"]);
+});

@@ -39,6 +39,9 @@ test("missing keys are told together with the faults of the file", () => {
     "engine",
     "DEEPGRAM_API_KEY",
   ]);
+  const told = faults(AGENT, { env: { ...env, DEEPGRAM_API_KEY: "a b", PORT: "many" } }).map(({ key }) => key);
+  assert.deepEqual(told, ["PORT", "DEEPGRAM_API_KEY"], "one that is there and wrong is not missing too");
+  assert.equal(faults(AGENT, { env: { ...env, PORT: "many" } }).length, 2);
   const keys = faults({ ...PIPELINE, numbers: { "+15550101": { engine: "no" } } }, { env }).map(({ key }) => key);
   assert.deepEqual(keys, ["numbers.+15550101.engine", "DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"]);
 });
