@@ -46,23 +46,24 @@ test("a key, an account or a permission that is not good is not tried again; a l
   assert.equal(agentRetryMs({ ...lost, kind: "clogged", bytes: 1e6 }, 0), 0);
 });
 
+const PLAN = {
+  prompt: "You answer the phone.",
+  listen: { provider: { type: "deepgram", model: "nova-3" } },
+  think: [{ provider: { type: "open_ai", model: "gpt-4o-mini" } }],
+  speak: [{ provider: { type: "deepgram", model: "aura-2-thalia-en" } }],
+  functions: [],
+  history: [],
+  vendorTraining: false,
+  tags: [],
+};
+
 test("an agent that takes no audio is given up after 16 s of it: what waits is bounded", async () => {
   const clock = new VirtualClock();
   const voice = toneVoice();
   const agent = agentStandIn({ clock, random: seeded(1), voice, think: () => ({ say: "Yes." }) });
   const dial = simDial(clock, agent.answer);
   const events: VoiceAgentEvent[] = [];
-  const plan = {
-    prompt: "You answer the phone.",
-    listen: { provider: { type: "deepgram", model: "nova-3" } },
-    think: [{ provider: { type: "open_ai", model: "gpt-4o-mini" } }],
-    speak: [{ provider: { type: "deepgram", model: "aura-2-thalia-en" } }],
-    functions: [],
-    history: [],
-    vendorTraining: false,
-    tags: [],
-  };
-  const session = deepgramAgent({ dial, clock, url: "wss://agent.test/v1/agent/converse", key: "k", plan })({
+  const session = deepgramAgent({ dial, clock, url: "wss://agent.test/v1/agent/converse", key: "k", plan: PLAN })({
     event: (event) => void events.push(event),
     audio: () => {},
   });
@@ -81,5 +82,31 @@ test("an agent that takes no audio is given up after 16 s of it: what waits is b
   pair!.server.flow();
   await clock.run(2000);
   assert.equal(clock.pending, 0);
+  await voice[Symbol.asyncDispose]();
+});
+
+test("what we say ourselves, what the caller types and what a tool brings are told to the agent in its own words", async () => {
+  const clock = new VirtualClock();
+  const voice = toneVoice();
+  const agent = agentStandIn({ clock, random: seeded(1), voice, think: () => ({}) });
+  const options = { dial: simDial(clock, agent.answer), clock, url: "wss://agent.test/v1/agent/converse", key: "k" };
+  const events: VoiceAgentEvent[] = [];
+  const session = deepgramAgent({ ...options, plan: PLAN })({
+    event: (event) => void events.push(event),
+    audio: () => {},
+  });
+  session.inject("Too early.");
+  await clock.runUntil(() => events.some(({ kind }) => kind === "ready"));
+  session.inject("We open at nine.");
+  session.injectCaller("are you open");
+  session.functionResult("f1", "find_slots", "none");
+  await clock.run(100);
+  assert.deepEqual(agent.sessions[0]!.record.received.slice(1).map(({ message }) => message), [
+    { type: "InjectAgentMessage", message: "We open at nine.", behavior: "interrupt" },
+    { type: "InjectUserMessage", content: "are you open" },
+    { type: "FunctionCallResponse", id: "f1", name: "find_slots", content: "none" },
+  ]);
+  await session[Symbol.asyncDispose]();
+  await clock.run(2000);
   await voice[Symbol.asyncDispose]();
 });

@@ -57,10 +57,12 @@ test("a retry-after is handed on", async () => {
 });
 
 test("an answer that never comes is a deadline, and an abort is thrown", async () => {
-  const stuck: RenderOptions["fetch"] = () => new Promise(() => {});
+  const asked: Request[] = [];
+  const stuck: RenderOptions["fetch"] = (request) => (asked.push(request), new Promise(() => {}));
   const { clock, render } = rig({}, { fetch: stuck });
   const rendered = await clock.runFor(render("Hi"));
   assert.match(rendered.ok ? "" : describeFault(rendered.fault), /Waited 15000 ms for a whole prompt/);
+  assert.equal(asked[0]!.signal.aborted, true, "what still comes is not read");
   const abort = new AbortController();
   const options = { fetch: stuck, clock, url: "https://x.test/v1/speak", key: "k", provider: { model: "m" } };
   const rendering = renderDeepgram(options, "Hi", abort.signal);

@@ -33,6 +33,7 @@ const CASES: [name: string, lines: Line[], told: string[]][] = [
   ]],
   ["updates in silence", [["Update"], ["Update"]], []],
   ["an update with text outside a turn opens none", [["Update", "noise"]], []],
+  ["a turn that begins without a word yet", [["StartOfTurn"], ["Update", "Hi"]], ["spoke", "interim Hi"]],
   ["the same text is told once", [["StartOfTurn", "Hi"], ["Update", "Hi"], ["Update", "Hi"]], ["spoke", "interim Hi"]],
   ["an eager end that holds", [["StartOfTurn", "Hi"], ["EagerEndOfTurn", "Hi."], ["Update", "Hi."], [
     "EndOfTurn",
