@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { decode } from "../../lib/audio/mulaw.ts";
 import { writeWav } from "../../lib/audio/wav.ts";
+import { adminItem, denoItem } from "../../lib/check/local.ts";
 import { test } from "../case.ts";
+import { config } from "../config/make.ts";
 import { checkWorld, goodWorld, HOST, NUMBER, PIPELINE, RECORDING, SECRETS } from "./world.ts";
 
 test("where all is right, nothing is wrong, to look at, or rehearsed", async () => {
@@ -237,4 +239,12 @@ test("of the server that runs here, what fails is told, and that it is another's
     "warn",
     "Its callers hear stand-ins. Restart it with the variables that are set here.",
   ]);
+});
+
+test("a Deno of tomorrow is not too old, one of yesterday is; who may read the calls is said", () => {
+  const states = ["2.4.9", "2.5.0", "2.10.1", "3.0.0"].map((version) => denoItem(version).state);
+  assert.deepEqual(states, ["WRONG", "ok", "ok", "ok"]);
+  const told = (env: Record<string, string>) => adminItem(config({ prompt: "x" }, { env })).finding;
+  assert.match(told({ ADMIN_TOKEN: "a-token-of-24-characters" }), /open to its bearer/);
+  assert.match(told({}), /calls is off/);
 });

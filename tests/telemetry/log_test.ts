@@ -79,3 +79,13 @@ test("log in lines: the time is that of the machine", () => {
   }
   assert.notEqual(hours[0], hours[1]);
 });
+
+test("the log tells of a tool that failed, of what had no word, and of a caller who withholds his number", () => {
+  const lines = linesOf("lines", () => {
+    logNotice(at({ kind: "tool-result", id: "t", name: "book", ok: false, tookMs: 1200.4 }));
+    logNotice(at({ kind: "caller-text", text: "", final: true }));
+    conversation({ id: "call-a1", from: "" }).slice(0, 1).forEach(logNotice);
+  });
+  const told = [/tool book failed in 1200 ms$/, /caller: 0 words$/, /call from unknown, agent engine/];
+  told.forEach((line, n) => assert.match(lines[n]!.trim(), line));
+});
