@@ -57,6 +57,15 @@ test("a call whose caller cannot be told is not recorded, says so, and goes on; 
   assert.deepEqual([sim.recorded, second!.faults], [[second!.id], []]);
 });
 
+test("where nothing can be kept, a call that would be recorded goes on without", async () => {
+  await using sim = await simHouse({ config: RECORDED });
+  const report = await sim.clock.runFor(sim.ring({ steps: [{ kind: "say", text: "who are you" }] }).report);
+  await sim.clock.run(2000);
+  assert.match(report.turns.at(-1)!.heard!, /AI/);
+  const [record] = sim.records();
+  assert.deepEqual([record!.endReason, record!.faults], ["caller-hung-up", []]);
+});
+
 test("a greeting with a recording of its own may tell it, and is heard out", async () => {
   await using sim = await recordingHouse({
     config: {
