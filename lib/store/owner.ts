@@ -4,8 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { isBusy } from "./fault.ts";
 import { keepToOurselves, OWN_FILE } from "./place.ts";
 
-/** Who only looks holds the lock for less than this. */
-const BUSY_MS = 50;
+/** Who only looks holds the lock for less; whoever waits to own it has calls meanwhile, and tries again later. */
+const BUSY_MS = 5;
 
 /** Another process records calls in this file. */
 export class OwnedError extends Error {
