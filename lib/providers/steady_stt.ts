@@ -99,10 +99,6 @@ class SteadyStt implements Stt {
     this.#open();
   }
 
-  get name(): string {
-    return this.#ear.name;
-  }
-
   hear(frame: Uint8Array): void {
     if (this.#over) return;
     this.#keep(frame);
