@@ -59,7 +59,7 @@ interface Caller {
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
-  // Our answers name the host, and its signature covers it: what is none gets nowhere (RFC 9112, section 3.2).
+  // Our answers name the host, and Twilio signs it: what is none gets nowhere (RFC 9112, section 3.2).
   app.use((c, next) => {
     const named = [c.req.header("host") || "localhost", hostOf(c, parts)];
     return named.every(isHost) ? next() : Promise.resolve(refuse(c, parts, "malformed", 400, NO_HOST));

@@ -40,17 +40,17 @@ export class NotThere extends Error {
 export class NoneKept extends NotThere {}
 
 /** The calls in the data folder. */
-export function folderArchive({ env, now }: Pick<ArchiveParts, "env" | "now">, access: "read" | "edit"): Archive {
+export function folderArchive({ env }: Pick<ArchiveParts, "env">, access: "read" | "edit"): Archive {
   const folder = env.DATA_DIR || "./data";
   const path = `${folder}/${CALLS_FILE}`;
   const attempt = <T>(action: () => T): T => attempted(`Cannot ${access} ${path}`, action);
   const backend = attempt(() => openBackend(path, access));
   return {
     folder,
-    list: (filter) => Promise.resolve(attempt(() => backend.list(filter, now().getTime()))),
+    list: (filter) => Promise.resolve(attempt(() => backend.list(filter))),
     get: (call) =>
       Promise.resolve(attempt(() => {
-        const found = readCall(backend, call, now().getTime());
+        const found = readCall(backend, call);
         return found.ok ? { record: found.value, notices: backend.notices(found.value.id) } : found.fault;
       })),
     forget: (number) =>

@@ -3,15 +3,7 @@
 import type { Clock, Timer } from "./base/clock.ts";
 import { failed, type Result } from "./base/result.ts";
 import { type CallNotice, type CallRecord, RecordFold } from "./call/notice.ts";
-import {
-  type Backend,
-  type CallFilter,
-  type CallRow,
-  type CallState,
-  type Entry,
-  numberKey,
-  STALE_MS,
-} from "./store/backend.ts";
+import { type Backend, type CallFilter, type CallRow, type CallState, type Entry, numberKey } from "./store/backend.ts";
 import { Checkpoints } from "./store/checkpoints.ts";
 import { type Failing, type HealthParts, StoreHealth } from "./store/health.ts";
 import { MemoryBackend } from "./store/memory.ts";
@@ -87,7 +79,6 @@ export class Store implements Disposable {
   #traces = false;
   #timer: Timer | undefined;
   #sweeper: Timer | undefined;
-  #signer: Timer | undefined;
   #seq = 0;
   readonly #health: StoreHealth;
   #closed = false;
@@ -98,7 +89,6 @@ export class Store implements Disposable {
     this.#health = new StoreHealth({ ...options, waiting: () => this.#queue.length, busyLimit: QUEUE_LIMIT / 2 });
     if (!this.#health.attempt(() => this.#connect())) this.#arm(RETRY_MS);
     this.#armSweep(FIRST_SWEEP_MS);
-    this.#armSigner();
   }
 
   /** Undefined while the disk works. */
@@ -128,13 +118,13 @@ export class Store implements Disposable {
 
   list(filter: CallFilter): CallRow[] {
     this.flush();
-    return this.#backend?.list(filter, this.#nowMs()) ?? [];
+    return this.#backend?.list(filter) ?? [];
   }
 
   /** A call by its id, its CallSid, a unique beginning of either, or `last`. The fault holds the ids it could be. */
   get(call: string): Result<CallRecord, string[]> {
     this.flush();
-    return this.#backend ? readCall(this.#backend, call, this.#nowMs()) : failed([]);
+    return this.#backend ? readCall(this.#backend, call) : failed([]);
   }
 
   notices(id: string): CallNotice[] {
@@ -145,7 +135,7 @@ export class Store implements Disposable {
   /** Whether a call is there that began here; also true where that cannot be read. Waits for nothing. */
   has(id: string): boolean {
     if (this.#open.get(id)?.isNew) return true; // it waits for the disk
-    return this.#read((backend) => backend.row(id, this.#nowMs()) !== undefined, true);
+    return this.#read((backend) => backend.row(id) !== undefined, true);
   }
 
   /** Remove every call from this number, so that no trace is left in the file. `clean`: false if another process hindered that. */
@@ -187,7 +177,6 @@ export class Store implements Disposable {
     this.#health.closes();
     this.#timer?.[Symbol.dispose]();
     this.#sweeper?.[Symbol.dispose]();
-    this.#signer?.[Symbol.dispose]();
     this.#backend?.close();
     this.#backend = undefined;
   }
@@ -322,7 +311,7 @@ export class Store implements Disposable {
     try {
       for (const { call, changedMs } of recordingsIn(folder)) {
         const isOld = changedMs < this.#nowMs() - keptMs;
-        if (isOld && !this.#backend.row(call, this.#nowMs())) this.#removeRecording(call);
+        if (isOld && !this.#backend.row(call)) this.#removeRecording(call);
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) this.#health.fails(error);
@@ -349,21 +338,6 @@ export class Store implements Disposable {
   #armSweep(ms: number): void {
     this.#sweeper?.[Symbol.dispose]();
     this.#sweeper = this.#clock.after(ms, () => this.#sweep());
-  }
-
-  #armSigner(): void {
-    this.#signer = this.#clock.after(STALE_MS / 2, () => {
-      this.#sign();
-      this.#armSigner();
-    });
-  }
-
-  /** Write a sign of life of the live calls in which nothing happens; without one they would be taken for dead. */
-  #sign(): void {
-    const silent = [...this.#live].flatMap((id) => this.#open.get(id) ?? [])
-      .filter(({ isNew, fold }) => !isNew && fold.record.endReason === undefined);
-    if (silent.length === 0 || this.failing) return;
-    this.#health.attempt(() => this.#backend?.write([], silent.map(stateOf), this.#nowMs()));
   }
 
   #older(): string[] {

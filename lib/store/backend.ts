@@ -25,9 +25,6 @@ export interface CallRow {
 /** The outcome of a call that nobody ended: its process was killed. */
 export const PROCESS_DIED = "process-died";
 
-/** A call without news for this long does not live any more, whatever its row says. */
-export const STALE_MS = 120_000;
-
 export interface CallFilter {
   /** Calls that began at this time of day (ms since 1970) or later. */
   sinceMs?: number;
@@ -57,8 +54,8 @@ export interface CallState extends Omit<CallRow, "live"> {
 export interface Backend {
   /** All or nothing. `nowMs`: time of day. */
   write(entries: readonly Entry[], calls: readonly CallState[], nowMs: number): void;
-  list(filter: CallFilter, nowMs: number): CallRow[];
-  row(id: string, nowMs: number): CallRow | undefined;
+  list(filter: CallFilter): CallRow[];
+  row(id: string): CallRow | undefined;
   /** Ids that begin with `prefix`, or whose CallSid does; at most 10. `""`: the newest. */
   find(prefix: string): string[];
   notices(id: string): CallNotice[];

@@ -28,15 +28,15 @@ export function own(path: string): Disposable {
   return { [Symbol.dispose]: () => db.close() };
 }
 
-/** Whether a process owns the calls in the file `path`; also true where that cannot be known. */
+/** Whether a process owns the calls in the file `path`. */
 export function isOwned(path: string): boolean {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(lockOf(path), { readOnly: true });
     db.prepare("SELECT 1 FROM sqlite_master").get();
     return false;
-  } catch {
-    return true; // owned, or left by a version without owners
+  } catch (error) {
+    return isBusy(error); // else there is no lock: nobody has recorded here, or a version without owners
   } finally {
     db?.close();
   }

@@ -13,12 +13,12 @@ export function findCall(backend: Backend, call: string): string[] {
 }
 
 /** The record of the one call that `call` means. The fault holds the ids it could mean. */
-export function readCall(backend: Backend, call: string, nowMs: number): Result<CallRecord, string[]> {
+export function readCall(backend: Backend, call: string): Result<CallRecord, string[]> {
   const ids = findCall(backend, call);
   const [id] = ids;
   if (id === undefined || ids.length > 1) return failed(ids);
   const fold = new RecordFold(id);
   for (const notice of backend.notices(id)) fold.add(notice);
-  if (backend.row(id, nowMs)?.outcome === PROCESS_DIED) fold.record.endReason = PROCESS_DIED;
+  if (backend.row(id)?.outcome === PROCESS_DIED) fold.record.endReason = PROCESS_DIED;
   return ok(fold.record);
 }

@@ -10,7 +10,6 @@ import {
   type Entry,
   numberKey,
   PROCESS_DIED,
-  STALE_MS,
 } from "./backend.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { isOwned, own } from "./owner.ts";
@@ -34,9 +33,10 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
-/** Its first value: rows without news since then do not live. */
-const ROWS = `SELECT *, (outcome IS NULL AND updated_ms > ?1 AND
-  process = (SELECT value FROM meta WHERE name = 'writer')) AS live FROM calls`;
+/** Who records, or recorded last. */
+const WRITER = "(SELECT value FROM meta WHERE name = 'writer')";
+/** Its first value: whether anybody records now. */
+const ROWS = `SELECT *, (outcome IS NULL AND ?1 AND process = ${WRITER}) AS live FROM calls`;
 
 /** The numbers that were called, each found by one step in their index: `DISTINCT` would read every call, on the calls' own loop. */
 const CALLED = `WITH RECURSIVE called (key) AS (SELECT MIN(to_key) FROM calls UNION ALL
@@ -117,9 +117,9 @@ export class SqliteBackend implements Backend {
     this.#checkpoints?.written(entries.length + calls.length);
   }
 
-  list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter, nowMs: number): CallRow[] {
+  list({ sinceMs, outcome, number, live, limit = 20, after }: CallFilter): CallRow[] {
     const where: string[] = [];
-    const values: SQLInputValue[] = [this.#newsSince(nowMs)];
+    const values: SQLInputValue[] = [this.#isOwned];
     const bind = (value: SQLInputValue) => `?${values.push(value)}`;
     if (sinceMs !== undefined) where.push(`started_ms >= ${bind(sinceMs)}`);
     if (outcome === PROCESS_DIED) where.push("outcome IS NULL AND NOT live");
@@ -138,8 +138,8 @@ export class SqliteBackend implements Backend {
     return this.#all(`${ends.join(" UNION ")} ${newest}`, ...values).map(rowOf);
   }
 
-  row(id: string, nowMs: number): CallRow | undefined {
-    return this.#all(`${ROWS} WHERE id = ?2`, this.#newsSince(nowMs), id).map(rowOf)[0];
+  row(id: string): CallRow | undefined {
+    return this.#all(`${ROWS} WHERE id = ?2`, this.#isOwned, id).map(rowOf)[0];
   }
 
   find(prefix: string): string[] {
@@ -169,10 +169,9 @@ export class SqliteBackend implements Backend {
       if (old.length >= SWEPT) break;
       const beforeMs = cutMs(String(key));
       const rows = this.#all(
-        "SELECT id FROM calls WHERE to_key = ? AND started_ms < ? AND (outcome IS NOT NULL OR updated_ms < ?) LIMIT ?",
+        `SELECT id FROM calls WHERE to_key = ? AND started_ms < ? AND (outcome IS NOT NULL OR process <> ${WRITER}) LIMIT ?`,
         String(key),
         beforeMs,
-        beforeMs - STALE_MS,
         SWEPT - old.length,
       );
       old.push(...rows.map(({ id }) => String(id)));
@@ -220,9 +219,9 @@ export class SqliteBackend implements Backend {
     this.#owner?.[Symbol.dispose]();
   }
 
-  /** When a call that lives has last been heard of, at the earliest: where nobody records, none lives. */
-  #newsSince(nowMs: number): number {
-    return this.#owner || isOwned(this.#path) ? nowMs - STALE_MS : Infinity;
+  /** 1 if a process records: where none does, no call lives. */
+  get #isOwned(): 0 | 1 {
+    return this.#owner || isOwned(this.#path) ? 1 : 0;
   }
 
   #writeCall(call: CallState, nowMs: number): void {
