@@ -33,6 +33,7 @@ export function isOwned(path: string): boolean {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(lockOf(path), { readOnly: true });
+    db.exec("PRAGMA busy_timeout = 0"); // Deno's is 5 s
     db.prepare("SELECT 1 FROM sqlite_master").get();
     return false;
   } catch (error) {
