@@ -149,3 +149,12 @@ test("no text makes the reader throw", () => {
     { numRuns: 500, seed: 1 },
   );
 });
+
+test("a number stands in its own element or alone, and a pause without a length is a second", () => {
+  for (const number of ["<Number>+15550142</Number>", "+15550142"]) {
+    const { verbs, offences } = readTwiml(`<Response><Dial>${number}</Dial><Pause/></Response>`, BASE);
+    assert.deepEqual(offences, []);
+    assert.deepEqual(verbs.map(({ kind }) => kind), ["dial", "pause"]);
+    assert.deepEqual(verbs[1], { kind: "pause", seconds: 1 });
+  }
+});
