@@ -15,6 +15,7 @@ test("where all is right, nothing is wrong, to look at, or rehearsed", async () 
     for (const name of ["DEEPGRAM_API_KEY", "TWILIO_AUTH_TOKEN", "PUBLIC_HOST", NUMBER, "port 5000"]) {
       assert.equal(checked.item(name)?.state, "ok", name);
     }
+    assert.equal(checked.item("GROQ_API_KEY")?.state, checked.item("pipeline.think[0]")?.state, "with its model");
   }
 });
 

@@ -167,9 +167,11 @@ export async function checkWorld(world: World, flags: CheckFlags = {}): Promise<
     return await sockets(request, signal);
   };
   const fetch = async (request: Request): Promise<Response> => {
-    const { host, pathname } = new URL(request.url);
+    const { host, pathname, protocol } = new URL(request.url);
     reached.push(`${host}${pathname}`);
     const { signal } = request;
+    const isHere = /^(?:localhost|127\.)/.test(host);
+    if ((protocol === "http:") !== isHere) throw new TypeError(`nothing answers ${protocol} at ${host}`);
     if (world.silent.includes(host)) {
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     }
