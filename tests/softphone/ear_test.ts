@@ -3,6 +3,7 @@ import { FRAME_BYTES } from "../../lib/audio/frame.ts";
 import { type Tag, tagUtterance, writeTag } from "../../lib/audio/tag.ts";
 import { ArrivalEar, PlayedEar } from "../../lib/softphone/ear.ts";
 import { GapWatch } from "../../lib/softphone/gaps.ts";
+import { Monitor } from "../../lib/softphone/monitor.ts";
 import { TagStream } from "../../lib/softphone/tag_stream.ts";
 import { seeded, test } from "../case.ts";
 import { toneVoice } from "../sim/tone_voice.ts";
@@ -87,4 +88,18 @@ test("silence counts as an under-run only once the same utterance goes on", () =
   assert.deepEqual(gaps(tag(2, 0)), [0, 0]);
   assert.deepEqual(gaps(tag(1, 6), tag(1, 5, true)), [0, 0]);
   assert.deepEqual(gaps(tag(1, 6), tag(1, 5), true), [0, 0]);
+});
+
+test("a mark that comes when all was played ends what was said: the next audio is no under-run's end", () => {
+  for (const marked of [false, true]) {
+    const monitor = new Monitor({ tell: () => {}, recorder: undefined, onSlot: undefined });
+    const audio = new Uint8Array(160).fill(0x80);
+    const hear = (playedBytes: number, atMs: number) =>
+      monitor.played({ audio, playedBytes, echoes: [], marked: false }, atMs);
+    hear(160, 0);
+    if (marked) monitor.markedEmpty();
+    for (let atMs = 20; atMs <= 200; atMs += 20) hear(0, atMs);
+    hear(160, 220);
+    assert.deepEqual([monitor.gaps.underruns, monitor.gaps.underrunMs], marked ? [0, 0] : [1, 200]);
+  }
 });
