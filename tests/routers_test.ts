@@ -1,25 +1,27 @@
 import assert from "node:assert/strict";
-import { describeNotes, parseConfig } from "../lib/config.ts";
+import { type Config, describeNotes, parseConfig } from "../lib/config.ts";
 import { Routers } from "../lib/routers.ts";
 import { test } from "./case.ts";
 
+function configOf(settings: object): Config {
+  const parsed = parseConfig({
+    text: JSON.stringify({ prompt: "You answer the phone.", ...settings }),
+    file: "config.json",
+    env: {},
+    readAsset: () => undefined,
+  });
+  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
+  return parsed.value.config;
+}
+
 test("of two reloads the later one's routes count, however long the earlier one takes to learn", async () => {
-  const configOf = (utterance: string) => {
-    const parsed = parseConfig({
-      text: JSON.stringify({
-        prompt: "You answer the phone.",
-        greeting: "Hello.",
-        routes: [{ name: "hours", utterances: [utterance, `${utterance} please`], text: "From nine to five." }],
-      }),
-      file: "config.json",
-      env: {},
-      readAsset: () => undefined,
+  const asked = (utterance: string) =>
+    configOf({
+      greeting: "Hello.",
+      routes: [{ name: "hours", utterances: [utterance, `${utterance} please`], text: "From nine to five." }],
     });
-    if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
-    return parsed.value.config;
-  };
   const routers = new Routers();
-  const [first, second] = [configOf("what are your opening hours"), configOf("when do you open in the morning")];
+  const [first, second] = [asked("what are your opening hours"), asked("when do you open in the morning")];
   const gate = Promise.withResolvers<void>();
   const earlier = routers.train(first, () => gate.promise);
   await routers.train(second);
@@ -50,14 +52,7 @@ const GERMAN = [
 ];
 
 test("what means no route is known in the language of the call", async () => {
-  const parsed = parseConfig({
-    text: JSON.stringify({ prompt: "P.", greeting: "Hallo.", language: "de", routes: GERMAN }),
-    file: "config.json",
-    env: {},
-    readAsset: () => undefined,
-  });
-  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
-  const { config } = parsed.value;
+  const config = configOf({ greeting: "Hallo.", language: "de", routes: GERMAN });
   const routers = new Routers();
   await routers.train(config);
   const routeOf = (said: string) => routers.of(config.base)?.decide(said).route;
@@ -87,21 +82,13 @@ test("what means no route is known in the language of the call", async () => {
 test("each number's own routes have a router of their own, equal ones share one", async () => {
   const routes = (name: string, ...utterances: string[]) => [{ name, utterances, text: "Yes." }];
   const price = routes("price", "how much is it", "what does it cost");
-  const parsed = parseConfig({
-    text: JSON.stringify({
-      prompt: "P.",
-      routes: price,
-      numbers: {
-        "+15550101": { routes: routes("who", "who are you", "are you a robot") },
-        "+15550102": { name: "Desk" },
-      },
-    }),
-    file: "config.json",
-    env: {},
-    readAsset: () => undefined,
+  const config = configOf({
+    routes: price,
+    numbers: {
+      "+15550101": { routes: routes("who", "who are you", "are you a robot") },
+      "+15550102": { name: "Desk" },
+    },
   });
-  if (!parsed.ok) throw new Error(describeNotes(parsed.fault));
-  const { config } = parsed.value;
   const routers = new Routers();
   await routers.train(config);
   const [own, same] = Object.values(config.numbers);
