@@ -255,7 +255,7 @@ export class TwilioLeg implements Leg, Paced {
     this.traffic.inBytes += audio.length;
     const nowMs = this.#clock.monotonicMs();
     this.#lastFrameMs = nowMs;
-    const missingMs = this.#skipped.before(timestampMs, audio.length);
+    const missingMs = this.#skipped.before(timestampMs, audio.length, nowMs);
     if (missingMs > 0) this.#fillGap(missingMs);
     this.#cutter.push(audio, this.#deliver);
     // The carrier's frames come every 20 ms: what is due goes with this one, and the pacer need not wake for it.
